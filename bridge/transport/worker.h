@@ -1,0 +1,37 @@
+/* worker.h -- a network thread: one epoll over the GMainContexts of its ICE agents, timers, and a mailbox of jobs.
+ * Everything pinned to a worker (transport, uplink, downlink, fan-out) is touched on its thread only. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct Worker Worker;
+
+enum { WORKER_LETTER_BYTES_MAX = 256, WORKER_BEAT_US = 5000 };
+
+/* A job runs on the worker's thread with a copy of the letter that was posted. */
+typedef void (*WorkerJob)(Worker *worker, gpointer letter);
+/* The beat runs every WORKER_BEAT_US while somebody holds it (pacing, NACK, RTCP, time-outs). */
+typedef void (*WorkerBeat)(gpointer user, gint64 now_us);
+
+/* Starts the thread "worker-N". beat may be NULL. */
+Worker *worker_start(guint index, WorkerBeat beat, gpointer user, GError **error);
+/* Ends and joins; jobs still waiting run first. Transports must have been closed. NULL is fine. */
+void worker_stop(Worker *worker);
+
+/* Any thread; never waits. Copies n_bytes <= WORKER_LETTER_BYTES_MAX. FALSE: mailbox full; counted. */
+gboolean worker_post(Worker *worker, WorkerJob job, gconstpointer letter, gsize n_bytes);
+
+gpointer worker_user(const Worker *worker);
+guint    worker_index(const Worker *worker);
+gboolean worker_is_here(const Worker *worker); /* TRUE on the worker's own thread */
+
+/* Worker thread: the beat runs while the count is above zero, so an idle bridge sleeps. */
+void worker_hold_beat(Worker *worker);
+void worker_release_beat(Worker *worker);
+
+/* Counters for metrics; any thread. */
+typedef struct {
+    guint64 n_turns, n_wakeups, n_jobs, n_jobs_lost;
+    guint64 cpu_us; /* CPU time of the thread */
+} WorkerStats;
+void worker_read_stats(const Worker *worker, WorkerStats *ret_stats);
