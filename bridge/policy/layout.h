@@ -1,0 +1,31 @@
+/* layout.h -- pure: a layout's name and what it shows -> rectangles. No state, no clock. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct {
+    guint16 x, y, width, height; /* pixels, all even */
+} Rect;
+
+typedef enum {
+    LAYOUT_FULL = 1, /* one */
+    LAYOUT_1_1,      /* chair and speaker side by side */
+    LAYOUT_1_5,
+    LAYOUT_1_7,
+    LAYOUT_1_12,
+    LAYOUT_1_20,
+    LAYOUT_GRID, /* smallest n x n that holds all, 2x2 to 7x7 */
+    LAYOUT_LECTURE, /* speaker large, chair small, strip of others */
+    LAYOUT_WALL, /* any n <= 256 */
+} Layout;
+
+/* "full" "1+1" "1+5" "1+7" "1+12" "1+20" "grid" "lecture" "wall"; 0 when unknown. */
+Layout      layout_from_word(const char *word);
+const char *layout_word(Layout layout);
+
+/* How many tiles the layout can show (n_wanted bounds the flexible ones). */
+guint layout_capacity(Layout layout, guint n_wanted);
+
+/* Rectangles for n_tiles in a canvas of width x height, best place first; gaps even; returns how many were placed
+ * (at most rects_max). Tiles are 16:9 as near as the canvas allows, never overlap, never leave it. */
+guint layout_place(Layout layout, guint n_tiles, guint width, guint height, Rect *ret_rects, guint rects_max);
