@@ -13,14 +13,13 @@ run-packages:
 	@config/packages/install.sh run build
 
 # The second make starts after packages are there: pkg-config may not have been before.
+TRIAL := BIN=$(BIN) DATA=$(DATA) HTTPS_PORT=$(HTTPS_PORT) HTTP_PORT=$(HTTP_PORT) MEDIA_PORTS=$(MEDIA_PORTS) config/trial.sh
 run: run-packages
 	@$(MAKE) --no-print-directory product
-	@BIN=$(BIN) DATA=$(DATA) HTTPS_PORT=$(HTTPS_PORT) HTTP_PORT=$(HTTP_PORT) MEDIA_PORTS=$(MEDIA_PORTS) \
-	    exec config/trial.sh
+	@$(TRIAL)
 demo: run-packages
 	@$(MAKE) --no-print-directory product
-	@BIN=$(BIN) DATA=$(DATA) HTTPS_PORT=$(HTTPS_PORT) HTTP_PORT=$(HTTP_PORT) MEDIA_PORTS=$(MEDIA_PORTS) \
-	    exec config/trial.sh --demo
+	@$(TRIAL) --demo
 
 # Pages are built only where their sources changed; npm is asked only when the lock file changed.
 WEB_SOURCES := $(shell find $(WEB) -name node_modules -prune -o -type f -print 2>/dev/null)
