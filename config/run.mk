@@ -31,3 +31,8 @@ $(BUILD)/web.stamp: $(WEB)/node_modules/.stamp $(WEB_SOURCES)
 	@cd $(WEB) && npm run --silent build -- --outDir $(abspath $(BUILD))/web --emptyOutDir
 	@touch $@
 pages: $(if $(wildcard $(WEB)/package-lock.json),$(BUILD)/web.stamp)
+
+install: product
+	@BIN=$(BIN) BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) config/install.sh
+deb: product
+	@BIN=$(BIN) BUILD=$(BUILD) VERSION=$(VERSION) config/deb.sh

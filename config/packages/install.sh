@@ -9,11 +9,15 @@ have_node18() {
         node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)'
 }
 
+# A package that only some releases have.
+known() { apt-cache show "$1" >/dev/null 2>&1; }
+
 wanted=()
 for list in "$@"; do
     while read -r package condition; do
         case "$condition" in
             "if node18") if have_node18; then continue; fi ;;
+            "if known") if ! known "$package"; then continue; fi ;;
         esac
         wanted+=("$package")
     done < <(sed 's/[[:space:]]*#.*//' "$here/$list.txt" | grep -v '^[[:space:]]*$' || true)
