@@ -21,9 +21,7 @@ rm -rf "$share/web"
 cp -R "$BUILD/web" "$share/web"
 install -D -m 644 -t "$share/roster" config/roster/*.csv
 install -m 644 LICENSE README.md docs/*.md "$DESTDIR$PREFIX/share/doc/diemcau/"
-for file in diemcau.service; do
-    sed "s|@PREFIX@|$PREFIX|g" "config/systemd/$file" >"$DESTDIR$UNITS/$file"
-done
+sed "s|@PREFIX@|$PREFIX|g" config/systemd/diemcau.service >"$DESTDIR$UNITS/diemcau.service"
 install -m 644 config/systemd/diemcau.sysusers "$DESTDIR$PREFIX/lib/sysusers.d/diemcau.conf"
 
 # The sample file is what the program itself prints: every key with its sentence, range and default.
