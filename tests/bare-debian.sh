@@ -25,7 +25,7 @@ for option in "$@"; do
 done
 [ "$(id -u)" -eq 0 ] || { echo "bare-debian: needs root, for debootstrap and chroot" >&2; exit 2; }
 if [ -z "${BARE_INSIDE:-}" ]; then
-    BARE_INSIDE=yes exec unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+    BARE_INSIDE=yes exec unshare --mount --pid --fork --kill-child --mount-proc "$repository/tests/bare-debian.sh" "$@"
 fi
 started=$SECONDS
 say() { printf '==== %4d s  %s\n' $((SECONDS - started)) "$*"; }
