@@ -6,33 +6,33 @@
 
 typedef struct {
     const guint8 *at;
-    gsize         left;
-    gboolean      bad;
+    gsize left;
+    gboolean bad;
 } Reader;
 
-Reader        reader_over(const guint8 *bytes, gsize n_bytes);
-guint8        reader_u8(Reader *reader);
-guint16       reader_u16(Reader *reader);
-guint32       reader_u24(Reader *reader);
-guint32       reader_u32(Reader *reader);
-guint64       reader_u64(Reader *reader);
+Reader reader_over(const guint8 *bytes, gsize n_bytes);
+guint8 reader_u8(Reader *reader);
+guint16 reader_u16(Reader *reader);
+guint32 reader_u24(Reader *reader);
+guint32 reader_u32(Reader *reader);
+guint64 reader_u64(Reader *reader);
 const guint8 *reader_bytes(Reader *reader, gsize n_bytes); /* NULL and bad when short; borrowed */
-void          reader_skip(Reader *reader, gsize n_bytes);
-Reader        reader_sub(Reader *reader, gsize n_bytes); /* the next n_bytes as a reader of their own */
+void reader_skip(Reader *reader, gsize n_bytes);
+Reader reader_sub(Reader *reader, gsize n_bytes); /* the next n_bytes as a reader of their own */
 
 typedef struct {
-    guint8  *start;
-    gsize    n_bytes, capacity;
+    guint8 *start;
+    gsize n_bytes, capacity;
     gboolean bad;
 } Writer;
 
-Writer  writer_over(guint8 *bytes, gsize capacity);
-void    writer_u8(Writer *writer, guint8 value);
-void    writer_u16(Writer *writer, guint16 value);
-void    writer_u24(Writer *writer, guint32 value);
-void    writer_u32(Writer *writer, guint32 value);
-void    writer_u64(Writer *writer, guint64 value);
-void    writer_bytes(Writer *writer, const void *bytes, gsize n_bytes);
+Writer writer_over(guint8 *bytes, gsize capacity);
+void writer_u8(Writer *writer, guint8 value);
+void writer_u16(Writer *writer, guint16 value);
+void writer_u24(Writer *writer, guint32 value);
+void writer_u32(Writer *writer, guint32 value);
+void writer_u64(Writer *writer, guint64 value);
+void writer_bytes(Writer *writer, const void *bytes, gsize n_bytes);
 guint8 *writer_reserve(Writer *writer, gsize n_bytes); /* zeroed room, or NULL and bad */
 
 /* Constant time; for tokens, keys, MACs. */

@@ -21,7 +21,8 @@ static const ControlRow rows[] = {
     { "scene", CONTROL_TO_BRIDGE, TRUE,
       "meeting:word epoch:int revision:int endpoints:array views:array legs:array", "applied:bool",
       "all media consequences of a meeting's state; older revisions of the same epoch are refused" },
-    { "meeting.close", CONTROL_TO_BRIDGE, TRUE, "meeting:word", "", "ends the meeting's mix, canvases and legs" },
+    { "meeting.close", CONTROL_TO_BRIDGE, TRUE, "meeting:word", "",
+      "ends the meeting's mix, canvases and legs" },
     { "leg.open", CONTROL_TO_BRIDGE, TRUE,
       "leg:id meeting:word seat:id way:word view:id? offer:string? muted:bool?", "sdp:string kind:word",
       "makes a peer connection: our offer, or our answer to the offer given; way: duplex, receive, send" },
@@ -34,10 +35,12 @@ static const ControlRow rows[] = {
 
     { "leg.state", CONTROL_TO_SIGNALING, FALSE, "leg:id state:word why:string?", "",
       "connecting, live, lost (nothing authenticated for 5 s), failed, closed" },
-    { "speaking", CONTROL_TO_SIGNALING, FALSE, "meeting:word seats:array", "", "who is heard now; at most 5/s" },
+    { "speaking", CONTROL_TO_SIGNALING, FALSE, "meeting:word seats:array", "",
+      "who is heard now; at most 5/s" },
     { "needs", CONTROL_TO_SIGNALING, FALSE, "leg:id rids:array", "", "what the bridge wants of a camera" },
     { "quality", CONTROL_TO_SIGNALING, FALSE, "legs:array", "", "line quality of every leg, every 2 s" },
-    { "alarm", CONTROL_TO_SIGNALING, FALSE, "code:word text:string", "", "something an operator should know" },
+    { "alarm", CONTROL_TO_SIGNALING, FALSE, "code:word text:string", "",
+      "something an operator should know" },
 };
 
 const ControlRow *control_rows(guint *ret_n_rows) {
@@ -53,8 +56,10 @@ const ControlRow *control_row(const char *name) {
 
 gboolean control_table_check(GError **error) {
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (control_row(rows[i].name) != &rows[i] || !fields_parsable(rows[i].fields) || !fields_parsable(rows[i].answer)) {
-            g_set_error(error, FAULT, FAULT_INTERNAL, "control message table: row %s is broken", rows[i].name);
+        if (control_row(rows[i].name) != &rows[i] || !fields_parsable(rows[i].fields) ||
+            !fields_parsable(rows[i].answer)) {
+            g_set_error(error, FAULT, FAULT_INTERNAL, "control message table: row %s is broken",
+                        rows[i].name);
             return FALSE;
         }
     }
@@ -64,7 +69,8 @@ gboolean control_table_check(GError **error) {
 gboolean control_check(json_t *message, ControlWay way, GError **error) {
     const char *name = json_string_value(json_object_get(message, "t"));
     if (g_strcmp0(name, "ok") == 0) return fields_check(name, "re:id", message, FALSE, error);
-    if (g_strcmp0(name, "fault") == 0) return fields_check(name, "re:id code:word text:string", message, FALSE, error);
+    if (g_strcmp0(name, "fault") == 0)
+        return fields_check(name, "re:id code:word text:string", message, FALSE, error);
     const ControlRow *row = control_row(name);
     if (row == NULL || row->way != way) {
         g_set_error(error, FAULT, FAULT_BAD_INPUT, "control link: unknown message \"%s\"", name ? name : "");

@@ -14,16 +14,16 @@ typedef enum { CONTROL_TO_BRIDGE, CONTROL_TO_SIGNALING } ControlWay;
 
 typedef struct {
     const char *name;
-    ControlWay  way;
-    gboolean    request; /* has an id and is answered exactly once */
-    const char *fields;  /* see fields.h */
-    const char *answer;  /* field list of the "ok", "" when bare */
+    ControlWay way;
+    gboolean request;   /* has an id and is answered exactly once */
+    const char *fields; /* see fields.h */
+    const char *answer; /* field list of the "ok", "" when bare */
     const char *sentence;
 } ControlRow;
 
 const ControlRow *control_rows(guint *ret_n_rows);
 const ControlRow *control_row(const char *name); /* NULL when unknown */
-gboolean          control_table_check(GError **error); /* whole table, at start and in a test */
+gboolean control_table_check(GError **error);    /* whole table, at start and in a test */
 
 /* Checks a received message against its row and way. FALSE: FAULT_BAD_INPUT. ok and fault pass. */
 gboolean control_check(json_t *message, ControlWay way, GError **error);
@@ -33,9 +33,9 @@ typedef struct ControlStream ControlStream;
 
 /* Takes fd. Bounded: CONTROL_OUTBOX_BYTES_MAX waiting bytes, then send fails and the link should be closed. */
 ControlStream *control_stream_new(int fd);
-void           control_stream_free(ControlStream *stream); /* closes fd; NULL is fine */
-int            control_stream_fd(const ControlStream *stream);
-gboolean       control_stream_wants_write(const ControlStream *stream);
+void control_stream_free(ControlStream *stream); /* closes fd; NULL is fine */
+int control_stream_fd(const ControlStream *stream);
+gboolean control_stream_wants_write(const ControlStream *stream);
 
 /* Queues and tries to send. Does not take message. FALSE: FAULT_FULL or FAULT_GONE. */
 gboolean control_stream_send(ControlStream *stream, json_t *message, GError **error);
@@ -43,8 +43,8 @@ gboolean control_stream_flush(ControlStream *stream, GError **error); /* when wr
 
 /* When readable: reads what is there and calls `take` once per message (borrowed). FALSE: FAULT_GONE at the end of the
  * stream, FAULT_BAD_INPUT for a frame too long or no JSON. */
-gboolean control_stream_read(ControlStream *stream, void (*take)(gpointer user, json_t *message), gpointer user,
-                             GError **error);
+gboolean control_stream_read(ControlStream *stream, void (*take)(gpointer user, json_t *message),
+                             gpointer user, GError **error);
 
 /* Unix sockets, CLOEXEC and non-blocking. A path that is too long is refused in words (FAULT_SETUP). -1 on error. */
 int control_listen(const char *path, GError **error);

@@ -15,10 +15,12 @@
 enum { FIELD_STRING_BYTES_MAX = 200 * 1024 };
 
 /* TRUE, or FAULT_BAD_INPUT with a sentence naming message and field. */
-gboolean fields_check(const char *message, const char *fields, json_t *object, gboolean strict, GError **error);
+gboolean fields_check(const char *message, const char *fields, json_t *object, gboolean strict,
+                      GError **error);
 
 /* TRUE when the field list itself can be read (tables are checked whole at start). */
 gboolean fields_parsable(const char *fields);
 
 /* Parses hostile text: at most n_bytes_max bytes, depth <= 16, duplicates refused, an object at the top. */
-json_t *fields_parse_object(const char *text, gsize n_bytes, gsize n_bytes_max, GError **error); /* (transfer full) */
+json_t *fields_parse_object(const char *text, gsize n_bytes, gsize n_bytes_max,
+                            GError **error); /* (transfer full) */

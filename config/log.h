@@ -16,14 +16,14 @@ LogLevel log_level_from_word(const char *word, LogLevel fallback);
 void log_line(LogLevel level, const char *event, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 #define log_debug(event, ...) log_line(LOG_DEBUG, event, __VA_ARGS__)
-#define log_info(event, ...) log_line(LOG_INFO, event, __VA_ARGS__)
-#define log_warn(event, ...) log_line(LOG_WARN, event, __VA_ARGS__)
+#define log_info(event, ...)  log_line(LOG_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  log_line(LOG_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) log_line(LOG_ERROR, event, __VA_ARGS__)
 
 /* At most one pass per interval where packets flow; n_swallowed counts what was held back since the last pass.
  * Zero-initialise. Owned by one thread. */
 typedef struct {
     gint64 next_us;
-    guint  n_swallowed, n_swallowed_last;
+    guint n_swallowed, n_swallowed_last;
 } LogLimiter;
 gboolean log_limiter_pass(LogLimiter *limiter, gint64 now_us); /* one per second */
