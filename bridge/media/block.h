@@ -2,11 +2,11 @@
  * Made by an encoder thread, read by both workers, kept by the resend stores; the last one out frees it. */
 #pragma once
 
+#include "bridge/wire/codec.h"
+
 #include <glib.h>
 
 typedef guint32 StreamId; /* one encoder's output: given by the control thread, never reused in a process */
-
-typedef enum { CODEC_OPUS = 1, CODEC_VP8, CODEC_H264 } Codec;
 
 typedef struct {
     guint32 offset, n_bytes; /* payload without any payload descriptor for VP8; with FU-A/STAP header for H.264 */

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bridge/transport/worker.h"
+#include "bridge/wire/transport_description.h"
 
 #include <glib.h>
 
@@ -30,17 +31,6 @@ typedef enum {
     TRANSPORT_CLOSED,
 } TransportState;
 const char *transport_state_word(TransportState state);
-
-/* What SDP says of one side (RFC 8839, RFC 8842). Strings are NUL-ended. */
-enum { TRANSPORT_CANDIDATES_MAX = 16 };
-typedef enum { SETUP_ACTPASS = 1, SETUP_ACTIVE, SETUP_PASSIVE } SetupRole;
-typedef struct {
-    char      ufrag[257], pwd[257];
-    char      fingerprint[128]; /* "sha-256 AB:.." */
-    SetupRole setup;
-    guint     n_candidates;
-    char      candidates[TRANSPORT_CANDIDATES_MAX][160]; /* value of a=candidate: without the prefix */
-} TransportDescription;
 
 /* All called on the worker's thread, holding no lock; `packet` lives until return and may be changed in place. */
 typedef struct {
