@@ -42,7 +42,10 @@ libraries='
 ^(seccomp|linux/seccomp|linux/landlock)  ^bridge/sandbox[a-z_]*\.[ch]$
 '
 
-sources() { git ls-files --cached --others --exclude-standard -- "$@" | sort -u; }
+sources() { # a folder of the patterns may not be there yet, a file of the index may just have been removed
+    git ls-files --cached --others --exclude-standard -- "$@" 2>/dev/null | sort -u |
+        while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done
+}
 
 # "file header" for every include of the kind: '"' for our own, '<' for a library's
 includes() {

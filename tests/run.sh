@@ -51,6 +51,10 @@ suite_unit() {
         source=$(basename "$source" .c)
         run_one "$source" 180 "$OUT/tests/unit/$source"
     done
+    for source in tests/unit/test_*.sh; do
+        [ -e "$source" ] || continue
+        run_one "$(basename "$source" .sh)" 60 "$source"
+    done
 }
 
 suite_fuzz-replay() {
