@@ -6,7 +6,7 @@
 
 typedef struct Worker Worker;
 
-enum { WORKER_LETTER_BYTES_MAX = 256, WORKER_BEAT_US = 5000 };
+enum { WORKER_LETTER_BYTES_MAX = 512, WORKER_BEAT_US = 5000 };
 
 /* A job runs on the worker's thread with a copy of the letter that was posted. */
 typedef void (*WorkerJob)(Worker *worker, gpointer letter);
@@ -28,6 +28,9 @@ gboolean worker_is_here(const Worker *worker); /* TRUE on the worker's own threa
 /* Worker thread: the beat runs while the count is above zero, so an idle bridge sleeps. */
 void worker_hold_beat(Worker *worker);
 void worker_release_beat(Worker *worker);
+
+/* Worker thread: where transports put their contexts and timers (loop.h). */
+struct Loop *worker_loop(const Worker *worker);
 
 /* Counters for metrics; any thread. */
 typedef struct {
