@@ -14,7 +14,7 @@ run-packages:
 
 # The second make starts after packages are there: pkg-config may not have been before.
 # "exec" leaves no shell between: one that Ctrl-C kills would make `make` complain of it.
-TRIAL := exec env BIN=$(BIN) DATA=$(DATA) HTTPS_PORT=$(HTTPS_PORT) HTTP_PORT=$(HTTP_PORT) MEDIA_PORTS=$(MEDIA_PORTS) config/trial.sh
+TRIAL := exec env BIN=$(BIN) DATA="$(DATA)" HTTPS_PORT=$(HTTPS_PORT) HTTP_PORT=$(HTTP_PORT) MEDIA_PORTS=$(MEDIA_PORTS) config/trial.sh
 run: run-packages
 	@$(MAKE) --no-print-directory product
 	@$(TRIAL)
