@@ -27,6 +27,7 @@ typedef struct {
     guint     feedback;         /* SDP_FB_ bits both sides know */
     MediaExts exts;
     char      fmtp[160]; /* of the codec, for the answer (H.264 profile and mode) */
+    char      rejected_line[96]; /* rejected: its m= line in the answer, after "m=" */
     /* What we send. In our own offer from OfferSpec, in an answer from AnswerSpec. rtx 0: none. */
     guint32   local_ssrc, local_rtx_ssrc;
     /* What the peer says it sends; may be empty (simulcast, or no a=ssrc lines): then learn, see rtp_streams.h. */
@@ -73,9 +74,9 @@ typedef enum {
     ANSWER_BOTH,        /* the simulator answering our own offer */
 } AnswerWay;
 
-/* Reads the offer and decides. Keeps the client's payload types and extension ids per section. H.264 by profile
- * (constrained baseline, baseline, main as WHIP input; level ignored) and packetization-mode 0 or 1, VP8, Opus; whatever
- * else is offered is rejected section by section. FALSE, FAULT_BAD_INPUT: not SDP, no BUNDLE, no rtcp-mux, no ICE or DTLS
+/* Reads the offer and decides. Keeps the client's payload types and extension ids per section. Opus; VP8; H.264 by profile
+ * (level ignored) and packetization-mode: what we receive may be baseline, main or high in mode 0 or 1 and the client's order
+ * decides, what we send is VP8 or else baseline in mode 1. Whatever else is offered is rejected section by section. FALSE, FAULT_BAD_INPUT: not SDP, no BUNDLE, no rtcp-mux, no ICE or DTLS
  * data. FALSE, FAULT_REFUSED: nothing usable inside ("no audio or video with a codec that we know: ..."). */
 gboolean negotiate_read_offer(AnswerWay way, const char *sdp, gsize n_bytes, MediaPlan *ret_plan, GError **error);
 

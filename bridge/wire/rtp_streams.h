@@ -26,7 +26,8 @@ typedef struct {
 /* Enters the SSRCs that the plan names. */
 void rtp_streams_init(RtpStreams *streams, const MediaPlan *plan);
 
-/* The stream of a packet, learned when new. NULL: cannot be told (yet), not agreed, or the table is full: drop the packet.
+/* The stream of a packet, learned when new. When a layer comes back under a new SSRC (the sender started over), its entry
+ * stays, `user` too, and only ssrc changes: compare it with the one your uplink was made for. NULL: cannot be told (yet), not agreed, or the table is full: drop the packet.
  * The pointer is good until rtp_streams_forget. */
 RtpStream *rtp_streams_of(RtpStreams *streams, const RtpPacket *packet);
 RtpStream *rtp_streams_find(RtpStreams *streams, guint32 ssrc); /* NULL when unknown */
