@@ -32,6 +32,7 @@ Maintainer: Điểm Cầu maintainers <maintainers@localhost>
 Section: video
 Priority: optional
 Depends: $(sort -u <<<"$depends" | grep -v '^$' | paste -sd, | sed 's/,/, /g')
+Suggests: gstreamer1.0-plugins-ugly
 Installed-Size: $(du -sk "$root" | cut -f1)
 Description: videoconference bridge and session manager for provinces
  One meeting of more than 200 rooms, chaired from a console: pages for rooms,
