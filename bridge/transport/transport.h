@@ -43,6 +43,10 @@ typedef struct {
 /* Starts gathering. controlling: TRUE when we made the offer (RFC 8445 6.1.1). NULL on error (FAULT_FULL: no port left). */
 Transport *transport_new(Worker *worker, gboolean controlling, const TransportEvents *events, gpointer user, GError **error);
 
+/* Before transport_local of an answer: a client that should be the DTLS client when it may choose (a browser's role; the
+ * bridge prefers to be the server, whose order of SRTP profiles counts). */
+void transport_prefer_active(Transport *transport);
+
 /* After `described`. In an offer setup is actpass, in an answer passive unless the peer insists on it. */
 void transport_local(const Transport *transport, TransportDescription *ret_local);
 
@@ -72,6 +76,7 @@ TransportState transport_state(const Transport *transport);
 typedef struct {
     guint64 n_packets_in, n_bytes_in, n_packets_out, n_bytes_out, n_send_calls;
     guint64 n_dropped_out, n_auth_failed, n_malformed, n_replayed;
+    guint64 n_early; /* media before the keys were there */
     gint64  last_authenticated_us;
 } TransportStats;
 void transport_read_stats(const Transport *transport, TransportStats *ret_stats);

@@ -1,0 +1,367 @@
+/* loop.c -- the turn of a worker thread: rest, wait, serve the contexts that have news, fire timers.
+ * In:    descriptors and time-outs of GMainContexts, our own timers, one watched descriptor.
+ * Runs:  on the worker's thread. Start at loop_turn().
+ * The order inside a context is GLib's own: prepare, query, (wait), check, dispatch; here the waiting is done for all
+ * contexts at once. */
+#include "bridge/transport/loop.h"
+
+#include "bridge/transport/heap.h"
+#include "config/fault.h"
+#include "config/mailbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    CONTEXT_FDS_MAX = 32,     /* an agent on a machine with that many addresses is a mistake of the settings */
+    EVENTS_PER_WAIT = 256,
+    ROUNDS_PER_TURN = 8,      /* of one context; a context that is never satisfied must not hold up the others */
+    DRAIN_ROUNDS = 64,
+    SLOTS_MAX = 65535,
+    WATCH_SLOT = SLOTS_MAX,   /* never given to a context */
+};
+
+struct LoopContext {
+    Loop         *loop;
+    GMainContext *context;
+    void (*settle)(gpointer user);
+    gpointer  user;
+    guint16   slot, generation;
+    gboolean  settle_wanted, dirty, ready, ended;
+    gint      priority;
+    guint     n_fds, n_registered;
+    GPollFD   fds[CONTEXT_FDS_MAX];        /* of the last query */
+    GPollFD   registered[CONTEXT_FDS_MAX]; /* what epoll knows */
+    LoopTimer timer;
+};
+
+struct Loop {
+    Owner      owner;
+    int        epoll_fd;
+    gint64     last_wake_us;
+    Heap       heap;
+    GPtrArray *slots;       /* LoopContext or NULL by slot */
+    GArray    *generations; /* guint16 by slot */
+    GPtrArray *dirty, *serving; /* contexts to look at again; lists change places so that looking may add */
+    guint      n_contexts;
+    guint64    n_turns, n_wakeups, n_dispatches; /* atomic reads elsewhere */
+};
+
+static void count(guint64 *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
+
+Loop *loop_new(GError **error) {
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0) {
+        g_set_error(error, FAULT, FAULT_SETUP, "no epoll for a network thread: %s", g_strerror(errno));
+        return NULL;
+    }
+    Loop *loop = g_new0(Loop, 1);
+    loop->epoll_fd = epoll_fd;
+    loop->slots = g_ptr_array_new();
+    loop->generations = g_array_new(FALSE, TRUE, sizeof(guint16));
+    loop->dirty = g_ptr_array_new();
+    loop->serving = g_ptr_array_new();
+    loop_adopt(loop);
+    return loop;
+}
+
+void loop_free(Loop *loop) {
+    if (loop == NULL) return;
+    g_assert(loop->n_contexts == 0);
+    heap_clear(&loop->heap);
+    g_ptr_array_free(loop->dirty, TRUE);
+    g_ptr_array_free(loop->serving, TRUE);
+    g_array_free(loop->generations, TRUE);
+    g_ptr_array_free(loop->slots, TRUE);
+    close(loop->epoll_fd);
+    g_free(loop);
+}
+
+void  loop_adopt(Loop *loop) { owner_stamp(&loop->owner); }
+guint loop_n_contexts(const Loop *loop) { return loop->n_contexts; }
+
+/* ---- epoll: the data of an event is descriptor, slot and generation, because descriptors and slots are used again ---- */
+
+static guint64 event_data(int fd, guint16 slot, guint16 generation) {
+    return (guint64)(guint32)fd << 32 | (guint64)slot << 16 | generation;
+}
+
+gboolean loop_watch(Loop *loop, int fd, GError **error) {
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = event_data(fd, WATCH_SLOT, 0) };
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) return TRUE;
+    g_set_error(error, FAULT, FAULT_SETUP, "epoll refuses a mailbox: %s", g_strerror(errno));
+    return FALSE;
+}
+
+/* GLib's poll bits have the values of poll(2), and epoll's are the same for the four used here. */
+static void epoll_change(LoopContext *context, int operation, const GPollFD *fd) {
+    struct epoll_event event = { .events = fd->events & (EPOLLIN | EPOLLOUT | EPOLLPRI),
+                                 .data.u64 = event_data(fd->fd, context->slot, context->generation) };
+    /* A socket closed by the agent has left epoll by itself: DEL then fails and that is fine. A number used again at
+     * once is still known to us as registered, so MOD fails with ENOENT: add it. */
+    if (epoll_ctl(context->loop->epoll_fd, operation, fd->fd, &event) != 0 && operation == EPOLL_CTL_MOD &&
+        errno == ENOENT)
+        epoll_ctl(context->loop->epoll_fd, EPOLL_CTL_ADD, fd->fd, &event);
+}
+
+static const GPollFD *find_fd(const GPollFD *fds, guint n_fds, int fd) {
+    for (guint i = 0; i < n_fds; i++)
+        if (fds[i].fd == fd) return &fds[i];
+    return NULL;
+}
+
+static gboolean same_fds(const LoopContext *context, const GPollFD *fds, guint n_fds) {
+    if (n_fds != context->n_registered) return FALSE;
+    for (guint i = 0; i < n_fds; i++)
+        if (fds[i].fd != context->registered[i].fd || fds[i].events != context->registered[i].events) return FALSE;
+    return TRUE;
+}
+
+/* Merges the records of a query by descriptor: two sources may watch one socket for different things. */
+static guint merge_fds(const LoopContext *context, GPollFD *ret_fds) {
+    guint n_fds = 0;
+    for (guint i = 0; i < context->n_fds; i++) {
+        GPollFD *known = (GPollFD *)find_fd(ret_fds, n_fds, context->fds[i].fd);
+        if (known != NULL)
+            known->events |= context->fds[i].events;
+        else
+            ret_fds[n_fds++] = (GPollFD){ .fd = context->fds[i].fd, .events = context->fds[i].events };
+    }
+    return n_fds;
+}
+
+static void register_fds(LoopContext *context) {
+    GPollFD fds[CONTEXT_FDS_MAX];
+    guint   n_fds = merge_fds(context, fds);
+    if (same_fds(context, fds, n_fds)) return;
+    for (guint i = 0; i < context->n_registered; i++)
+        if (find_fd(fds, n_fds, context->registered[i].fd) == NULL)
+            epoll_change(context, EPOLL_CTL_DEL, &context->registered[i]);
+    for (guint i = 0; i < n_fds; i++) {
+        const GPollFD *known = find_fd(context->registered, context->n_registered, fds[i].fd);
+        epoll_change(context, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, &fds[i]);
+    }
+    memcpy(context->registered, fds, n_fds * sizeof fds[0]);
+    context->n_registered = n_fds;
+}
+
+/* ---- contexts ---- */
+
+static void mark_dirty(LoopContext *context) {
+    if (context->dirty) return;
+    context->dirty = TRUE;
+    g_ptr_array_add(context->loop->dirty, context);
+}
+
+static void on_context_due(gpointer user, gint64 now_us) {
+    (void)now_us;
+    mark_dirty(user);
+}
+
+static gboolean take_slot(Loop *loop, guint16 *ret_slot) {
+    for (guint i = 0; i < loop->slots->len; i++)
+        if (loop->slots->pdata[i] == NULL) return *ret_slot = (guint16)i, TRUE;
+    if (loop->slots->len >= WATCH_SLOT) return FALSE;
+    guint16 first_generation = 1;
+    *ret_slot = (guint16)loop->slots->len;
+    g_ptr_array_add(loop->slots, NULL);
+    g_array_append_val(loop->generations, first_generation);
+    return TRUE;
+}
+
+LoopContext *loop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user) {
+    owner_check(&loop->owner);
+    guint16 slot = 0;
+    if (!take_slot(loop, &slot)) return NULL;
+    LoopContext *context = g_new0(LoopContext, 1);
+    context->loop = loop;
+    context->settle = settle;
+    context->user = user;
+    context->slot = slot;
+    context->generation = g_array_index(loop->generations, guint16, slot);
+    context->timer = (LoopTimer){ .fire = on_context_due, .user = context };
+    context->context = g_main_context_new();
+    /* Held for life: the agent hands data over directly only to the thread that owns its context. */
+    gboolean acquired = g_main_context_acquire(context->context);
+    g_assert(acquired);
+    loop->slots->pdata[slot] = context;
+    loop->n_contexts++;
+    mark_dirty(context);
+    return context;
+}
+
+GMainContext *loop_context_peek(const LoopContext *context) { return context->context; }
+
+void loop_context_settle_later(LoopContext *context) {
+    context->settle_wanted = TRUE;
+    mark_dirty(context);
+}
+
+void loop_context_enter(LoopContext *context) {
+    owner_check(&context->loop->owner);
+    g_main_context_push_thread_default(context->context);
+}
+
+void loop_context_leave(LoopContext *context) {
+    g_main_context_pop_thread_default(context->context);
+    mark_dirty(context);
+}
+
+void loop_context_end(LoopContext *context) {
+    if (context == NULL) return;
+    context->ended = TRUE;
+    mark_dirty(context);
+}
+
+static void context_free(LoopContext *context) {
+    Loop *loop = context->loop;
+    for (guint i = 0; i < DRAIN_ROUNDS && g_main_context_pending(context->context); i++) {
+        g_main_context_push_thread_default(context->context);
+        g_main_context_iteration(context->context, FALSE);
+        g_main_context_pop_thread_default(context->context);
+    }
+    for (guint i = 0; i < context->n_registered; i++)
+        epoll_change(context, EPOLL_CTL_DEL, &context->registered[i]);
+    heap_remove(&loop->heap, &context->timer);
+    g_main_context_release(context->context);
+    g_main_context_unref(context->context);
+    g_array_index(loop->generations, guint16, context->slot)++;
+    loop->slots->pdata[context->slot] = NULL;
+    loop->n_contexts--;
+    g_free(context);
+}
+
+static gboolean query(LoopContext *context, gint *ret_timeout_ms) {
+    gboolean ready = g_main_context_prepare(context->context, &context->priority);
+    gint n_fds = g_main_context_query(context->context, context->priority, ret_timeout_ms, context->fds, CONTEXT_FDS_MAX);
+    context->n_fds = (guint)CLAMP(n_fds, 0, CONTEXT_FDS_MAX);
+    return ready || *ret_timeout_ms == 0;
+}
+
+/* Dispatches what is ready. The descriptors' revents come from epoll, or are zero when only a time-out is due. */
+static void dispatch(LoopContext *context) {
+    count(&context->loop->n_dispatches);
+    if (g_main_context_check(context->context, context->priority, context->fds, (gint)context->n_fds))
+        g_main_context_dispatch(context->context);
+    for (guint i = 0; i < context->n_fds; i++) context->fds[i].revents = 0;
+}
+
+/* Serves one context until it has nothing more to do now. */
+static void serve(LoopContext *context) {
+    gint     timeout_ms = -1;
+    gboolean again = TRUE;
+    g_main_context_push_thread_default(context->context);
+    if (context->ready) dispatch(context); /* on the query of before: its descriptors have revents */
+    context->ready = FALSE;
+    for (guint round = 0; again && round < ROUNDS_PER_TURN && !context->ended; round++) {
+        if (context->settle_wanted) {
+            context->settle_wanted = FALSE;
+            context->settle(context->user);
+            if (context->ended) break;
+        }
+        again = query(context, &timeout_ms);
+        for (guint i = 0; i < context->n_fds; i++) context->fds[i].revents = 0;
+        if (again) dispatch(context);
+        again = again || context->settle_wanted;
+    }
+    g_main_context_pop_thread_default(context->context);
+    if (context->ended) return;
+    register_fds(context);
+    if (again)
+        heap_set(&context->loop->heap, &context->timer, 0);
+    else if (timeout_ms >= 0)
+        heap_set(&context->loop->heap, &context->timer, g_get_monotonic_time() + (gint64)timeout_ms * 1000);
+    else
+        heap_remove(&context->loop->heap, &context->timer);
+}
+
+static void serve_dirty(Loop *loop) {
+    GPtrArray *list = loop->dirty;
+    loop->dirty = loop->serving;
+    loop->serving = list;
+    for (guint i = 0; i < list->len; i++) {
+        LoopContext *context = list->pdata[i];
+        /* The flag falls before serving, so that news made meanwhile puts it on the other list. */
+        context->dirty = FALSE;
+        if (!context->ended) serve(context);
+        if (context->ended && !context->dirty) context_free(context);
+    }
+    g_ptr_array_set_size(list, 0);
+}
+
+/* ---- the turn ---- */
+
+static void rest_until(gint64 until_us) {
+    struct timespec at = { .tv_sec = until_us / G_USEC_PER_SEC, .tv_nsec = until_us % G_USEC_PER_SEC * 1000 };
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR) {}
+}
+
+static int wait_events(Loop *loop, struct epoll_event *events, gint64 wake_by_us) {
+    gint64 now_us = g_get_monotonic_time();
+    if (wake_by_us == G_MAXINT64) return epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, -1);
+    gint64          left_us = MAX(0, wake_by_us - now_us);
+    struct timespec left = { .tv_sec = left_us / G_USEC_PER_SEC, .tv_nsec = left_us % G_USEC_PER_SEC * 1000 };
+    int             n_events = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
+    if (n_events < 0 && errno == ENOSYS) /* before Linux 5.11 */
+        n_events = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, (int)MIN((left_us + 999) / 1000, G_MAXINT));
+    return n_events;
+}
+
+static gboolean take_event(Loop *loop, const struct epoll_event *event) {
+    int     fd = (int)(event->data.u64 >> 32);
+    guint16 slot = (guint16)(event->data.u64 >> 16), generation = (guint16)event->data.u64;
+    if (slot == WATCH_SLOT) return TRUE;
+    LoopContext *context = slot < loop->slots->len ? loop->slots->pdata[slot] : NULL;
+    if (context == NULL || context->generation != generation) return FALSE; /* news of a context that is gone */
+    for (guint i = 0; i < context->n_fds; i++)
+        if (context->fds[i].fd == fd)
+            context->fds[i].revents = (gushort)(event->events & (context->fds[i].events | EPOLLERR | EPOLLHUP));
+    context->ready = TRUE;
+    mark_dirty(context);
+    return FALSE;
+}
+
+static void fire_timers(Loop *loop) {
+    gint64 now_us = g_get_monotonic_time();
+    for (LoopTimer *timer = heap_peek(&loop->heap); timer != NULL && timer->due_us <= now_us; timer = heap_peek(&loop->heap)) {
+        heap_remove(&loop->heap, timer);
+        timer->fire(timer->user, now_us);
+    }
+}
+
+gboolean loop_turn(Loop *loop, gint64 wake_by_us) {
+    owner_check(&loop->owner);
+    struct epoll_event events[EVENTS_PER_WAIT];
+    count(&loop->n_turns);
+    LoopTimer *timer = heap_peek(&loop->heap);
+    if (timer != NULL) wake_by_us = MIN(wake_by_us, timer->due_us);
+    if (loop->dirty->len > 0) wake_by_us = 0;
+    /* Under load: let packets gather. After a quiet time the first one is served at once. */
+    gint64 rested_us = loop->last_wake_us + LOOP_REST_US;
+    if (loop->dirty->len == 0 && g_get_monotonic_time() < rested_us) rest_until(rested_us);
+    int n_events = wait_events(loop, events, wake_by_us);
+    loop->last_wake_us = g_get_monotonic_time();
+    count(&loop->n_wakeups);
+    gboolean watched = FALSE;
+    for (int i = 0; i < n_events; i++) watched |= take_event(loop, &events[i]);
+    fire_timers(loop);
+    serve_dirty(loop);
+    return watched;
+}
+
+void loop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us) {
+    owner_check(&loop->owner);
+    /* Never in the past: a timer that sets itself again would hold the turn for ever. */
+    heap_set(&loop->heap, timer, MAX(due_us, loop->last_wake_us + LOOP_REST_US));
+}
+
+void loop_timer_clear(Loop *loop, LoopTimer *timer) { heap_remove(&loop->heap, timer); }
+
+void loop_read_stats(const Loop *loop, LoopStats *ret_stats) {
+    ret_stats->n_turns = __atomic_load_n(&loop->n_turns, __ATOMIC_RELAXED);
+    ret_stats->n_wakeups = __atomic_load_n(&loop->n_wakeups, __ATOMIC_RELAXED);
+    ret_stats->n_dispatches = __atomic_load_n(&loop->n_dispatches, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,35 @@
+/* srtp.h -- SRTP and SRTCP of one path (RFC 3711, RFC 7714), both directions. The only door to libsrtp2.
+ * One owner thread. Sending: any SSRC of ours; no packet of one SSRC and sequence number may ever be protected twice (with
+ * GCM that would be the same nonce again), so resends go out on the RTX SSRC only. */
+#pragma once
+
+#include <glib.h>
+
+/* RFC 5764 and RFC 7714, in our order of preference: Debian's libsrtp2 needs 2.5 us a packet for GCM, 9.9 us for SHA1. */
+typedef enum { SRTP_SUITE_AES128_GCM = 1, SRTP_SUITE_AES256_GCM, SRTP_SUITE_AES128_SHA1_80 } SrtpSuite;
+
+enum { SRTP_KEY_BYTES_MAX = 46, SRTP_OVERHEAD_BYTES_MAX = 24, SRTP_SSRCS_MAX = 64 };
+
+typedef struct {
+    SrtpSuite suite;
+    guint8    send[SRTP_KEY_BYTES_MAX], receive[SRTP_KEY_BYTES_MAX]; /* master key followed by master salt */
+} SrtpKeys;
+
+/* Lengths of master key and salt of a suite: 16+12, 32+12, 16+14 bytes. */
+guint    srtp_suite_key_bytes(SrtpSuite suite);
+guint    srtp_suite_salt_bytes(SrtpSuite suite);
+void     srtp_keys_wipe(SrtpKeys *keys);
+gboolean srtp_library_init(GError **error); /* once per process; loads the crypto modules behind libsrtp2 */
+
+typedef enum { SRTP_OK, SRTP_AUTH_FAILED, SRTP_REPLAYED, SRTP_MALFORMED, SRTP_TOO_MANY, SRTP_REFUSED } SrtpVerdict;
+
+typedef struct SrtpPath SrtpPath;
+SrtpPath *srtp_path_new(const SrtpKeys *keys, GError **error); /* copies what it needs; wipe yours */
+void      srtp_path_free(SrtpPath *path);                      /* wipes; NULL is fine */
+
+/* In place; *n_bytes changes. Protecting needs SRTP_OVERHEAD_BYTES_MAX more bytes of room. TOO_MANY: more than
+ * SRTP_SSRCS_MAX streams from this peer. REFUSED: protecting failed, the packet must not be sent. */
+SrtpVerdict srtp_path_protect_rtp(SrtpPath *path, guint8 *packet, gsize *n_bytes);
+SrtpVerdict srtp_path_protect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_bytes);
+SrtpVerdict srtp_path_unprotect_rtp(SrtpPath *path, guint8 *packet, gsize *n_bytes);
+SrtpVerdict srtp_path_unprotect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_bytes);
