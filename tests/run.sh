@@ -2,12 +2,12 @@
 # Runs the named suites (unit, fuzz-replay, protocol, e2e), counts their named cases and prints, last,
 # "N passed, N failed".  Fails when a case fails, a program dies, or nothing ran.
 # Every program of a suite speaks TAP ("ok 1 - name", "not ok 2 - name"); its output is kept in OUT/tests/*.tap.
-#   OUT   the build folder of the test programs       ASAN  the one with the fuzz doors (default OUT)
-#   BIN   the folder of the programs under test       ONLY  run only programs whose name contains this
+#   OUT   the build folder of the test programs
+#   BIN   the folder of the programs under test
+#   ONLY  run only test programs whose name contains this
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 OUT=${OUT:-build/debug}
-ASAN=${ASAN:-$OUT}
 export BIN=${BIN:-build/release/bin}
 export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} G_DEBUG=${G_DEBUG:-fatal-criticals}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-suppressions=$PWD/tests/tsan.supp}
@@ -62,7 +62,7 @@ suite_fuzz-replay() {
     for source in tests/fuzz/fuzz_*.c; do
         [ -e "$source" ] || continue
         door=$(basename "$source" .c)
-        run_one "$door" 120 "$ASAN/tests/fuzz/$door" "tests/fuzz/corpus/${door#fuzz_}"
+        run_one "$door" 120 "$OUT/tests/fuzz/$door" "tests/fuzz/corpus/${door#fuzz_}"
     done
 }
 

@@ -56,7 +56,6 @@ doors: $(DOORS)
 
 unit: $(UNITS)
 	@OUT=$(OUT) tests/run.sh unit
-# The replay runs under sanitizers: a corpus that only crashes a little should crash here.
 fuzz-replay:
 	@$(MAKE) --no-print-directory FLAVOUR=asan doors
 	@OUT=$(BUILD)/asan tests/run.sh fuzz-replay
@@ -65,10 +64,12 @@ protocol: product $(PROTOS) node-tests
 e2e: product node-tests
 	@OUT=$(OUT) BIN=$(BIN) tests/run.sh e2e
 
+# Unit tests and fuzz doors run under sanitizers: what is only a little wrong should fail here.  The programs
+# are those that users run.
 check: test-packages
-	@$(MAKE) --no-print-directory units $(PROTOS) product node-tests
-	@$(MAKE) --no-print-directory FLAVOUR=asan doors
-	@OUT=$(OUT) ASAN=$(BUILD)/asan BIN=$(BIN) tests/run.sh unit fuzz-replay protocol e2e
+	@$(MAKE) --no-print-directory FLAVOUR=asan units doors $(PROTO_SOURCES:%.c=$(BUILD)/asan/%)
+	@$(MAKE) --no-print-directory product node-tests
+	@OUT=$(BUILD)/asan BIN=$(BIN) tests/run.sh unit fuzz-replay protocol e2e
 
 test-packages:
 	@config/packages/install.sh run build test
