@@ -1,0 +1,130 @@
+/* bridge.h -- the control thread's house: conferences, leg records, and the engines that they command.
+ * Everything here is touched on the control thread only; engines answer by news (news.h). */
+#pragma once
+
+#include "bridge/media/audio_mixer.h"
+#include "bridge/media/studio.h"
+#include "bridge/meeting/desk.h"
+#include "bridge/meeting/scene.h"
+#include "bridge/policy/stage.h"
+#include "config/settings.h"
+
+typedef struct Bridge Bridge;
+typedef struct Conference Conference;
+
+enum { BRIDGE_DESKS_MAX = 16, VIEW_RUNGS_MAX = 2 };
+
+/* What the control thread knows of a leg. */
+typedef struct {
+    guint32 id, seat;
+    Conference *conference;
+    Desk *desk;
+    LegWay way;
+    TransportState state;
+    guint32 view; /* watched, 0: none */
+    gboolean hears, camera_on;
+    StreamId wished;    /* rung it wants now */
+    AudioUplink *audio; /* NULL with LEG_RECEIVE */
+    CameraNeed need;
+    gboolean need_told, quality_known;
+    NewsLegQuality quality;
+} LegRecord;
+
+/* One seat of a conference: where its pictures go, and which leg sends them. */
+typedef struct {
+    guint32 seat;
+    StudioSource *source;
+    guint32 sending_leg; /* 0: none */
+} Seat;
+
+/* One view of a conference, composed only while somebody watches. */
+typedef struct {
+    SceneView spec;
+    guint32 studio_view;
+    Stage stage;
+    gboolean in_use;
+    ViewScene *shown; /* last told to the studio; NULL: not composed */
+    guint n_rungs;
+    DownlinkRung vp8[VIEW_RUNGS_MAX], h264[VIEW_RUNGS_MAX]; /* best first */
+    guint fps;
+    guint n_told; /* rungs last told to the studio */
+    StreamId told[2 * VIEW_RUNGS_MAX];
+} View;
+
+struct Conference {
+    Bridge *bridge;
+    guint32 id;
+    char meeting[65];
+    Scene *scene;      /* NULL before the first */
+    GHashTable *seats; /* seat -> Seat */
+    guint n_views;
+    View *views[SCENE_VIEWS_MAX];
+    guint n_speaking;
+    Speaking speaking[AUDIO_SPEAKING_MAX];
+};
+
+typedef struct {
+    /* One event for signaling (borrowed). */
+    void (*event)(gpointer user, json_t *event);
+    /* The answer to a request: body is an object, or NULL with error. */
+    void (*answer)(gpointer user, guint request, json_t *body, const GError *error);
+} BridgeEvents;
+
+struct Bridge {
+    const Settings *settings;
+    BridgeEvents events;
+    gpointer user;
+    char instance[17]; /* random, one per process */
+    json_t *sandbox;   /* what is active, for hello */
+    Mailbox *news;
+    guint n_desks;
+    Desk *desks[BRIDGE_DESKS_MAX];
+    AudioMixer *mixer;
+    Studio *studio;
+    GHashTable *conferences; /* meeting -> Conference */
+    GHashTable *legs;        /* id -> LegRecord */
+    guint32 next_conference, next_studio_view;
+    StreamId next_stream;
+    gint64 next_quality_us, started_us;
+};
+
+/* Starts the engines. sandbox: borrowed. */
+Bridge *bridge_new(const Settings *settings, json_t *sandbox, const BridgeEvents *events, gpointer user,
+                   GError **error);
+void bridge_free(Bridge *bridge);
+
+int bridge_news_fd(const Bridge *bridge);
+void bridge_take_news(Bridge *bridge);           /* when the fd is readable */
+void bridge_beat(Bridge *bridge, gint64 now_us); /* about ten times a second */
+
+/* A request of signaling, already checked against its row. Answered through events.answer, at once or later. */
+void bridge_order(Bridge *bridge, guint request, const char *name, json_t *message);
+
+/* ---- legs.c ---- */
+LegRecord *bridge_leg(Bridge *bridge, guint32 id); /* NULL: gone */
+void bridge_open_leg(Bridge *bridge, guint request, json_t *message);
+void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why); /* why NULL: signaling knows */
+void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hears);
+void bridge_on_leg_state(Bridge *bridge, const NewsLegState *news);
+void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news);
+void bridge_tell_quality(Bridge *bridge);
+
+/* ---- conference.c ---- */
+Conference *bridge_conference(Bridge *bridge, const char *meeting); /* made when new; NULL: too many */
+void conference_apply(Conference *conference, Scene *scene);        /* takes scene */
+void conference_end(Conference *conference);                        /* closes its legs; frees it */
+Seat *conference_seat(Conference *conference, guint32 seat);        /* made when new */
+void conference_on_speaking(Conference *conference, const NewsSpeaking *news);
+void conference_refresh(Conference *conference); /* views, rungs and camera needs, after anything changed */
+
+/* ---- view.c ---- */
+View *view_new(Bridge *bridge, const SceneView *spec);
+void view_free(Bridge *bridge, View *view);
+View *conference_view(Conference *conference, guint32 view);
+void view_refresh(Conference *conference, View *view, gint64 now_us); /* tiles and rungs */
+void view_speaking(Conference *conference, View *view);
+/* The largest tile of the seat in this view; widens *width and *height. */
+void view_tile_size(const View *view, guint32 seat, guint *width, guint *height);
+
+/* ---- stats.c ---- */
+json_t *bridge_stats(Bridge *bridge); /* (transfer full) */

@@ -1,0 +1,201 @@
+/* conference.c -- one meeting's media: scene applied as a difference, seats, who speaks, what cameras are needed for. */
+#include "bridge/meeting/bridge.h"
+
+#include <string.h>
+
+enum { CONFERENCES_MAX = 64 };
+
+static void free_seat(gpointer value) {
+    Seat *seat = value;
+    studio_source_unref(seat->source);
+    g_free(seat);
+}
+
+Conference *bridge_conference(Bridge *bridge, const char *meeting) {
+    Conference *conference = g_hash_table_lookup(bridge->conferences, meeting);
+    if (conference != NULL) return conference;
+    if (g_hash_table_size(bridge->conferences) >= CONFERENCES_MAX) return NULL;
+    conference = g_new0(Conference, 1);
+    conference->bridge = bridge;
+    conference->id = ++bridge->next_conference;
+    g_strlcpy(conference->meeting, meeting, sizeof conference->meeting);
+    conference->seats = g_hash_table_new_full(NULL, NULL, NULL, free_seat);
+    g_hash_table_insert(bridge->conferences, conference->meeting, conference);
+    return conference;
+}
+
+Seat *conference_seat(Conference *conference, guint32 id) {
+    Seat *seat = g_hash_table_lookup(conference->seats, GUINT_TO_POINTER(id));
+    if (seat != NULL) return seat;
+    seat = g_new0(Seat, 1);
+    seat->seat = id;
+    seat->source = studio_source_new(conference->bridge->studio, id);
+    g_hash_table_insert(conference->seats, GUINT_TO_POINTER(id), seat);
+    return seat;
+}
+
+View *conference_view(Conference *conference, guint32 id) {
+    for (guint i = 0; i < conference->n_views; i++)
+        if (conference->views[i]->spec.view == id) return conference->views[i];
+    return NULL;
+}
+
+/* ---- the parts of a scene ---- */
+
+static void apply_audio(Conference *conference) {
+    const Scene *scene = conference->scene;
+    AudioScene *audio = g_malloc0(sizeof *audio + scene->n_seats * sizeof audio->seats[0]);
+    audio->conference = conference->id;
+    for (guint i = 0; i < scene->n_seats; i++) {
+        if (!scene->seats[i].present) continue;
+        audio->seats[audio->n_seats].seat = scene->seats[i].seat;
+        audio->seats[audio->n_seats++].heard = scene->seats[i].heard;
+    }
+    audio_mixer_set_scene(conference->bridge->mixer, audio);
+    g_free(audio);
+}
+
+static void apply_views(Conference *conference) {
+    const Scene *scene = conference->scene;
+    for (guint i = 0; i < conference->n_views;) {
+        View *view = conference->views[i];
+        if (scene_view(scene, view->spec.view) != NULL) {
+            i++;
+            continue;
+        }
+        conference->views[i] = conference->views[--conference->n_views];
+        view_free(conference->bridge, view);
+    }
+    for (guint i = 0; i < scene->n_views; i++) {
+        View *view = conference_view(conference, scene->views[i].view);
+        if (view != NULL)
+            view->spec = scene->views[i];
+        else
+            conference->views[conference->n_views++] = view_new(conference->bridge, &scene->views[i]);
+    }
+}
+
+static void apply_legs(Conference *conference) {
+    Bridge *bridge = conference->bridge;
+    GHashTableIter iter;
+    gpointer value;
+    for (guint i = 0; i < conference->scene->n_legs; i++) {
+        const SceneLeg *wanted = &conference->scene->legs[i];
+        LegRecord *leg = bridge_leg(bridge, wanted->leg);
+        if (leg == NULL || leg->conference != conference) continue;
+        leg->view = wanted->view;
+        leg->hears = wanted->hears;
+    }
+    /* All are told, also those the scene does not name yet: a view may have come or gone. */
+    g_hash_table_iter_init(&iter, bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        LegRecord *leg = value;
+        if (leg->conference == conference) bridge_leg_watch(bridge, leg, leg->view, leg->hears);
+    }
+}
+
+/* Seats that left and have no connection give their source back. */
+static gboolean is_over(gpointer key, gpointer value, gpointer user) {
+    const Conference *conference = user;
+    const Seat *seat = value;
+    GHashTableIter iter;
+    gpointer leg;
+    (void)key;
+    if (scene_seat(conference->scene, seat->seat) != NULL) return FALSE;
+    g_hash_table_iter_init(&iter, conference->bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &leg))
+        if (((LegRecord *)leg)->conference == conference && ((LegRecord *)leg)->seat == seat->seat)
+            return FALSE;
+    return TRUE;
+}
+
+void conference_apply(Conference *conference, Scene *scene) {
+    scene_free(conference->scene);
+    conference->scene = scene;
+    apply_audio(conference);
+    apply_views(conference);
+    apply_legs(conference);
+    g_hash_table_foreach_remove(conference->seats, is_over, conference);
+    conference_refresh(conference);
+}
+
+/* ---- what is shown, and what follows for cameras ---- */
+
+static json_t *layer_json(const char *rid, const LayerNeed *need) {
+    return json_pack("{s:s,s:b,s:i,s:i,s:i,s:i}", "rid", rid, "active", need->active, "width",
+                     (int)need->width, "height", (int)need->height, "fps", (int)need->fps, "max_bps",
+                     (int)need->max_bps);
+}
+
+static void tell_need(Conference *conference, LegRecord *leg, guint width, guint height, guint fps) {
+    Bridge *bridge = conference->bridge;
+    CameraNeed need = camera_need(width, height, fps);
+    gboolean same = leg->need_told && camera_need_equal(&need, &leg->need);
+    if (leg->state != TRANSPORT_LIVE || same) return;
+    leg->need = need;
+    leg->need_told = TRUE;
+    desk_need(leg->desk, leg->id, TRUE, height, camera_need_bps(&need));
+    json_t *event = json_pack("{s:s,s:I,s:[o,o]}", "t", "needs", "leg", (json_int_t)leg->id, "rids",
+                              layer_json("t", &need.thumbnail), layer_json("m", &need.main));
+    bridge->events.event(bridge->user, event);
+    json_decref(event);
+}
+
+static void refresh_needs(Conference *conference) {
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, conference->seats);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Seat *seat = value;
+        LegRecord *leg = seat->sending_leg != 0 ? bridge_leg(conference->bridge, seat->sending_leg) : NULL;
+        guint width = 0, height = 0, fps = 1;
+        if (leg == NULL) continue;
+        for (guint i = 0; i < conference->n_views; i++) {
+            guint before = width;
+            if (!conference->views[i]->in_use) continue;
+            view_tile_size(conference->views[i], seat->seat, &width, &height);
+            if (width != before) fps = conference->views[i]->fps;
+        }
+        tell_need(conference, leg, width, height, fps);
+    }
+}
+
+void conference_refresh(Conference *conference) {
+    gint64 now_us = g_get_monotonic_time();
+    if (conference->scene == NULL) return;
+    for (guint i = 0; i < conference->n_views; i++) view_refresh(conference, conference->views[i], now_us);
+    refresh_needs(conference);
+}
+
+void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
+    json_t *seats = json_array();
+    conference->n_speaking = news->n_seats;
+    memcpy(conference->speaking, news->seats, news->n_seats * sizeof news->seats[0]);
+    for (guint i = 0; i < news->n_seats; i++)
+        json_array_append_new(seats, json_pack("{s:I,s:i}", "seat", (json_int_t)news->seats[i].seat, "level",
+                                               (int)news->seats[i].level));
+    json_t *event =
+        json_pack("{s:s,s:s,s:o}", "t", "speaking", "meeting", conference->meeting, "seats", seats);
+    conference->bridge->events.event(conference->bridge->user, event);
+    json_decref(event);
+    conference_refresh(conference);
+    for (guint i = 0; i < conference->n_views; i++) view_speaking(conference, conference->views[i]);
+}
+
+void conference_end(Conference *conference) {
+    Bridge *bridge = conference->bridge;
+    GHashTableIter iter;
+    gpointer value;
+    g_clear_pointer(&conference->scene, scene_free); /* nothing is refreshed from here on */
+    g_hash_table_iter_init(&iter, bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (((LegRecord *)value)->conference != conference) continue;
+        bridge_end_leg(bridge, value, "the meeting has ended");
+        g_hash_table_iter_init(&iter, bridge->legs);
+    }
+    for (guint i = 0; i < conference->n_views; i++) view_free(bridge, conference->views[i]);
+    audio_mixer_end_conference(bridge->mixer, conference->id);
+    g_hash_table_remove(bridge->conferences, conference->meeting);
+    g_hash_table_unref(conference->seats);
+    g_free(conference);
+}

@@ -1,0 +1,105 @@
+/* leg.h -- one peer connection on its worker's thread: transport below, uplinks and downlink beside, plan of the offer/answer.
+ * Made and fed by desk.c. Where packets go: leg_receive.c; which layer of a camera: leg_camera.c; reports: leg_report.c. */
+#pragma once
+
+#include "bridge/media/video_uplink.h"
+#include "bridge/meeting/desk.h"
+#include "bridge/policy/receive_stats.h"
+#include "bridge/wire/negotiate.h"
+#include "bridge/wire/rtp_streams.h"
+#include "bridge/wire/twcc_record.h"
+
+enum { LEG_LAYERS_MAX = 4 };
+
+typedef struct Leg Leg;
+
+/* One received layer of the camera. */
+typedef struct {
+    Leg *leg;
+    guint32 ssrc;
+    char rid[RTP_TEXT_BYTES];
+    VideoUplink *uplink;
+    ReceiveStats stats;
+    guint16 width, height; /* of its last keyframe, 0: none yet */
+    gint64 last_packet_us;
+} LegLayer;
+
+/* What the worker's legs share; desk.c fills it. */
+typedef struct {
+    Worker *worker;
+    Fanout *fanout;
+    Mailbox *news;
+    RtcpItem *rtcp_scratch; /* big */
+    RtcpTwcc *twcc_scratch;
+    guint64 n_malformed, n_unknown_ssrc;
+} LegHouse;
+
+struct Leg {
+    LegHouse *house;
+    guint32 id, conference, seat;
+    LegWay way;
+    gboolean hears;
+
+    guint request; /* waiting for its NEWS_REPLY, 0: none */
+    gint64 request_until_us;
+    char *offer; /* theirs, until it is answered */
+    Transport *transport;
+    TransportState state;
+    char cname[32];
+    OfferSpec spec; /* ours; its transport points at local */
+    TransportDescription local;
+    gboolean we_offer, planned, restarting;
+    MediaPlan plan;
+    RtpStreams streams;
+    gint audio_section, camera_section; /* index in plan, -1: none */
+
+    AudioUplink *audio;
+    ReceiveStats audio_stats;
+    StudioSource *source;
+    LegLayer layers[LEG_LAYERS_MAX];
+    guint n_layers;
+    LegLayer *shown, *coming; /* pushed to the studio; will be, from its next keyframe on */
+    gboolean needed;          /* this is the seat's sending leg */
+    guint need_height, need_bps;
+    gboolean camera_on;
+
+    Downlink *downlink; /* NULL until both sides agree */
+    RungLadder ladder;
+    TwccRecord twcc;
+    gint64 next_report_us, next_twcc_us, next_quality_us, next_camera_us, clock_offset_us;
+    guint64 video_told[2], audio_told[2]; /* packets and losses at the last quality */
+    gboolean clock_known;
+};
+
+/* Takes what order holds. Never NULL: a leg that cannot start answers its request and is `failed`. */
+Leg *leg_new(LegHouse *house, const LegOrder *order);
+void leg_free(Leg *leg); /* an unanswered request is answered "gone" */
+
+void leg_answer(Leg *leg, guint request, const char *sdp);
+void leg_restart(Leg *leg, guint request, char *offer); /* takes offer */
+void leg_watch(Leg *leg, const RungLadder *ladder);     /* remembered until there is a downlink */
+void leg_hear(Leg *leg, gboolean hears);
+void leg_beat(Leg *leg, gint64 now_us);
+
+/* leg_receive.c */
+void leg_on_rtp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);
+void leg_on_rtcp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);
+
+/* leg_camera.c */
+LegLayer *leg_camera_layer(Leg *leg, guint32 ssrc, const char *rid,
+                           Codec codec); /* made when new; NULL: too many */
+void leg_camera_packet(Leg *leg, LegLayer *layer, const RtpPacket *packet, gboolean rtx, gint64 arrival_us);
+void leg_camera_need(Leg *leg, gboolean live, guint height, guint bps);
+void leg_camera_keyframe(Leg *leg);
+void leg_camera_beat(Leg *leg, gint64 now_us);
+void leg_camera_clear(Leg *leg);
+
+/* leg_report.c */
+guint32 leg_own_ssrc(const Leg *leg);
+void leg_send_nack(Leg *leg, guint32 ssrc, const guint16 *sequences, guint n_sequences);
+void leg_send_pli(Leg *leg, guint32 ssrc);
+void leg_report_beat(Leg *leg, gint64 now_us);
+
+void leg_reply(Leg *leg, FaultCode fault, gboolean is_offer,
+               const char *text); /* answers leg->request, if any */
+void leg_tell_state(Leg *leg, TransportState state, const char *why);

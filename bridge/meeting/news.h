@@ -1,0 +1,68 @@
+/* news.h -- letters from workers, mixer and studio to the control thread. Values and ids only; text is handed over. */
+#pragma once
+
+#include "bridge/media/audio_mixer.h"
+#include "bridge/transport/transport.h"
+#include "config/fault.h"
+#include "config/mailbox.h"
+
+typedef enum {
+    NEWS_REPLY = 1, /* an order that came with a request is done, or failed */
+    NEWS_LEG_STATE,
+    NEWS_LEG_RUNG,
+    NEWS_LEG_CAMERA,
+    NEWS_LEG_QUALITY,
+    NEWS_SPEAKING,
+    NEWS_SOURCE_KEYFRAME, /* a decoder needs one */
+    NEWS_STREAM_KEYFRAME, /* a subscriber needs one */
+} NewsKind;
+
+typedef struct {
+    guint32 leg;
+    guint request;
+    FaultCode fault; /* 0: done */
+    gboolean is_offer;
+    char *text; /* the SDP, "" or the sentence of the fault; (transfer full) */
+} NewsReply;
+
+typedef struct {
+    guint32 leg;
+    TransportState state;
+    char why[160];
+} NewsLegState;
+
+typedef struct {
+    guint32 leg;
+    StreamId stream; /* wished now; 0: none */
+} NewsLegRung;
+
+typedef struct {
+    guint32 leg;
+    gboolean on; /* pictures arrive */
+} NewsLegCamera;
+
+typedef struct {
+    guint32 leg;
+    guint rtt_ms, up_bps, up_fps, down_bps, estimate_bps;
+    double up_loss, up_audio_loss, down_loss; /* 0..1 */
+    StreamId stream;
+} NewsLegQuality;
+
+typedef struct {
+    guint32 conference;
+    guint n_seats;
+    Speaking seats[AUDIO_SPEAKING_MAX];
+} NewsSpeaking;
+
+typedef union {
+    NewsReply reply;
+    NewsLegState state;
+    NewsLegRung rung;
+    NewsLegCamera camera;
+    NewsLegQuality quality;
+    NewsSpeaking speaking;
+    guint32 source;
+    StreamId stream;
+} News;
+
+enum { NEWS_SLOTS = 8192 };

@@ -1,0 +1,43 @@
+/* needs.c -- see needs.h. */
+#include "bridge/policy/needs.h"
+
+/* Heights that encoders like, with bit rates at which VP8 looks clean for a head-and-shoulders picture. */
+static const struct {
+    guint width, height, max_bps;
+} steps[] = { { 320, 180, 200000 }, { 640, 360, 600000 }, { 960, 540, 1000000 }, { 1280, 720, 1500000 } };
+
+static const LayerNeed off = { .active = FALSE };
+static const LayerNeed thumbnail = { .active = TRUE, .width = 160, .height = 90, .fps = 8, .max_bps = 60000 };
+
+CameraNeed camera_need(guint width, guint height, guint fps) {
+    CameraNeed need = { .thumbnail = thumbnail, .main = off };
+    if (width == 0 || height == 0) {
+        /* A rare thumbnail, so that a room that comes on is never black for long. */
+        need.thumbnail.fps = NEED_REST_FPS;
+        need.thumbnail.max_bps = 15000;
+        return need;
+    }
+    if (width <= NEED_THUMBNAIL_WIDTH_MAX) return need;
+    guint i = 0;
+    /* One step below is good enough when it covers four fifths of the tile. */
+    while (i + 1 < G_N_ELEMENTS(steps) && steps[i].height * 5 < height * 4) i++;
+    need.main = (LayerNeed){ .active = TRUE,
+                             .width = steps[i].width,
+                             .height = steps[i].height,
+                             .fps = fps,
+                             .max_bps = steps[i].max_bps };
+    return need;
+}
+
+static gboolean layer_equal(const LayerNeed *a, const LayerNeed *b) {
+    return a->active == b->active && a->width == b->width && a->height == b->height && a->fps == b->fps &&
+           a->max_bps == b->max_bps;
+}
+
+gboolean camera_need_equal(const CameraNeed *a, const CameraNeed *b) {
+    return layer_equal(&a->thumbnail, &b->thumbnail) && layer_equal(&a->main, &b->main);
+}
+
+guint camera_need_bps(const CameraNeed *need) {
+    return need->main.active ? need->main.max_bps : need->thumbnail.max_bps;
+}
