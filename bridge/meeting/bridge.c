@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { QUALITY_US = 2 * G_USEC_PER_SEC };
+enum { QUALITY_US = 2 * G_USEC_PER_SEC, SETTLE_US = 40000, IDLE_US = 200000 };
 
 /* ---- what engines publish, on their threads ---- */
 
@@ -54,7 +54,7 @@ static void on_camera(Bridge *bridge, const NewsLegCamera *news) {
     LegRecord *leg = bridge_leg(bridge, news->leg);
     if (leg == NULL) return;
     leg->camera_on = news->on;
-    conference_refresh(leg->conference);
+    leg->conference->dirty = TRUE;
 }
 
 static void on_quality(Bridge *bridge, const NewsLegQuality *news) {
@@ -103,15 +103,25 @@ void bridge_take_news(Bridge *bridge) {
     while (mailbox_take(bridge->news, &kind, &news, NULL)) take_one(bridge, (NewsKind)kind, &news);
 }
 
-void bridge_beat(Bridge *bridge, gint64 now_us) {
+gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
     GHashTableIter iter;
     gpointer value;
-    if (now_us < bridge->next_quality_us) return;
-    bridge->next_quality_us = now_us + QUALITY_US;
-    bridge_tell_quality(bridge);
-    /* Slots that somebody's silence has freed are given away here. */
+    gboolean all = now_us >= bridge->next_quality_us, waiting = FALSE;
+    if (all) {
+        bridge->next_quality_us = now_us + QUALITY_US;
+        bridge_tell_quality(bridge);
+    }
+    gboolean due = all || now_us >= bridge->next_settle_us;
     g_hash_table_iter_init(&iter, bridge->conferences);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) conference_refresh(value);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Conference *conference = value;
+        waiting = waiting || conference->dirty;
+        /* All, now and then: a slot that somebody's silence has freed is given away here. */
+        if (due && (all || conference->dirty)) conference_refresh(conference, now_us);
+    }
+    if (due && waiting) bridge->next_settle_us = now_us + SETTLE_US;
+    if (waiting && !due) return bridge->next_settle_us;
+    return MIN(bridge->next_quality_us, now_us + IDLE_US);
 }
 
 /* ---- orders ---- */
@@ -169,8 +179,6 @@ static void order_leg_answer(Bridge *bridge, guint request, json_t *message) {
     if (leg == NULL) return;
     desk_answer_leg(leg->desk, leg->id, request,
                     g_strdup(json_string_value(json_object_get(message, "sdp"))));
-    /* The desk does these in order: now there is a downlink that can watch and hear. */
-    bridge_leg_watch(bridge, leg, leg->view, leg->hears);
 }
 
 static void order_leg_restart(Bridge *bridge, guint request, json_t *message) {

@@ -44,8 +44,7 @@ typedef struct {
     Stage stage;
     gboolean in_use;
     ViewScene *shown; /* last told to the studio; NULL: not composed */
-    guint n_rungs;
-    DownlinkRung vp8[VIEW_RUNGS_MAX], h264[VIEW_RUNGS_MAX]; /* best first */
+    RungLadder ladder;
     guint fps;
     guint n_told; /* rungs last told to the studio */
     StreamId told[2 * VIEW_RUNGS_MAX];
@@ -59,6 +58,7 @@ struct Conference {
     GHashTable *seats; /* seat -> Seat */
     guint n_views;
     View *views[SCENE_VIEWS_MAX];
+    gboolean dirty; /* something changed that views or needs follow from */
     guint n_speaking;
     Speaking speaking[AUDIO_SPEAKING_MAX];
 };
@@ -85,7 +85,7 @@ struct Bridge {
     GHashTable *legs;        /* id -> LegRecord */
     guint32 next_conference, next_studio_view;
     StreamId next_stream;
-    gint64 next_quality_us, started_us;
+    gint64 next_quality_us, next_settle_us, started_us;
 };
 
 /* Starts the engines. sandbox: borrowed. */
@@ -94,8 +94,10 @@ Bridge *bridge_new(const Settings *settings, json_t *sandbox, const BridgeEvents
 void bridge_free(Bridge *bridge);
 
 int bridge_news_fd(const Bridge *bridge);
-void bridge_take_news(Bridge *bridge);           /* when the fd is readable */
-void bridge_beat(Bridge *bridge, gint64 now_us); /* about ten times a second */
+void bridge_take_news(Bridge *bridge); /* when the fd is readable */
+/* After each turn of the loop: what changed takes effect, at most 25 times a second. Returns when to call again at the
+ * latest. */
+gint64 bridge_settle(Bridge *bridge, gint64 now_us);
 
 /* A request of signaling, already checked against its row. Answered through events.answer, at once or later. */
 void bridge_order(Bridge *bridge, guint request, const char *name, json_t *message);
@@ -115,7 +117,8 @@ void conference_apply(Conference *conference, Scene *scene);        /* takes sce
 void conference_end(Conference *conference);                        /* closes its legs; frees it */
 Seat *conference_seat(Conference *conference, guint32 seat);        /* made when new */
 void conference_on_speaking(Conference *conference, const NewsSpeaking *news);
-void conference_refresh(Conference *conference); /* views, rungs and camera needs, after anything changed */
+/* Views, rungs and camera needs, after anything changed: bridge_settle calls it once for all changes of a moment. */
+void conference_refresh(Conference *conference, gint64 now_us);
 
 /* ---- view.c ---- */
 View *view_new(Bridge *bridge, const SceneView *spec);

@@ -116,7 +116,7 @@ void conference_apply(Conference *conference, Scene *scene) {
     apply_views(conference);
     apply_legs(conference);
     g_hash_table_foreach_remove(conference->seats, is_over, conference);
-    conference_refresh(conference);
+    conference->dirty = TRUE;
 }
 
 /* ---- what is shown, and what follows for cameras ---- */
@@ -160,8 +160,8 @@ static void refresh_needs(Conference *conference) {
     }
 }
 
-void conference_refresh(Conference *conference) {
-    gint64 now_us = g_get_monotonic_time();
+void conference_refresh(Conference *conference, gint64 now_us) {
+    conference->dirty = FALSE;
     if (conference->scene == NULL) return;
     for (guint i = 0; i < conference->n_views; i++) view_refresh(conference, conference->views[i], now_us);
     refresh_needs(conference);
@@ -178,7 +178,7 @@ void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
         json_pack("{s:s,s:s,s:o}", "t", "speaking", "meeting", conference->meeting, "seats", seats);
     conference->bridge->events.event(conference->bridge->user, event);
     json_decref(event);
-    conference_refresh(conference);
+    conference->dirty = TRUE;
     for (guint i = 0; i < conference->n_views; i++) view_speaking(conference, conference->views[i]);
 }
 

@@ -109,6 +109,12 @@ static void settle_plan(Leg *leg) {
 
 /* ---- offers and answers ---- */
 
+/* Browser candidates are not used: the endpoint's checks reach us first, and names are never resolved. */
+static gboolean set_remote(Leg *leg, MediaPlan *plan, GError **error) {
+    plan->remote.n_candidates = 0;
+    return transport_set_remote(leg->transport, &plan->remote, error);
+}
+
 static void answer_theirs(Leg *leg) {
     g_autoptr(GError) error = NULL;
     AnswerWay way = leg->way == LEG_SEND      ? ANSWER_RECEIVE
@@ -116,7 +122,7 @@ static void answer_theirs(Leg *leg) {
                                               : ANSWER_BOTH;
     MediaPlan plan = { 0 };
     if (!negotiate_read_offer(way, leg->offer, strlen(leg->offer), &plan, &error) ||
-        !transport_set_remote(leg->transport, &plan.remote, &error)) {
+        !set_remote(leg, &plan, &error)) {
         leg_fail_error(leg, error);
         return;
     }
@@ -163,7 +169,7 @@ void leg_answer(Leg *leg, guint request, const char *sdp) {
         return;
     }
     if (!negotiate_read_answer(&leg->spec, sdp, strlen(sdp), &plan, &error) ||
-        !transport_set_remote(leg->transport, &plan.remote, &error)) {
+        !set_remote(leg, &plan, &error)) {
         leg_reply(leg, (FaultCode)error->code, FALSE, error->message);
         return;
     }

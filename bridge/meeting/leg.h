@@ -21,6 +21,7 @@ typedef struct {
     VideoUplink *uplink;
     ReceiveStats stats;
     guint16 width, height; /* of its last keyframe, 0: none yet */
+    guint8 rotation;       /* last one told */
     gint64 last_packet_us;
 } LegLayer;
 

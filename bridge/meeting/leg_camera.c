@@ -49,12 +49,11 @@ LegLayer *leg_camera_layer(Leg *leg, guint32 ssrc, const char *rid, Codec codec)
 }
 
 void leg_camera_packet(Leg *leg, LegLayer *layer, const RtpPacket *packet, gboolean rtx, gint64 arrival_us) {
-    guint8 rotation = 0;
     const MediaSection *section = &leg->plan.sections[leg->camera_section];
     if (!rtx) receive_stats_push(&layer->stats, packet->sequence, packet->timestamp, arrival_us);
-    rtp_ext_video_orientation(packet, section->exts.video_orientation, &rotation);
+    rtp_ext_video_orientation(packet, section->exts.video_orientation, &layer->rotation);
     layer->last_packet_us = arrival_us;
-    video_uplink_push(layer->uplink, packet, rtx, rotation, arrival_us);
+    video_uplink_push(layer->uplink, packet, rtx, layer->rotation, arrival_us);
 }
 
 /* Before its first keyframe a layer is guessed by its place: the offer names them low to high. */

@@ -84,9 +84,8 @@ void bridge_open_leg(Bridge *bridge, guint request, json_t *message) {
         order.audio = audio_uplink_ref(leg->audio);
         order.source = studio_source_ref(conference_seat(conference, seat)->source);
     }
-    gboolean they_offered = order.offer != NULL;
     desk_open_leg(leg->desk, &order);
-    if (they_offered) bridge_leg_watch(bridge, leg, leg->view, leg->hears);
+    bridge_leg_watch(bridge, leg, leg->view, leg->hears);
 }
 
 /* The sending leg of a seat is replaced in one step, when the new one is live: same tile, same ears, no ghost. */
@@ -111,7 +110,7 @@ void bridge_on_leg_state(Bridge *bridge, const NewsLegState *news) {
     }
     if (news->state == TRANSPORT_LIVE && leg->way != LEG_RECEIVE) take_seat(bridge, leg);
     tell_state(bridge, leg->id, transport_state_word(news->state), news->why);
-    conference_refresh(leg->conference);
+    leg->conference->dirty = TRUE;
 }
 
 void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why) {
@@ -126,26 +125,24 @@ void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why) {
     g_hash_table_remove(bridge->legs, GUINT_TO_POINTER(leg->id));
     if (leg->audio != NULL) audio_uplink_unref(leg->audio);
     g_free(leg);
-    conference_refresh(conference);
+    conference->dirty = TRUE;
 }
 
 void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hears) {
+    static const RungLadder nothing = { .n_rungs = 0 };
     const View *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
     (void)bridge;
     leg->view = view;
     leg->hears = hears;
     desk_hear(leg->desk, leg->id, hears);
-    if (watched == NULL)
-        desk_watch(leg->desk, leg->id, NULL, 0, 0);
-    else
-        desk_watch(leg->desk, leg->id, watched->vp8, watched->n_rungs, 0);
+    desk_watch(leg->desk, leg->id, watched != NULL ? &watched->ladder : &nothing);
 }
 
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news) {
     LegRecord *leg = bridge_leg(bridge, news->leg);
     if (leg == NULL || leg->wished == news->stream) return;
     leg->wished = news->stream;
-    conference_refresh(leg->conference);
+    leg->conference->dirty = TRUE;
 }
 
 void bridge_tell_quality(Bridge *bridge) {

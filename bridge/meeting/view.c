@@ -10,9 +10,9 @@ enum { SPEAKER_HOLD_US = 8 * G_USEC_PER_SEC };
 static void add_rung(Bridge *bridge, View *view, guint width, guint height, gint64 bps) {
     DownlinkRung rung = { .bitrate_bps = (guint32)bps, .width = (guint16)width, .height = (guint16)height };
     rung.stream = ++bridge->next_stream;
-    view->vp8[view->n_rungs] = rung;
+    view->ladder.vp8[view->ladder.n_rungs] = rung;
     rung.stream = ++bridge->next_stream;
-    view->h264[view->n_rungs++] = rung;
+    view->ladder.h264[view->ladder.n_rungs++] = rung;
 }
 
 View *view_new(Bridge *bridge, const SceneView *spec) {
@@ -40,10 +40,10 @@ static void end_composing(Bridge *bridge, View *view) {
 
 void view_free(Bridge *bridge, View *view) {
     end_composing(bridge, view);
-    for (guint i = 0; i < view->n_rungs; i++) {
+    for (guint i = 0; i < view->ladder.n_rungs; i++) {
         for (guint desk = 0; desk < bridge->n_desks; desk++) {
-            desk_end_stream(bridge->desks[desk], view->vp8[i].stream);
-            desk_end_stream(bridge->desks[desk], view->h264[i].stream);
+            desk_end_stream(bridge->desks[desk], view->ladder.vp8[i].stream);
+            desk_end_stream(bridge->desks[desk], view->ladder.h264[i].stream);
         }
     }
     g_free(view);
@@ -63,12 +63,13 @@ static void refresh_rungs(Conference *conference, View *view) {
     RungSpec specs[2 * VIEW_RUNGS_MAX];
     StreamId told[2 * VIEW_RUNGS_MAX] = { 0 };
     guint n = 0;
-    for (guint i = 0; i < 2 * view->n_rungs; i++) {
-        const DownlinkRung *rung = i < view->n_rungs ? &view->vp8[i] : &view->h264[i - view->n_rungs];
+    for (guint i = 0; i < 2 * view->ladder.n_rungs; i++) {
+        const DownlinkRung *rung =
+            i < view->ladder.n_rungs ? &view->ladder.vp8[i] : &view->ladder.h264[i - view->ladder.n_rungs];
         if (!is_wished(conference, rung->stream)) continue;
         told[n] = rung->stream;
         specs[n++] = (RungSpec){ .stream = rung->stream,
-                                 .codec = i < view->n_rungs ? CODEC_VP8 : CODEC_H264,
+                                 .codec = i < view->ladder.n_rungs ? CODEC_VP8 : CODEC_H264,
                                  .width = rung->width,
                                  .height = rung->height,
                                  .fps = view->fps,
@@ -139,8 +140,8 @@ static ViewScene *compose(Conference *conference, View *view, gint64 now_us) {
     ViewScene *scene = g_new0(ViewScene, 1);
     gboolean wall = view->spec.layout == LAYOUT_WALL;
     scene->view = view->studio_view;
-    scene->width = view->vp8[0].width;
-    scene->height = view->vp8[0].height;
+    scene->width = view->ladder.vp8[0].width;
+    scene->height = view->ladder.vp8[0].height;
     scene->fps = view->fps;
     scene->nice = wall ? 12 : 5;
     guint n = wall ? wall_seats(conference, view, seats) : stage_seats(conference, view, now_us, seats);
