@@ -55,6 +55,7 @@ suite_unit() {
         [ -e "$source" ] || continue
         run_one "$(basename "$source" .sh)" 60 "$source"
     done
+    if [ -e signaling/web/tests/run.mjs ]; then run_one web 60 node signaling/web/tests/run.mjs; fi
 }
 
 suite_fuzz-replay() {

@@ -54,7 +54,8 @@ endif
 units: $(UNITS)
 doors: $(DOORS)
 
-unit: $(UNITS)
+WEB_MODULES := $(if $(wildcard signaling/web/package-lock.json),signaling/web/node_modules/.stamp)
+unit: $(UNITS) $(WEB_MODULES)
 	@OUT=$(OUT) tests/run.sh unit
 fuzz-replay:
 	@$(MAKE) --no-print-directory FLAVOUR=asan doors
@@ -68,7 +69,7 @@ e2e: product node-tests
 # are those that users run.
 check: test-packages
 	@$(MAKE) --no-print-directory FLAVOUR=asan units doors $(PROTO_SOURCES:%.c=$(BUILD)/asan/%)
-	@$(MAKE) --no-print-directory product node-tests
+	@$(MAKE) --no-print-directory product node-tests $(WEB_MODULES)
 	@OUT=$(BUILD)/asan BIN=$(BIN) tests/run.sh unit fuzz-replay protocol e2e
 
 test-packages:
