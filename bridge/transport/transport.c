@@ -39,9 +39,9 @@ struct Transport {
     gboolean        controlling, prefer_active, active, described;
     char            fingerprint[128]; /* the peer's; "" before its description */
     guint           depth; /* calls of ours on the stack: not freed below one */
-    LoopTimer       dtls_timer, judge_timer;
+    LoopTimer       dtls_timer, judge_timer, later_timer;
     GQueue          early; /* GBytes: DTLS that came before there was a path to answer on */
-    gint64          connecting_since_us, heard_us, pulse_us;
+    gint64          heard_us, pulse_us;
     gint64          gap_us; /* the longest pause of late between two authenticated packets, slowly forgotten */
     TransportStats  stats;
 };
@@ -253,6 +253,16 @@ static void on_gathered(gpointer user) {
     leave(transport);
 }
 
+/* What transport_set_remote() left for the next turn: its caller is not called back before it has returned. */
+static void on_later(gpointer user, gint64 now_us) {
+    (void)now_us;
+    Transport *transport = user;
+    enter(transport);
+    if (transport->state == TRANSPORT_CONNECTING) transport->events.state(transport->user, TRANSPORT_CONNECTING, "");
+    if (transport->state == TRANSPORT_CONNECTING) go_on_with_dtls(transport);
+    leave(transport);
+}
+
 static void on_selected(gpointer user) {
     Transport *transport = user;
     enter(transport);
@@ -279,6 +289,7 @@ Transport *transport_new(Worker *worker, gboolean controlling, const TransportEv
     transport->sender.gso = process_gso();
     transport->dtls_timer = (LoopTimer){ .fire = on_dtls_due, .user = transport };
     transport->judge_timer = (LoopTimer){ .fire = on_judge, .user = transport };
+    transport->later_timer = (LoopTimer){ .fire = on_later, .user = transport };
     transport->ice = ice_new(worker_loop(worker), &settings, &ice_events, transport, error);
     if (transport->ice != NULL) return transport;
     transport_free(transport);
@@ -330,14 +341,12 @@ gboolean transport_set_remote(Transport *transport, const TransportDescription *
     }
     if (!ice_set_remote(transport->ice, remote, error)) return FALSE;
     if (transport->dtls == NULL && !begin_dtls(transport, remote, error)) return FALSE;
-    enter(transport);
-    if (transport->state == TRANSPORT_NEW) {
-        transport->connecting_since_us = g_get_monotonic_time();
-        judge_at(transport, transport->connecting_since_us + GIVE_UP_US);
-    }
-    link_event(transport, LINK_EV_REMOTE, "");
-    if (transport->state == TRANSPORT_CONNECTING) go_on_with_dtls(transport);
-    leave(transport);
+    gint64 now_us = g_get_monotonic_time();
+    if (transport->state == TRANSPORT_NEW) judge_at(transport, now_us + GIVE_UP_US);
+    /* The only event that is told later: see on_later(). */
+    link_table_next(transport->state, LINK_EV_REMOTE, &transport->state);
+    if (transport->state == TRANSPORT_CONNECTING)
+        loop_timer_set(worker_loop(transport->worker), &transport->later_timer, now_us);
     return TRUE;
 }
 
@@ -357,6 +366,7 @@ void transport_close(Transport *transport) {
     dtls_close(transport->dtls);
     loop_timer_clear(loop, &transport->dtls_timer);
     loop_timer_clear(loop, &transport->judge_timer);
+    loop_timer_clear(loop, &transport->later_timer);
     ice_close(transport->ice);
     link_event(transport, LINK_EV_CLOSE, "");
     leave(transport);
