@@ -7,14 +7,14 @@ enum { NAL_STAP_A = 24, NAL_FU_A = 28, SIZE_MAX_PIXELS = 8192 };
 
 static guint aggregate_pieces(const guint8 *payload, gsize n_bytes, H264Piece *ret_pieces) {
     Reader reader = reader_over(payload + 1, n_bytes - 1);
-    guint  n = 0;
+    guint n = 0;
 
     while (reader.left > 0 && n < H264_PIECES_MAX) {
-        gsize         size = reader_u16(&reader);
+        gsize size = reader_u16(&reader);
         const guint8 *nal = reader_bytes(&reader, size);
 
         if (nal == NULL || size == 0) return 0;
-        ret_pieces[n++] = (H264Piece) { TRUE, TRUE, nal[0], nal + 1, size - 1 };
+        ret_pieces[n++] = (H264Piece){ TRUE, TRUE, nal[0], nal + 1, size - 1 };
     }
     return n;
 }
@@ -23,23 +23,23 @@ guint h264_pieces(const guint8 *payload, gsize n_bytes, H264Piece ret_pieces[H26
     guint8 type = n_bytes > 0 ? payload[0] & 0x1F : 0;
 
     if (type >= 1 && type <= 23) {
-        ret_pieces[0] = (H264Piece) { TRUE, TRUE, payload[0], payload + 1, n_bytes - 1 };
+        ret_pieces[0] = (H264Piece){ TRUE, TRUE, payload[0], payload + 1, n_bytes - 1 };
         return 1;
     }
     if (type == NAL_STAP_A) return aggregate_pieces(payload, n_bytes, ret_pieces);
     if (type != NAL_FU_A || n_bytes < 3) return 0;
     if ((payload[1] & 0xC0) == 0xC0) return 0; /* start and end in one fragment: forbidden, 5.8 */
-    ret_pieces[0] = (H264Piece) { .starts = payload[1] >> 7,
-                                  .ends = payload[1] >> 6 & 1,
-                                  .header = (guint8) ((payload[0] & 0xE0) | (payload[1] & 0x1F)),
-                                  .bytes = payload + 2,
-                                  .n_bytes = n_bytes - 2 };
+    ret_pieces[0] = (H264Piece){ .starts = payload[1] >> 7,
+                                 .ends = payload[1] >> 6 & 1,
+                                 .header = (guint8)((payload[0] & 0xE0) | (payload[1] & 0x1F)),
+                                 .bytes = payload + 2,
+                                 .n_bytes = n_bytes - 2 };
     return 1;
 }
 
 gboolean h264_starts_keyframe(const guint8 *payload, gsize n_bytes) {
     H264Piece pieces[H264_PIECES_MAX];
-    guint     n = h264_pieces(payload, n_bytes, pieces);
+    guint n = h264_pieces(payload, n_bytes, pieces);
 
     for (guint i = 0; i < n; i++) {
         guint8 type = pieces[i].header & 0x1F;
@@ -54,9 +54,9 @@ gboolean h264_starts_keyframe(const guint8 *payload, gsize n_bytes) {
 /* Bits with emulation prevention (00 00 03) taken out on the way. */
 typedef struct {
     const guint8 *at, *end;
-    guint         n_zeros, n_bits;
-    guint8        byte;
-    gboolean      bad;
+    guint n_zeros, n_bits;
+    guint8 byte;
+    gboolean bad;
 } Bits;
 
 static guint bits_one(Bits *bits) {
@@ -91,20 +91,20 @@ static guint32 bits_ue(Bits *bits) {
     while (!bits->bad && bits_one(bits) == 0)
         if (++n > 31) bits->bad = TRUE;
     if (bits->bad) return 0;
-    return (guint32) ((1u << n) - 1 + bits_n(bits, n));
+    return (guint32)((1u << n) - 1 + bits_n(bits, n));
 }
 
 static gint32 bits_se(Bits *bits) {
     guint32 value = bits_ue(bits);
 
-    return value & 1 ? (gint32) (value / 2 + 1) : -(gint32) (value / 2);
+    return value & 1 ? (gint32)(value / 2 + 1) : -(gint32)(value / 2);
 }
 
 static void skip_scaling_list(Bits *bits, guint n) {
     gint last = 8, next = 8;
 
     for (guint i = 0; i < n && !bits->bad; i++) {
-        if (next != 0) next = (gint) (((gint64) last + bits_se(bits) + 256) & 0xFF);
+        if (next != 0) next = (gint)(((gint64)last + bits_se(bits) + 256) & 0xFF);
         last = next == 0 ? last : next;
     }
 }
@@ -149,7 +149,7 @@ static gboolean has_high_part(guint32 profile) {
 }
 
 gboolean h264_sps_size(const guint8 *nal, gsize n_bytes, guint16 *ret_width, guint16 *ret_height) {
-    Bits    bits = { .at = nal, .end = nal + n_bytes };
+    Bits bits = { .at = nal, .end = nal + n_bytes };
     guint32 profile, chroma = 1, width_mbs, height_units, frame_only, crop[4] = { 0 };
     guint64 width, height, crop_x, crop_y;
 
@@ -171,14 +171,14 @@ gboolean h264_sps_size(const guint8 *nal, gsize n_bytes, guint16 *ret_width, gui
     if (bits_one(&bits))
         for (guint i = 0; i < 4; i++) crop[i] = bits_ue(&bits); /* left right top bottom */
     if (bits.bad || chroma > 3) return FALSE;
-    width = ((guint64) width_mbs + 1) * 16;
-    height = ((guint64) height_units + 1) * 16 * (2 - frame_only);
+    width = ((guint64)width_mbs + 1) * 16;
+    height = ((guint64)height_units + 1) * 16 * (2 - frame_only);
     if (width > SIZE_MAX_PIXELS || height > SIZE_MAX_PIXELS) return FALSE;
-    crop_x = ((guint64) crop[0] + crop[1]) * (chroma == 1 || chroma == 2 ? 2 : 1);
-    crop_y = ((guint64) crop[2] + crop[3]) * (chroma == 1 ? 2 : 1) * (2 - frame_only);
+    crop_x = ((guint64)crop[0] + crop[1]) * (chroma == 1 || chroma == 2 ? 2 : 1);
+    crop_y = ((guint64)crop[2] + crop[3]) * (chroma == 1 ? 2 : 1) * (2 - frame_only);
     if (crop_x >= width || crop_y >= height) return FALSE;
-    *ret_width = (guint16) (width - crop_x);
-    *ret_height = (guint16) (height - crop_y);
+    *ret_width = (guint16)(width - crop_x);
+    *ret_height = (guint16)(height - crop_y);
     return TRUE;
 }
 
@@ -201,7 +201,7 @@ const guint8 *h264_next_nal(const guint8 **at, const guint8 *end, gsize *ret_n_b
         next = *at;
         while (next > start && next[-1] == 0) next--; /* trailing zeros belong to the next start code */
         if (next > start) {
-            *ret_n_bytes = (gsize) (next - start);
+            *ret_n_bytes = (gsize)(next - start);
             return start;
         }
     }

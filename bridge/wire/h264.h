@@ -4,14 +4,21 @@
 
 #include <glib.h>
 
-enum { H264_NAL_SLICE = 1, H264_NAL_IDR = 5, H264_NAL_SEI = 6, H264_NAL_SPS = 7, H264_NAL_PPS = 8, H264_NAL_AUD = 9 };
+enum {
+    H264_NAL_SLICE = 1,
+    H264_NAL_IDR = 5,
+    H264_NAL_SEI = 6,
+    H264_NAL_SPS = 7,
+    H264_NAL_PPS = 8,
+    H264_NAL_AUD = 9
+};
 
 /* What to append to the access unit: when `starts`, first 00 00 00 01, then the header byte; then the bytes. */
 typedef struct {
-    gboolean      starts, ends; /* of its NAL unit; both TRUE but for FU-A */
-    guint8        header;       /* NAL header byte (for FU-A rebuilt); its type: header & 31 */
-    const guint8 *bytes;        /* after the NAL header; into the payload */
-    gsize         n_bytes;
+    gboolean starts, ends; /* of its NAL unit; both TRUE but for FU-A */
+    guint8 header;         /* NAL header byte (for FU-A rebuilt); its type: header & 31 */
+    const guint8 *bytes;   /* after the NAL header; into the payload */
+    gsize n_bytes;
 } H264Piece;
 
 enum { H264_PIECES_MAX = 32 };

@@ -21,7 +21,7 @@ typedef struct {
 
 /* FALSE: parameters are malformed, or a mode that we never take. */
 static gboolean read_h264_terms(const char *fmtp, H264Terms *ret_terms) {
-    char    value[16];
+    char value[16];
     guint64 id = 0x420010, mode = 0;
 
     if (sdp_fmtp_value(fmtp, "profile-level-id", value, sizeof value) &&
@@ -30,7 +30,7 @@ static gboolean read_h264_terms(const char *fmtp, H264Terms *ret_terms) {
     if (sdp_fmtp_value(fmtp, "packetization-mode", value, sizeof value) &&
         !g_ascii_string_to_unsigned(value, 10, 0, 1, &mode, NULL))
         return FALSE;
-    *ret_terms = (H264Terms) { (guint) (id >> 16), (guint) mode };
+    *ret_terms = (H264Terms){ (guint)(id >> 16), (guint)mode };
     return TRUE;
 }
 
@@ -47,26 +47,30 @@ static void h264_answer_fmtp(const char *offered, char *ret_fmtp, gsize n_bytes)
 
     sdp_fmtp_value(offered, "profile-level-id", id, sizeof id);
     sdp_fmtp_value(offered, "packetization-mode", mode, sizeof mode);
-    g_snprintf(ret_fmtp, (gulong) n_bytes, "level-asymmetry-allowed=1;packetization-mode=%s;profile-level-id=%s", mode, id);
+    g_snprintf(ret_fmtp, (gulong)n_bytes,
+               "level-asymmetry-allowed=1;packetization-mode=%s;profile-level-id=%s", mode, id);
 }
 
 /* ---- choosing ---- */
 
 static Codec codec_of(const SdpFormat *format, MediaKind kind, gboolean we_send) {
-    if (kind == MEDIA_AUDIO) return is_codec(format, "opus", 48000) && format->n_channels == 2 ? CODEC_OPUS : 0;
+    if (kind == MEDIA_AUDIO)
+        return is_codec(format, "opus", 48000) && format->n_channels == 2 ? CODEC_OPUS : 0;
     if (is_codec(format, "VP8", 90000)) return CODEC_VP8;
     return takes_h264(format, we_send) ? CODEC_H264 : 0;
 }
 
 /* The client's first that we know; when we send, VP8 wherever it stands (its encoders are running anyway). */
-static const SdpFormat *choose_format(const SdpSection *offer, MediaKind kind, gboolean we_send, Codec *ret_codec) {
+static const SdpFormat *choose_format(const SdpSection *offer, MediaKind kind, gboolean we_send,
+                                      Codec *ret_codec) {
     const SdpFormat *chosen = NULL;
 
     *ret_codec = 0;
     for (guint i = 0; i < offer->n_formats; i++) {
         Codec codec = codec_of(&offer->formats[i], kind, we_send);
 
-        if (codec == 0 || (chosen != NULL && !(we_send && codec == CODEC_VP8 && *ret_codec != CODEC_VP8))) continue;
+        if (codec == 0 || (chosen != NULL && !(we_send && codec == CODEC_VP8 && *ret_codec != CODEC_VP8)))
+            continue;
         chosen = &offer->formats[i];
         *ret_codec = codec;
     }
@@ -75,13 +79,13 @@ static const SdpFormat *choose_format(const SdpSection *offer, MediaKind kind, g
 
 static void reject(const SdpSection *offer, MediaSection *section) {
     gboolean data = strstr(offer->protocol, "SCTP") != NULL;
-    char     format[16] = "0";
+    char format[16] = "0";
 
     if (offer->n_formats > 0) g_snprintf(format, sizeof format, "%u", offer->formats[0].payload_type);
-    *section = (MediaSection) { .kind = section->kind, .rejected = TRUE };
+    *section = (MediaSection){ .kind = section->kind, .rejected = TRUE };
     g_strlcpy(section->mid, offer->mid, sizeof section->mid);
-    g_snprintf(section->rejected_line, sizeof section->rejected_line, "%.24s 0 %.40s %s", offer->kind, offer->protocol,
-               data ? "webrtc-datachannel" : format);
+    g_snprintf(section->rejected_line, sizeof section->rejected_line, "%.24s 0 %.40s %s", offer->kind,
+               offer->protocol, data ? "webrtc-datachannel" : format);
 }
 
 static void read_layers(AnswerWay way, const SdpSection *offer, MediaSection *section) {
@@ -95,22 +99,26 @@ static void read_layers(AnswerWay way, const SdpSection *offer, MediaSection *se
 /* TRUE: the section carries something. */
 static gboolean read_section(AnswerWay way, const SdpSection *offer, MediaSection *section) {
     const SdpFormat *format;
-    gboolean         peer_sends = offer->direction & SDP_SENDONLY, peer_receives = offer->direction & SDP_RECVONLY;
+    gboolean peer_sends = offer->direction & SDP_SENDONLY, peer_receives = offer->direction & SDP_RECVONLY;
 
     section->kind = negotiate_kind(offer);
     section->we_receive = peer_sends && way != ANSWER_SEND;
     section->we_send = peer_receives && way != ANSWER_RECEIVE;
-    format = section->kind == MEDIA_OTHER ? NULL : choose_format(offer, section->kind, section->we_send, &section->codec);
+    format = section->kind == MEDIA_OTHER
+                 ? NULL
+                 : choose_format(offer, section->kind, section->we_send, &section->codec);
     if (format == NULL || (offer->port == 0 && !offer->bundle_only)) {
         reject(offer, section);
         return FALSE;
     }
     g_strlcpy(section->mid, offer->mid, sizeof section->mid);
     section->payload_type = format->payload_type;
-    section->rtx_payload_type =
-        section->kind == MEDIA_VIDEO && format->feedback & SDP_FB_NACK ? negotiate_rtx_of(offer, format->payload_type) : 0;
-    section->feedback = format->feedback & (section->kind == MEDIA_AUDIO ? SDP_FB_TRANSPORT_CC : FEEDBACK_ALL);
-    negotiate_read_exts(offer, section->kind, &section->exts);
+    section->rtx_payload_type = section->kind == MEDIA_VIDEO && format->feedback & SDP_FB_NACK
+                                    ? negotiate_rtx_of(offer, format->payload_type)
+                                    : 0;
+    section->feedback =
+        format->feedback & (section->kind == MEDIA_AUDIO ? SDP_FB_TRANSPORT_CC : FEEDBACK_ALL);
+    negotiate_read_exts(offer, section->kind, &section->exts, &section->exts_one_way);
     if (section->codec == CODEC_H264) h264_answer_fmtp(format->fmtp, section->fmtp, sizeof section->fmtp);
     if (section->codec == CODEC_OPUS)
         g_strlcpy(section->fmtp, "minptime=10;useinbandfec=1;usedtx=1", sizeof section->fmtp);
@@ -127,7 +135,8 @@ static char *describe_offer(const Sdp *sdp) {
         g_string_append_printf(text, "%s%.16s", i > 0 ? "; " : "", sdp->sections[i].kind);
         for (guint k = 0; k < sdp->sections[i].n_formats && k < 8; k++)
             if (*sdp->sections[i].formats[k].encoding != '\0')
-                g_string_append_printf(text, "%s%.24s", k > 0 ? ", " : " ", sdp->sections[i].formats[k].encoding);
+                g_string_append_printf(text, "%s%.24s", k > 0 ? ", " : " ",
+                                       sdp->sections[i].formats[k].encoding);
     }
     return g_string_free(text, FALSE);
 }
@@ -135,28 +144,31 @@ static char *describe_offer(const Sdp *sdp) {
 static gboolean mids_usable(const Sdp *sdp, GError **error) {
     for (guint i = 0; i < sdp->n_sections; i++) {
         if (strlen(sdp->sections[i].mid) < RTP_TEXT_BYTES) continue;
-        g_set_error(error, FAULT, FAULT_BAD_INPUT, "SDP, media section of line %u: its mid is longer than 16 characters",
+        g_set_error(error, FAULT, FAULT_BAD_INPUT,
+                    "SDP, media section of line %u: its mid is longer than 16 characters",
                     sdp->sections[i].line);
         return FALSE;
     }
     return TRUE;
 }
 
-gboolean negotiate_read_offer(AnswerWay way, const char *text, gsize n_bytes, MediaPlan *ret_plan, GError **error) {
-    g_autoptr(Sdp)    sdp = sdp_parse(text, n_bytes, error);
-    guint             n_audio = 0, n_video = 0, n_active = 0;
-    g_autofree char  *described = NULL;
+gboolean negotiate_read_offer(AnswerWay way, const char *text, gsize n_bytes, MediaPlan *ret_plan,
+                              GError **error) {
+    g_autoptr(Sdp) sdp = sdp_parse(text, n_bytes, error);
+    guint n_audio = 0, n_video = 0, n_active = 0;
+    g_autofree char *described = NULL;
 
     if (sdp == NULL || !mids_usable(sdp, error)) return FALSE;
     memset(ret_plan, 0, sizeof *ret_plan);
     ret_plan->reduced_size = TRUE;
     for (guint i = 0; i < sdp->n_sections; i++) {
         const SdpSection *offer = &sdp->sections[i];
-        MediaSection     *section = &ret_plan->sections[ret_plan->n_sections++];
-        gboolean          active = read_section(way, offer, section);
+        MediaSection *section = &ret_plan->sections[ret_plan->n_sections++];
+        gboolean active = read_section(way, offer, section);
 
         if (!section->rejected && section->kind == MEDIA_AUDIO && n_audio++ >= 1) reject(offer, section);
-        if (!section->rejected && section->kind == MEDIA_VIDEO && n_video++ >= VIDEO_SECTIONS_MAX) reject(offer, section);
+        if (!section->rejected && section->kind == MEDIA_VIDEO && n_video++ >= VIDEO_SECTIONS_MAX)
+            reject(offer, section);
         if (section->rejected) continue;
         if (active) n_active++;
         ret_plan->reduced_size = ret_plan->reduced_size && offer->rtcp_rsize;
@@ -172,9 +184,9 @@ gboolean negotiate_read_offer(AnswerWay way, const char *text, gsize n_bytes, Me
 /* ---- the answer ---- */
 
 char *negotiate_answer(const MediaPlan *plan, const AnswerSpec *spec) {
-    GString           *text = g_string_sized_new(4096);
+    GString *text = g_string_sized_new(4096);
     g_autoptr(GString) bundle = g_string_new(NULL);
-    guint              n_put = 0, n_video = 0;
+    guint n_put = 0, n_video = 0;
 
     for (guint i = 0; i < plan->n_sections; i++)
         if (!plan->sections[i].rejected && *plan->sections[i].mid != '\0')
@@ -183,7 +195,7 @@ char *negotiate_answer(const MediaPlan *plan, const AnswerSpec *spec) {
     if (spec->ice_lite) g_string_append(text, "a=ice-lite\r\n");
     for (guint i = 0; i < plan->n_sections; i++) {
         const MediaSection *section = &plan->sections[i];
-        gboolean            presentation = section->kind == MEDIA_VIDEO && !section->rejected && n_video++ > 0;
+        gboolean presentation = section->kind == MEDIA_VIDEO && !section->rejected && n_video++ > 0;
 
         if (section->rejected) {
             g_string_append_printf(text, "m=%s\r\nc=IN IP4 0.0.0.0\r\n", section->rejected_line);
@@ -191,14 +203,15 @@ char *negotiate_answer(const MediaPlan *plan, const AnswerSpec *spec) {
             g_string_append(text, "a=inactive\r\n");
             continue;
         }
-        g_string_append_printf(text, "m=%s 9 UDP/TLS/RTP/SAVPF %u", section->kind == MEDIA_AUDIO ? "audio" : "video",
-                               section->payload_type);
+        g_string_append_printf(text, "m=%s 9 UDP/TLS/RTP/SAVPF %u",
+                               section->kind == MEDIA_AUDIO ? "audio" : "video", section->payload_type);
         if (section->rtx_payload_type != 0) g_string_append_printf(text, " %u", section->rtx_payload_type);
         g_string_append(text, "\r\n");
         negotiate_put_transport(text, spec->transport, n_put++ == 0);
         if (*section->mid != '\0') g_string_append_printf(text, "a=mid:%s\r\n", section->mid);
-        negotiate_put_exts(text, &section->exts);
-        g_string_append_printf(text, "a=%s\r\na=rtcp-mux\r\n", negotiate_direction_word(section->we_send, section->we_receive));
+        negotiate_put_exts(text, section);
+        g_string_append_printf(text, "a=%s\r\na=rtcp-mux\r\n",
+                               negotiate_direction_word(section->we_send, section->we_receive));
         if (plan->reduced_size) g_string_append(text, "a=rtcp-rsize\r\n");
         negotiate_put_codec(text, section);
         if (section->we_send) negotiate_put_source(text, section, presentation, spec->cname);

@@ -4,9 +4,9 @@
 static guint frame_samples(guint8 toc) {
     guint config = toc >> 3;
 
-    if (config < 12) return (const guint[]) { 480, 960, 1920, 2880 }[config & 3]; /* SILK: 10 20 40 60 ms */
-    if (config < 16) return config & 1 ? 960 : 480;                               /* hybrid: 10 20 ms */
-    return 120u << (config & 3);                                                  /* CELT: 2.5 5 10 20 ms */
+    if (config < 12) return (const guint[]){ 480, 960, 1920, 2880 }[config & 3]; /* SILK: 10 20 40 60 ms */
+    if (config < 16) return config & 1 ? 960 : 480;                              /* hybrid: 10 20 ms */
+    return 120u << (config & 3);                                                 /* CELT: 2.5 5 10 20 ms */
 }
 
 guint opus_payload_samples(const guint8 *payload, gsize n_bytes) {

@@ -11,12 +11,10 @@ enum { SDES_CNAME = 1 };
 typedef struct {
     RtcpItem *item;
     RtcpVisit visit;
-    gpointer  user;
+    gpointer user;
 } Visitor;
 
-static void give(const Visitor *visitor) {
-    visitor->visit(visitor->user, visitor->item);
-}
+static void give(const Visitor *visitor) { visitor->visit(visitor->user, visitor->item); }
 
 static void read_block(Reader *reader, RtcpReportBlock *block) {
     guint32 lost;
@@ -24,7 +22,7 @@ static void read_block(Reader *reader, RtcpReportBlock *block) {
     block->ssrc = reader_u32(reader);
     block->fraction_lost = reader_u8(reader);
     lost = reader_u24(reader);
-    block->n_lost = lost & 0x800000 ? (gint32) (lost | 0xFF000000) : (gint32) lost;
+    block->n_lost = lost & 0x800000 ? (gint32)(lost | 0xFF000000) : (gint32)lost;
     block->highest_sequence = reader_u32(reader);
     block->jitter = reader_u32(reader);
     block->last_sr = reader_u32(reader);
@@ -37,7 +35,7 @@ static gboolean read_report(Reader *reader, gboolean sender, guint n_blocks, con
     item->kind = sender ? RTCP_SR : RTCP_RR;
     item->sender_ssrc = reader_u32(reader);
     item->media_ssrc = 0;
-    item->report.info = (RtcpSenderInfo) { 0 };
+    item->report.info = (RtcpSenderInfo){ 0 };
     if (sender) {
         item->report.info.ntp = reader_u64(reader);
         item->report.info.rtp_time = reader_u32(reader);
@@ -54,14 +52,14 @@ static gboolean read_report(Reader *reader, gboolean sender, guint n_blocks, con
 /* One chunk: SSRC, items, a zero, padding to 32 bits. Gives its CNAME. */
 static gboolean read_chunk(Reader *reader, const Visitor *visitor) {
     RtcpItem *item = visitor->item;
-    gsize     left_at_start = reader->left;
-    gboolean  named = FALSE;
+    gsize left_at_start = reader->left;
+    gboolean named = FALSE;
 
     item->kind = RTCP_CNAME;
     item->sender_ssrc = reader_u32(reader);
     item->media_ssrc = 0;
     for (;;) {
-        guint8        type = reader_u8(reader), n;
+        guint8 type = reader_u8(reader), n;
         const guint8 *text;
 
         if (type == 0) break;
@@ -94,7 +92,7 @@ static gboolean read_bye(Reader *reader, guint n_ssrcs, const Visitor *visitor) 
 
 static gboolean read_nack(Reader *reader, const Visitor *visitor) {
     RtcpItem *item = visitor->item;
-    guint     n = 0;
+    guint n = 0;
 
     item->kind = RTCP_NACK;
     while (reader->left > 0) {
@@ -103,7 +101,7 @@ static gboolean read_nack(Reader *reader, const Visitor *visitor) {
         if (reader->bad) return FALSE;
         if (n < RTCP_NACKS_MAX) item->nack.sequences[n++] = first;
         for (guint i = 0; i < 16; i++)
-            if (mask >> i & 1 && n < RTCP_NACKS_MAX) item->nack.sequences[n++] = (guint16) (first + 1 + i);
+            if (mask >> i & 1 && n < RTCP_NACKS_MAX) item->nack.sequences[n++] = (guint16)(first + 1 + i);
     }
     item->nack.n_sequences = n;
     give(visitor);
@@ -112,12 +110,12 @@ static gboolean read_nack(Reader *reader, const Visitor *visitor) {
 
 static gboolean read_fir(Reader *reader, const Visitor *visitor) {
     RtcpItem *item = visitor->item;
-    guint     n = 0;
+    guint n = 0;
 
     item->kind = RTCP_FIR;
     while (reader->left > 0) {
         guint32 ssrc = reader_u32(reader);
-        guint8  sequence = reader_u8(reader);
+        guint8 sequence = reader_u8(reader);
 
         reader_skip(reader, 3);
         if (reader->bad) return FALSE;
@@ -132,16 +130,18 @@ static gboolean read_fir(Reader *reader, const Visitor *visitor) {
 
 static gboolean read_remb(Reader *reader, const Visitor *visitor) {
     RtcpItem *item = visitor->item;
-    guint     n_ssrcs, exponent;
-    guint64   mantissa;
+    guint n_ssrcs, exponent;
+    guint64 mantissa;
 
-    if (reader_u32(reader) != 0x52454D42) return !reader->bad; /* "REMB"; other application feedback is not ours */
+    if (reader_u32(reader) != 0x52454D42)
+        return !reader->bad; /* "REMB"; other application feedback is not ours */
     n_ssrcs = reader_u8(reader);
     mantissa = reader_u24(reader);
-    exponent = (guint) (mantissa >> 18);
+    exponent = (guint)(mantissa >> 18);
     mantissa &= 0x3FFFF;
     item->kind = RTCP_REMB;
-    item->remb.bitrate_bps = exponent > 45 && mantissa > 0 ? G_MAXUINT64 : mantissa << (exponent > 45 ? 0 : exponent);
+    item->remb.bitrate_bps =
+        exponent > 45 && mantissa > 0 ? G_MAXUINT64 : mantissa << (exponent > 45 ? 0 : exponent);
     item->remb.n_ssrcs = 0;
     for (guint i = 0; i < n_ssrcs; i++) {
         guint32 ssrc = reader_u32(reader);
@@ -169,8 +169,8 @@ static guint read_symbols(guint16 chunk, guint n_wanted, guint8 *ret_symbol, gui
 }
 
 static guint8 symbol_of(guint16 chunk, guint i) {
-    if (chunk & 0x4000) return (guint8) (chunk >> (12 - 2 * i) & 3);
-    return (guint8) (chunk >> (13 - i) & 1);
+    if (chunk & 0x4000) return (guint8)(chunk >> (12 - 2 * i) & 3);
+    return (guint8)(chunk >> (13 - i) & 1);
 }
 
 /* Fills arrival_us with symbols for now; returns FALSE when a chunk is missing. */
@@ -179,8 +179,8 @@ static gboolean read_chunks(Reader *reader, RtcpTwcc *twcc, guint n_statuses) {
 
     while (n_done < n_statuses) {
         guint16 chunk = reader_u16(reader), run;
-        guint8  symbol = 0;
-        guint   n = read_symbols(chunk, n_statuses - n_done, &symbol, &run);
+        guint8 symbol = 0;
+        guint n = read_symbols(chunk, n_statuses - n_done, &symbol, &run);
 
         if (reader->bad || n == 0) return FALSE;
         for (guint i = 0; i < n && n_done + i < RTCP_TWCC_MAX; i++)
@@ -193,16 +193,17 @@ static gboolean read_chunks(Reader *reader, RtcpTwcc *twcc, guint n_statuses) {
 static gboolean read_twcc(Reader *reader, const Visitor *visitor) {
     RtcpItem *item = visitor->item;
     RtcpTwcc *twcc = &item->twcc;
-    guint     n_statuses;
-    guint32   reference;
-    gint64    at_us = 0;
+    guint n_statuses;
+    guint32 reference;
+    gint64 at_us = 0;
 
     item->kind = RTCP_TWCC;
     twcc->base_sequence = reader_u16(reader);
     n_statuses = reader_u16(reader);
     reference = reader_u24(reader);
     twcc->reference_us =
-        (gint64) (reference & 0x800000 ? (gint32) (reference | 0xFF000000) : (gint32) reference) * TWCC_REFERENCE_US;
+        (gint64)(reference & 0x800000 ? (gint32)(reference | 0xFF000000) : (gint32)reference) *
+        TWCC_REFERENCE_US;
     twcc->feedback_count = reader_u8(reader);
     if (!read_chunks(reader, twcc, n_statuses)) return FALSE;
     twcc->n_packets = MIN(n_statuses, RTCP_TWCC_MAX);
@@ -210,11 +211,11 @@ static gboolean read_twcc(Reader *reader, const Visitor *visitor) {
         switch (twcc->arrival_us[i]) {
         case SYMBOL_LOST: twcc->arrival_us[i] = RTCP_TWCC_LOST; continue;
         case SYMBOL_SMALL: at_us += reader_u8(reader) * TWCC_TICK_US; break;
-        case SYMBOL_LARGE: at_us += (gint16) reader_u16(reader) * TWCC_TICK_US; break;
+        case SYMBOL_LARGE: at_us += (gint16)reader_u16(reader) * TWCC_TICK_US; break;
         default: return FALSE;
         }
         if (reader->bad || at_us > G_MAXINT32 || at_us <= G_MININT32) return FALSE;
-        twcc->arrival_us[i] = (gint32) at_us;
+        twcc->arrival_us[i] = (gint32)at_us;
     }
     give(visitor);
     return TRUE;
@@ -258,12 +259,12 @@ static gboolean read_packet(Reader *reader, guint8 type, guint count, const Visi
 
 gboolean rtcp_parse(const guint8 *bytes, gsize n_bytes, RtcpItem *scratch, RtcpVisit visit, gpointer user) {
     Visitor visitor = { scratch, visit, user };
-    Reader  reader = reader_over(bytes, n_bytes);
+    Reader reader = reader_over(bytes, n_bytes);
 
     while (reader.left > 0) {
-        guint8  first = reader_u8(&reader), type = reader_u8(&reader);
-        gsize   n = 4u * reader_u16(&reader);
-        Reader  body = reader_sub(&reader, n);
+        guint8 first = reader_u8(&reader), type = reader_u8(&reader);
+        gsize n = 4u * reader_u16(&reader);
+        Reader body = reader_sub(&reader, n);
 
         if (reader.bad || first >> 6 != 2) return FALSE;
         if (first & 0x20) { /* padding: the last byte tells how much */

@@ -6,7 +6,7 @@
 static gsize begin(Writer *writer, guint count, guint8 type) {
     gsize at = writer->n_bytes;
 
-    writer_u8(writer, (guint8) (0x80 | count));
+    writer_u8(writer, (guint8)(0x80 | count));
     writer_u8(writer, type);
     writer_u16(writer, 0);
     return at;
@@ -18,8 +18,8 @@ static void end(Writer *writer, gsize at) {
     while ((writer->n_bytes - at) % 4 != 0 && !writer->bad) writer_u8(writer, 0);
     if (writer->bad) return;
     n_words = (writer->n_bytes - at) / 4 - 1;
-    writer->start[at + 2] = (guint8) (n_words >> 8);
-    writer->start[at + 3] = (guint8) n_words;
+    writer->start[at + 2] = (guint8)(n_words >> 8);
+    writer->start[at + 3] = (guint8)n_words;
 }
 
 static void write_blocks(Writer *writer, const RtcpReportBlock *blocks, guint n_blocks) {
@@ -28,7 +28,7 @@ static void write_blocks(Writer *writer, const RtcpReportBlock *blocks, guint n_
 
         writer_u32(writer, block->ssrc);
         writer_u8(writer, block->fraction_lost);
-        writer_u24(writer, (guint32) CLAMP(block->n_lost, -0x800000, 0x7FFFFF) & 0xFFFFFF);
+        writer_u24(writer, (guint32)CLAMP(block->n_lost, -0x800000, 0x7FFFFF) & 0xFFFFFF);
         writer_u32(writer, block->highest_sequence);
         writer_u32(writer, block->jitter);
         writer_u32(writer, block->last_sr);
@@ -60,8 +60,8 @@ void rtcp_write_rr(Writer *writer, guint32 ssrc, const RtcpReportBlock *blocks, 
 }
 
 void rtcp_write_cname(Writer *writer, guint32 ssrc, const char *cname) {
-    gsize  at = begin(writer, 1, 202);
-    guint8 n = (guint8) MIN(strlen(cname), RTCP_CNAME_BYTES - 1);
+    gsize at = begin(writer, 1, 202);
+    guint8 n = (guint8)MIN(strlen(cname), RTCP_CNAME_BYTES - 1);
 
     writer_u32(writer, ssrc);
     writer_u8(writer, 1);
@@ -77,7 +77,7 @@ void rtcp_write_bye(Writer *writer, const guint32 *ssrcs, guint n_ssrcs, const c
 
     for (guint i = 0; i < n; i++) writer_u32(writer, ssrcs[i]);
     if (reason != NULL && *reason != '\0') {
-        guint8 n_bytes = (guint8) MIN(strlen(reason), 255);
+        guint8 n_bytes = (guint8)MIN(strlen(reason), 255);
 
         writer_u8(writer, n_bytes);
         writer_bytes(writer, reason, n_bytes);
@@ -93,7 +93,8 @@ static gsize begin_feedback(Writer *writer, guint format, guint8 type, guint32 s
     return at;
 }
 
-void rtcp_write_nack(Writer *writer, guint32 sender, guint32 media, const guint16 *sequences, guint n_sequences) {
+void rtcp_write_nack(Writer *writer, guint32 sender, guint32 media, const guint16 *sequences,
+                     guint n_sequences) {
     gsize at = begin_feedback(writer, 1, 205, sender, media);
     guint i = 0;
 
@@ -101,10 +102,10 @@ void rtcp_write_nack(Writer *writer, guint32 sender, guint32 media, const guint1
         guint16 first = sequences[i++], mask = 0;
 
         for (; i < n_sequences; i++) {
-            guint16 after = (guint16) (sequences[i] - first - 1);
+            guint16 after = (guint16)(sequences[i] - first - 1);
 
             if (after >= 16) break;
-            mask |= (guint16) (1u << after);
+            mask |= (guint16)(1u << after);
         }
         writer_u16(writer, first);
         writer_u16(writer, mask);
@@ -117,7 +118,8 @@ void rtcp_write_pli(Writer *writer, guint32 sender, guint32 media) {
 }
 
 void rtcp_write_fir(Writer *writer, guint32 sender, guint32 media, guint8 sequence) {
-    gsize at = begin_feedback(writer, 4, 206, sender, 0); /* RFC 5104 4.3.1.2: media SSRC in the entry, 0 in the header */
+    gsize at = begin_feedback(writer, 4, 206, sender,
+                              0); /* RFC 5104 4.3.1.2: media SSRC in the entry, 0 in the header */
 
     writer_u32(writer, media);
     writer_u8(writer, sequence);
@@ -125,18 +127,19 @@ void rtcp_write_fir(Writer *writer, guint32 sender, guint32 media, guint8 sequen
     end(writer, at);
 }
 
-void rtcp_write_remb(Writer *writer, guint32 sender, guint64 bitrate_bps, const guint32 *ssrcs, guint n_ssrcs) {
-    guint   n = MIN(n_ssrcs, RTCP_SSRCS_MAX), exponent = 0;
+void rtcp_write_remb(Writer *writer, guint32 sender, guint64 bitrate_bps, const guint32 *ssrcs,
+                     guint n_ssrcs) {
+    guint n = MIN(n_ssrcs, RTCP_SSRCS_MAX), exponent = 0;
     guint64 mantissa = bitrate_bps;
-    gsize   at = begin_feedback(writer, 15, 206, sender, 0);
+    gsize at = begin_feedback(writer, 15, 206, sender, 0);
 
     while (mantissa > 0x3FFFF) {
         mantissa >>= 1;
         exponent++;
     }
     writer_u32(writer, 0x52454D42);
-    writer_u8(writer, (guint8) n);
-    writer_u24(writer, (guint32) (exponent << 18 | mantissa));
+    writer_u8(writer, (guint8)n);
+    writer_u24(writer, (guint32)(exponent << 18 | mantissa));
     for (guint i = 0; i < n; i++) writer_u32(writer, ssrcs[i]);
     end(writer, at);
 }
@@ -151,47 +154,47 @@ static guint8 symbol_at(const RtcpTwcc *twcc, guint i, gint64 *at_ticks, gint32 
 
     if (twcc->arrival_us[i] == RTCP_TWCC_LOST) return 0;
     ticks = twcc->arrival_us[i] >= 0 ? twcc->arrival_us[i] / TICK_US
-                                     : -(((gint64) TICK_US - 1 - twcc->arrival_us[i]) / TICK_US);
+                                     : -(((gint64)TICK_US - 1 - twcc->arrival_us[i]) / TICK_US);
     if (ticks - *at_ticks < G_MININT16 || ticks - *at_ticks > G_MAXINT16) return 3;
-    *ret_delta = (gint32) (ticks - *at_ticks);
+    *ret_delta = (gint32)(ticks - *at_ticks);
     *at_ticks = ticks;
     return *ret_delta >= 0 && *ret_delta <= 255 ? 1 : 2;
 }
 
 /* A run chunk where it pays (8 equal symbols or more, or all that is left), else 7 two-bit symbols. Returns how many. */
 static guint write_chunk(Writer *writer, const guint8 *symbols, guint n) {
-    guint   run = 1;
+    guint run = 1;
     guint16 chunk = 0xC000;
 
     while (run < n && run < RUN_MAX && symbols[run] == symbols[0]) run++;
     if (run > CHUNK_SYMBOLS || run == n) {
-        writer_u16(writer, (guint16) (symbols[0] << 13 | run));
+        writer_u16(writer, (guint16)(symbols[0] << 13 | run));
         return run;
     }
     n = MIN(n, CHUNK_SYMBOLS);
-    for (guint i = 0; i < n; i++) chunk |= (guint16) (symbols[i] << (12 - 2 * i));
+    for (guint i = 0; i < n; i++) chunk |= (guint16)(symbols[i] << (12 - 2 * i));
     writer_u16(writer, chunk);
     return n;
 }
 
 guint rtcp_write_twcc(Writer *writer, guint32 sender, guint32 media, const RtcpTwcc *twcc) {
     guint8 symbols[RTCP_TWCC_MAX];
-    guint  n = 0, n_wanted = MIN(twcc->n_packets, RTCP_TWCC_MAX);
+    guint n = 0, n_wanted = MIN(twcc->n_packets, RTCP_TWCC_MAX);
     gint64 at_ticks = 0;
     gint32 delta = 0;
-    gsize  at = begin_feedback(writer, 15, 205, sender, media);
+    gsize at = begin_feedback(writer, 15, 205, sender, media);
 
     while (n < n_wanted && (symbols[n] = symbol_at(twcc, n, &at_ticks, &delta)) != 3) n++;
     writer_u16(writer, twcc->base_sequence);
-    writer_u16(writer, (guint16) n);
-    writer_u24(writer, (guint32) (twcc->reference_us / 64000) & 0xFFFFFF);
+    writer_u16(writer, (guint16)n);
+    writer_u24(writer, (guint32)(twcc->reference_us / 64000) & 0xFFFFFF);
     writer_u8(writer, twcc->feedback_count);
     for (guint i = 0; i < n;) i += write_chunk(writer, symbols + i, n - i);
     at_ticks = 0;
     for (guint i = 0; i < n; i++) {
         switch (symbol_at(twcc, i, &at_ticks, &delta)) {
-        case 1: writer_u8(writer, (guint8) delta); break;
-        case 2: writer_u16(writer, (guint16) delta); break;
+        case 1: writer_u8(writer, (guint8)delta); break;
+        case 2: writer_u16(writer, (guint16)delta); break;
         default: break;
         }
     }
@@ -204,16 +207,16 @@ guint rtcp_write_twcc(Writer *writer, guint32 sender, guint32 media, const RtcpT
 static const guint64 UTC_TO_NTP_S = 2208988800u; /* 1900 to 1970 */
 
 guint64 ntp_from_utc_us(gint64 utc_us) {
-    guint64 seconds = (guint64) (utc_us / G_USEC_PER_SEC), us = (guint64) (utc_us % G_USEC_PER_SEC);
+    guint64 seconds = (guint64)(utc_us / G_USEC_PER_SEC), us = (guint64)(utc_us % G_USEC_PER_SEC);
 
     return (seconds + UTC_TO_NTP_S) << 32 | ((us << 32) / G_USEC_PER_SEC);
 }
 
 gint64 ntp_to_utc_us(guint64 ntp) {
-    gint64  seconds = (gint64) (ntp >> 32) - (gint64) UTC_TO_NTP_S;
-    guint64 us = ((ntp & 0xFFFFFFFF) * G_USEC_PER_SEC + ((guint64) 1 << 31)) >> 32;
+    gint64 seconds = (gint64)(ntp >> 32) - (gint64)UTC_TO_NTP_S;
+    guint64 us = ((ntp & 0xFFFFFFFF) * G_USEC_PER_SEC + ((guint64)1 << 31)) >> 32;
 
-    return seconds * G_USEC_PER_SEC + (gint64) us;
+    return seconds * G_USEC_PER_SEC + (gint64)us;
 }
 
 gint64 rtcp_round_trip_us(const RtcpReportBlock *block, guint64 arrival_ntp) {
@@ -222,5 +225,5 @@ gint64 rtcp_round_trip_us(const RtcpReportBlock *block, guint64 arrival_ntp) {
     if (block->last_sr == 0) return -1;
     trip = ntp_middle(arrival_ntp) - block->last_sr - block->since_last_sr;
     if (trip > 0x80000000u) return 0; /* clocks tick apart by a little: as good as nothing */
-    return (gint64) ((guint64) trip * G_USEC_PER_SEC >> 16);
+    return (gint64)((guint64)trip * G_USEC_PER_SEC >> 16);
 }

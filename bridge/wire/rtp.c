@@ -6,12 +6,10 @@
 
 enum { PROFILE_ONE_BYTE = 0xBEDE, PROFILE_TWO_BYTE = 0x1000 /* low 4 bits: appbits */ };
 
-static guint16 be16(const guint8 *b) {
-    return (guint16) (b[0] << 8 | b[1]);
-}
+static guint16 be16(const guint8 *b) { return (guint16)(b[0] << 8 | b[1]); }
 
 static guint32 be32(const guint8 *b) {
-    return (guint32) b[0] << 24 | (guint32) b[1] << 16 | (guint32) b[2] << 8 | b[3];
+    return (guint32)b[0] << 24 | (guint32)b[1] << 16 | (guint32)b[2] << 8 | b[3];
 }
 
 DatagramKind datagram_kind(const guint8 *bytes, gsize n_bytes) {
@@ -25,7 +23,7 @@ DatagramKind datagram_kind(const guint8 *bytes, gsize n_bytes) {
 
 gboolean rtp_parse(const guint8 *bytes, gsize n_bytes, RtpPacket *ret_packet) {
     RtpPacket packet = { .header = bytes };
-    gsize     at, padding = 0;
+    gsize at, padding = 0;
 
     if (n_bytes < RTP_HEADER_BYTES || bytes[0] >> 6 != 2) return FALSE;
     at = RTP_HEADER_BYTES + 4u * (bytes[0] & 0x0F);
@@ -61,13 +59,13 @@ static const guint8 *find_one_byte(const RtpPacket *packet, guint8 id, gsize *re
 
     while (at < end) {
         guint8 found = *at >> 4;
-        gsize  n = (*at & 0x0F) + 1u;
+        gsize n = (*at & 0x0F) + 1u;
 
         if (*at == 0) {
             at++;
             continue;
         }
-        if (found == 0 || found == 15 || n > (gsize) (end - at) - 1) return NULL;
+        if (found == 0 || found == 15 || n > (gsize)(end - at) - 1) return NULL;
         if (found == id) {
             *ret_n_bytes = n;
             return at + 1;
@@ -85,7 +83,7 @@ static const guint8 *find_two_byte(const RtpPacket *packet, guint8 id, gsize *re
             at++;
             continue;
         }
-        if (end - at < 2 || at[1] > (gsize) (end - at) - 2) return NULL;
+        if (end - at < 2 || at[1] > (gsize)(end - at) - 2) return NULL;
         if (*at == id) {
             *ret_n_bytes = at[1];
             return at + 2;
@@ -103,7 +101,7 @@ const guint8 *rtp_ext_find(const RtpPacket *packet, guint8 id, gsize *ret_n_byte
 }
 
 gboolean rtp_ext_audio_level(const RtpPacket *packet, guint8 id, guint8 *ret_level, gboolean *ret_voice) {
-    gsize         n;
+    gsize n;
     const guint8 *at = rtp_ext_find(packet, id, &n);
 
     if (at == NULL || n < 1) return FALSE;
@@ -113,16 +111,16 @@ gboolean rtp_ext_audio_level(const RtpPacket *packet, guint8 id, guint8 *ret_lev
 }
 
 gboolean rtp_ext_abs_send_time(const RtpPacket *packet, guint8 id, guint32 *ret_time_24) {
-    gsize         n;
+    gsize n;
     const guint8 *at = rtp_ext_find(packet, id, &n);
 
     if (at == NULL || n != 3) return FALSE;
-    *ret_time_24 = (guint32) at[0] << 16 | (guint32) at[1] << 8 | at[2];
+    *ret_time_24 = (guint32)at[0] << 16 | (guint32)at[1] << 8 | at[2];
     return TRUE;
 }
 
 gboolean rtp_ext_transport_cc(const RtpPacket *packet, guint8 id, guint16 *ret_sequence) {
-    gsize         n;
+    gsize n;
     const guint8 *at = rtp_ext_find(packet, id, &n);
 
     if (at == NULL || n < 2) return FALSE;
@@ -131,7 +129,7 @@ gboolean rtp_ext_transport_cc(const RtpPacket *packet, guint8 id, guint16 *ret_s
 }
 
 gboolean rtp_ext_video_orientation(const RtpPacket *packet, guint8 id, guint8 *ret_quarter_turns) {
-    gsize         n;
+    gsize n;
     const guint8 *at = rtp_ext_find(packet, id, &n);
 
     if (at == NULL || n != 1) return FALSE;
@@ -140,7 +138,7 @@ gboolean rtp_ext_video_orientation(const RtpPacket *packet, guint8 id, guint8 *r
 }
 
 gboolean rtp_ext_text(const RtpPacket *packet, guint8 id, char ret_text[RTP_TEXT_BYTES]) {
-    gsize         n;
+    gsize n;
     const guint8 *at = rtp_ext_find(packet, id, &n);
 
     if (at == NULL || n < 1 || n >= RTP_TEXT_BYTES) return FALSE;
@@ -153,7 +151,7 @@ gboolean rtp_ext_text(const RtpPacket *packet, guint8 id, char ret_text[RTP_TEXT
 
 void rtp_write_header(Writer *writer, const RtpHeader *header) {
     writer_u8(writer, 0x80);
-    writer_u8(writer, (guint8) ((header->marker ? 0x80 : 0) | (header->payload_type & 0x7F)));
+    writer_u8(writer, (guint8)((header->marker ? 0x80 : 0) | (header->payload_type & 0x7F)));
     writer_u16(writer, header->sequence);
     writer_u32(writer, header->timestamp);
     writer_u32(writer, header->ssrc);
@@ -162,8 +160,10 @@ void rtp_write_header(Writer *writer, const RtpHeader *header) {
 RtpExtWriter rtp_ext_begin(Writer *writer) {
     RtpExtWriter ext = { .writer = writer, .block_at = writer->n_bytes };
 
-    if (writer->n_bytes < RTP_HEADER_BYTES) writer->bad = TRUE;
-    else ext.header_at = writer->n_bytes - RTP_HEADER_BYTES;
+    if (writer->n_bytes < RTP_HEADER_BYTES)
+        writer->bad = TRUE;
+    else
+        ext.header_at = writer->n_bytes - RTP_HEADER_BYTES;
     writer_u16(writer, PROFILE_ONE_BYTE);
     writer_u16(writer, 0);
     return ext;
@@ -175,24 +175,24 @@ void rtp_ext_put(RtpExtWriter *ext, guint8 id, const void *bytes, gsize n_bytes)
         ext->writer->bad = TRUE;
         return;
     }
-    writer_u8(ext->writer, (guint8) (id << 4 | (n_bytes - 1)));
+    writer_u8(ext->writer, (guint8)(id << 4 | (n_bytes - 1)));
     writer_bytes(ext->writer, bytes, n_bytes);
 }
 
 void rtp_ext_put_audio_level(RtpExtWriter *ext, guint8 id, guint8 level, gboolean voice) {
-    guint8 byte = (guint8) ((voice ? 0x80 : 0) | MIN(level, 127));
+    guint8 byte = (guint8)((voice ? 0x80 : 0) | MIN(level, 127));
 
     rtp_ext_put(ext, id, &byte, 1);
 }
 
 void rtp_ext_put_abs_send_time(RtpExtWriter *ext, guint8 id, guint32 time_24) {
-    guint8 bytes[3] = { (guint8) (time_24 >> 16), (guint8) (time_24 >> 8), (guint8) time_24 };
+    guint8 bytes[3] = { (guint8)(time_24 >> 16), (guint8)(time_24 >> 8), (guint8)time_24 };
 
     rtp_ext_put(ext, id, bytes, sizeof bytes);
 }
 
 void rtp_ext_put_transport_cc(RtpExtWriter *ext, guint8 id, guint16 sequence) {
-    guint8 bytes[2] = { (guint8) (sequence >> 8), (guint8) sequence };
+    guint8 bytes[2] = { (guint8)(sequence >> 8), (guint8)sequence };
 
     rtp_ext_put(ext, id, bytes, sizeof bytes);
 }
@@ -209,7 +209,7 @@ void rtp_ext_put_text(RtpExtWriter *ext, guint8 id, const char *text) {
 
 void rtp_ext_end(RtpExtWriter *ext) {
     Writer *writer = ext->writer;
-    gsize   n_words;
+    gsize n_words;
 
     if (writer->bad) return;
     if (writer->n_bytes == ext->block_at + 4) {
@@ -219,8 +219,8 @@ void rtp_ext_end(RtpExtWriter *ext) {
     while ((writer->n_bytes - ext->block_at) % 4 != 0 && !writer->bad) writer_u8(writer, 0);
     if (writer->bad) return;
     n_words = (writer->n_bytes - ext->block_at) / 4 - 1;
-    writer->start[ext->block_at + 2] = (guint8) (n_words >> 8);
-    writer->start[ext->block_at + 3] = (guint8) n_words;
+    writer->start[ext->block_at + 2] = (guint8)(n_words >> 8);
+    writer->start[ext->block_at + 3] = (guint8)n_words;
     writer->start[ext->header_at] |= 0x10;
 }
 
@@ -239,14 +239,14 @@ void rtp_rtx_write(Writer *writer, const RtpPacket *original, guint32 rtx_ssrc, 
                    guint16 rtx_sequence) {
     gsize at = writer->n_bytes;
 
-    rtp_write_header(writer, &(RtpHeader) { .ssrc = rtx_ssrc,
-                                            .timestamp = original->timestamp,
-                                            .sequence = rtx_sequence,
-                                            .payload_type = rtx_payload_type,
-                                            .marker = original->marker });
+    rtp_write_header(writer, &(RtpHeader){ .ssrc = rtx_ssrc,
+                                           .timestamp = original->timestamp,
+                                           .sequence = rtx_sequence,
+                                           .payload_type = rtx_payload_type,
+                                           .marker = original->marker });
     if (original->n_ext_bytes > 0) {
         writer_u16(writer, original->ext_profile);
-        writer_u16(writer, (guint16) (original->n_ext_bytes / 4));
+        writer_u16(writer, (guint16)(original->n_ext_bytes / 4));
         writer_bytes(writer, original->ext, original->n_ext_bytes);
         if (!writer->bad) writer->start[at] |= 0x10;
     }
@@ -255,8 +255,8 @@ void rtp_rtx_write(Writer *writer, const RtpPacket *original, guint32 rtx_ssrc, 
 }
 
 guint64 sequence_unwrap_peek(const SequenceUnwrap *unwrap, guint16 sequence) {
-    gint16  step = (gint16) (guint16) (sequence - (guint16) unwrap->highest);
-    guint64 value = unwrap->highest + (guint64) (gint64) step;
+    gint16 step = (gint16)(guint16)(sequence - (guint16)unwrap->highest);
+    guint64 value = unwrap->highest + (guint64)(gint64)step;
 
     return value;
 }
@@ -273,15 +273,15 @@ guint64 sequence_unwrap(SequenceUnwrap *unwrap, guint16 sequence) {
 guint64 rtp_time_unwrap(TimeUnwrap *unwrap, guint32 timestamp) {
     guint64 value;
 
-    if (unwrap->latest == 0) return unwrap->latest = ((guint64) 1 << 32) + timestamp;
-    value = unwrap->latest + (guint64) (gint64) (gint32) (timestamp - (guint32) unwrap->latest);
+    if (unwrap->latest == 0) return unwrap->latest = ((guint64)1 << 32) + timestamp;
+    value = unwrap->latest + (guint64)(gint64)(gint32)(timestamp - (guint32)unwrap->latest);
     if (value > unwrap->latest) unwrap->latest = value;
     return value;
 }
 
 guint32 abs_send_time_from_us(gint64 now_us) {
     /* 64 s is the period: reduce first, so that the shift cannot overflow. */
-    guint64 in_period_us = (guint64) now_us % (64u * G_USEC_PER_SEC);
+    guint64 in_period_us = (guint64)now_us % (64u * G_USEC_PER_SEC);
 
-    return (guint32) (((in_period_us << 18) + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC) & 0xFFFFFF;
+    return (guint32)(((in_period_us << 18) + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC) & 0xFFFFFF;
 }

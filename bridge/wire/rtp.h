@@ -12,18 +12,18 @@ DatagramKind datagram_kind(const guint8 *bytes, gsize n_bytes);
 
 /* A view: pointers are into the parsed bytes and live as long as they do. */
 typedef struct {
-    guint32       ssrc, timestamp;
-    guint16       sequence;
-    guint8        payload_type; /* 0..127 */
-    gboolean      marker;
-    const guint8 *header; /* start of the packet */
-    gsize         n_header_bytes; /* fixed header, CSRCs and extension block */
-    const guint8 *payload;        /* padding already stripped; may be empty */
-    gsize         n_payload_bytes;
-    gsize         n_padding_bytes;
-    guint16       ext_profile; /* 0xBEDE: one-byte, 0x100X: two-byte elements; 0: no extension */
-    const guint8 *ext;         /* elements, without profile and length */
-    gsize         n_ext_bytes;
+    guint32 ssrc, timestamp;
+    guint16 sequence;
+    guint8 payload_type; /* 0..127 */
+    gboolean marker;
+    const guint8 *header;  /* start of the packet */
+    gsize n_header_bytes;  /* fixed header, CSRCs and extension block */
+    const guint8 *payload; /* padding already stripped; may be empty */
+    gsize n_payload_bytes;
+    gsize n_padding_bytes;
+    guint16 ext_profile; /* 0xBEDE: one-byte, 0x100X: two-byte elements; 0: no extension */
+    const guint8 *ext;   /* elements, without profile and length */
+    gsize n_ext_bytes;
 } RtpPacket;
 
 enum { RTP_HEADER_BYTES = 12 };
@@ -35,7 +35,8 @@ gboolean rtp_parse(const guint8 *bytes, gsize n_bytes, RtpPacket *ret_packet);
 const guint8 *rtp_ext_find(const RtpPacket *packet, guint8 id, gsize *ret_n_bytes);
 
 /* FALSE when absent or malformed; the out parameters are then untouched. */
-gboolean rtp_ext_audio_level(const RtpPacket *packet, guint8 id, guint8 *ret_level, gboolean *ret_voice); /* 0..127 -dBov */
+gboolean rtp_ext_audio_level(const RtpPacket *packet, guint8 id, guint8 *ret_level,
+                             gboolean *ret_voice); /* 0..127 -dBov */
 gboolean rtp_ext_abs_send_time(const RtpPacket *packet, guint8 id, guint32 *ret_time_24);
 gboolean rtp_ext_transport_cc(const RtpPacket *packet, guint8 id, guint16 *ret_sequence);
 /* Quarter turns clockwise to show the picture upright, 0..3. */
@@ -46,9 +47,9 @@ gboolean rtp_ext_text(const RtpPacket *packet, guint8 id, char ret_text[RTP_TEXT
 
 /* ---- writing ---- */
 typedef struct {
-    guint32  ssrc, timestamp;
-    guint16  sequence;
-    guint8   payload_type;
+    guint32 ssrc, timestamp;
+    guint16 sequence;
+    guint8 payload_type;
     gboolean marker;
 } RtpHeader;
 
@@ -62,16 +63,16 @@ void rtp_write_header(Writer *writer, const RtpHeader *header);
  * Ids 1..14, elements of 1..16 bytes; anything else makes the writer bad. */
 typedef struct {
     Writer *writer;
-    gsize   header_at, block_at;
+    gsize header_at, block_at;
 } RtpExtWriter;
 RtpExtWriter rtp_ext_begin(Writer *writer);
-void         rtp_ext_put(RtpExtWriter *ext, guint8 id, const void *bytes, gsize n_bytes);
-void         rtp_ext_put_audio_level(RtpExtWriter *ext, guint8 id, guint8 level, gboolean voice);
-void         rtp_ext_put_abs_send_time(RtpExtWriter *ext, guint8 id, guint32 time_24);
-void         rtp_ext_put_transport_cc(RtpExtWriter *ext, guint8 id, guint16 sequence);
-void         rtp_ext_put_video_orientation(RtpExtWriter *ext, guint8 id, guint8 quarter_turns);
-void         rtp_ext_put_text(RtpExtWriter *ext, guint8 id, const char *text);
-void         rtp_ext_end(RtpExtWriter *ext);
+void rtp_ext_put(RtpExtWriter *ext, guint8 id, const void *bytes, gsize n_bytes);
+void rtp_ext_put_audio_level(RtpExtWriter *ext, guint8 id, guint8 level, gboolean voice);
+void rtp_ext_put_abs_send_time(RtpExtWriter *ext, guint8 id, guint32 time_24);
+void rtp_ext_put_transport_cc(RtpExtWriter *ext, guint8 id, guint16 sequence);
+void rtp_ext_put_video_orientation(RtpExtWriter *ext, guint8 id, guint8 quarter_turns);
+void rtp_ext_put_text(RtpExtWriter *ext, guint8 id, const char *text);
+void rtp_ext_end(RtpExtWriter *ext);
 
 /* ---- retransmission (RFC 4588) ---- */
 
@@ -101,9 +102,7 @@ typedef struct {
 guint64 rtp_time_unwrap(TimeUnwrap *unwrap, guint32 timestamp);
 
 /* a newer than b, modulo 2^16. */
-static inline gboolean sequence_newer(guint16 a, guint16 b) {
-    return a != b && (guint16) (a - b) < 0x8000;
-}
+static inline gboolean sequence_newer(guint16 a, guint16 b) { return a != b && (guint16)(a - b) < 0x8000; }
 
 /* Any microsecond clock -> 24 bit abs-send-time (6.18 fixed point, wraps every 64 s). */
 guint32 abs_send_time_from_us(gint64 now_us);

@@ -15,7 +15,7 @@ static RtpStream *add(RtpStreams *streams, guint32 ssrc, guint section, gboolean
 
     if (ssrc == 0 || streams->n_streams == RTP_STREAMS_MAX) return NULL;
     stream = &streams->streams[streams->n_streams++];
-    *stream = (RtpStream) { .ssrc = ssrc, .section = (guint8) section, .is_rtx = is_rtx };
+    *stream = (RtpStream){ .ssrc = ssrc, .section = (guint8)section, .is_rtx = is_rtx };
     return stream;
 }
 
@@ -26,13 +26,16 @@ void rtp_streams_init(RtpStreams *streams, const MediaPlan *plan) {
         const MediaSection *section = &plan->sections[i];
 
         /* Layers are told apart by rid alone: an SSRC line could not say which layer it is. */
-        if (section->rejected || !section->we_receive || (section->n_rids > 0 && section->rids_from_peer)) continue;
+        if (section->rejected || !section->we_receive || (section->n_rids > 0 && section->rids_from_peer))
+            continue;
         for (guint k = 0; k < section->n_remote; k++) {
             RtpStream *rtx;
 
             if (rtp_streams_find(streams, section->remote[k].ssrc) != NULL) continue;
             add(streams, section->remote[k].ssrc, i, FALSE);
-            if (section->rtx_payload_type == 0 || rtp_streams_find(streams, section->remote[k].rtx_ssrc) != NULL) continue;
+            if (section->rtx_payload_type == 0 ||
+                rtp_streams_find(streams, section->remote[k].rtx_ssrc) != NULL)
+                continue;
             rtx = add(streams, section->remote[k].rtx_ssrc, i, TRUE);
             if (rtx != NULL) rtx->primary = section->remote[k].ssrc;
         }
@@ -47,19 +50,19 @@ static gboolean uses_payload_type(const MediaSection *section, guint8 payload_ty
 
 /* The section of a packet by its mid, read with each section's own id; else the only one with this payload type. -1: unclear. */
 static gint section_of(const MediaPlan *plan, const RtpPacket *packet) {
-    gint  only = -1;
+    gint only = -1;
     guint n = 0;
 
     for (guint i = 0; i < plan->n_sections; i++) {
         const MediaSection *section = &plan->sections[i];
-        char                mid[RTP_TEXT_BYTES];
+        char mid[RTP_TEXT_BYTES];
 
         if (!uses_payload_type(section, packet->payload_type)) continue;
         if (rtp_ext_text(packet, section->exts.mid, mid)) {
-            if (strcmp(mid, section->mid) == 0) return (gint) i;
+            if (strcmp(mid, section->mid) == 0) return (gint)i;
             continue; /* says that it is another's */
         }
-        only = (gint) i;
+        only = (gint)i;
         n++;
     }
     return n == 1 ? only : -1;
@@ -75,7 +78,8 @@ static RtpStream *of_layer(RtpStreams *streams, guint section, const char *rid, 
     for (guint i = 0; i < streams->n_streams; i++) {
         RtpStream *stream = &streams->streams[i];
 
-        if (stream->section == section && stream->is_rtx == is_rtx && strcmp(stream->rid, rid) == 0) return stream;
+        if (stream->section == section && stream->is_rtx == is_rtx && strcmp(stream->rid, rid) == 0)
+            return stream;
     }
     return NULL;
 }
@@ -90,11 +94,11 @@ static void pair_up(RtpStreams *streams, RtpStream *stream) {
 }
 
 static RtpStream *learn(RtpStreams *streams, const RtpPacket *packet) {
-    gint                at = section_of(streams->plan, packet);
+    gint at = section_of(streams->plan, packet);
     const MediaSection *section;
-    RtpStream          *stream, *before;
-    char                rid[RTP_TEXT_BYTES] = "";
-    gboolean            is_rtx;
+    RtpStream *stream, *before;
+    char rid[RTP_TEXT_BYTES] = "";
+    gboolean is_rtx;
 
     if (at < 0) return NULL;
     section = &streams->plan->sections[at];
@@ -104,13 +108,13 @@ static RtpStream *learn(RtpStreams *streams, const RtpPacket *packet) {
         if (!knows_rid(section, rid)) return NULL;
     }
     /* A new SSRC for a layer that is known: the sender has started over. */
-    before = of_layer(streams, (guint) at, rid, is_rtx);
+    before = of_layer(streams, (guint)at, rid, is_rtx);
     if (before != NULL) {
         before->ssrc = packet->ssrc;
         stream = before;
         if (is_rtx) stream->primary = 0;
     } else {
-        stream = add(streams, packet->ssrc, (guint) at, is_rtx);
+        stream = add(streams, packet->ssrc, (guint)at, is_rtx);
     }
     if (stream == NULL) return NULL;
     memcpy(stream->rid, rid, sizeof rid);
@@ -122,7 +126,8 @@ RtpStream *rtp_streams_of(RtpStreams *streams, const RtpPacket *packet) {
     RtpStream *stream = rtp_streams_find(streams, packet->ssrc);
 
     if (stream == NULL) stream = learn(streams, packet);
-    if (stream != NULL && uses_payload_type(&streams->plan->sections[stream->section], packet->payload_type)) return stream;
+    if (stream != NULL && uses_payload_type(&streams->plan->sections[stream->section], packet->payload_type))
+        return stream;
     streams->n_refused++;
     return NULL;
 }

@@ -8,19 +8,19 @@
 enum { RTP_STREAMS_MAX = 16 };
 
 typedef struct {
-    guint32  ssrc;
-    guint8   section;   /* index in the MediaPlan */
+    guint32 ssrc;
+    guint8 section; /* index in the MediaPlan */
     gboolean is_rtx;
-    guint32  primary;   /* RTX: the SSRC that it repairs; 0: not known yet */
-    char     rid[RTP_TEXT_BYTES]; /* "" when the section has no layers; of RTX: the repaired one's */
-    gpointer user;      /* the caller's (an uplink); NULL at first */
+    guint32 primary;          /* RTX: the SSRC that it repairs; 0: not known yet */
+    char rid[RTP_TEXT_BYTES]; /* "" when the section has no layers; of RTX: the repaired one's */
+    gpointer user;            /* the caller's (an uplink); NULL at first */
 } RtpStream;
 
 typedef struct {
     const MediaPlan *plan; /* borrowed: must outlive the table */
-    guint            n_streams;
-    guint32          n_refused; /* packets that found no place */
-    RtpStream        streams[RTP_STREAMS_MAX];
+    guint n_streams;
+    guint32 n_refused; /* packets that found no place */
+    RtpStream streams[RTP_STREAMS_MAX];
 } RtpStreams;
 
 /* Enters the SSRCs that the plan names. */

@@ -7,11 +7,11 @@
 #include <string.h>
 
 typedef struct {
-    Sdp         *sdp;
-    SdpSection  *section; /* NULL: still in the session part */
-    SdpSection   session; /* what sections inherit */
-    guint        line;
-    const char  *wrong; /* set by a handler: the end of the sentence */
+    Sdp *sdp;
+    SdpSection *section; /* NULL: still in the session part */
+    SdpSection session;  /* what sections inherit */
+    guint line;
+    const char *wrong; /* set by a handler: the end of the sentence */
 } Parser;
 
 /* The next space-separated word of *at, or "" at the end. */
@@ -32,7 +32,7 @@ static gboolean read_number(const char *text, guint64 max, guint64 *ret_value) {
     for (; *text != '\0'; text++) {
         if (!g_ascii_isdigit(*text)) return FALSE;
         if (value > (G_MAXUINT64 - 9) / 10) return FALSE;
-        value = value * 10 + (guint64) (*text - '0');
+        value = value * 10 + (guint64)(*text - '0');
     }
     *ret_value = value;
     return value <= max;
@@ -62,7 +62,7 @@ static SdpFormat *format_of(Parser *parser, char **value) {
         parser->wrong = "the payload type is no number from 0 to 127";
         return NULL;
     }
-    return find_format(target(parser), (guint) payload_type);
+    return find_format(target(parser), (guint)payload_type);
 }
 
 /* ---- attributes: value is what follows "name:", "" when there is none ---- */
@@ -77,20 +77,32 @@ static void on_mid(Parser *parser, char *value) { target(parser)->mid = value; }
 static void on_ufrag(Parser *parser, char *value) { target(parser)->ufrag = value; }
 static void on_pwd(Parser *parser, char *value) { target(parser)->pwd = value; }
 static void on_fingerprint(Parser *parser, char *value) { target(parser)->fingerprint = value; }
-static void on_sendrecv(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->direction = SDP_SENDRECV; }
-static void on_sendonly(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->direction = SDP_SENDONLY; }
-static void on_recvonly(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->direction = SDP_RECVONLY; }
-static void on_inactive(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->direction = SDP_INACTIVE; }
+static void on_sendrecv(Parser *parser, char *value G_GNUC_UNUSED) {
+    target(parser)->direction = SDP_SENDRECV;
+}
+static void on_sendonly(Parser *parser, char *value G_GNUC_UNUSED) {
+    target(parser)->direction = SDP_SENDONLY;
+}
+static void on_recvonly(Parser *parser, char *value G_GNUC_UNUSED) {
+    target(parser)->direction = SDP_RECVONLY;
+}
+static void on_inactive(Parser *parser, char *value G_GNUC_UNUSED) {
+    target(parser)->direction = SDP_INACTIVE;
+}
 static void on_rtcp_mux(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->rtcp_mux = TRUE; }
 static void on_rtcp_rsize(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->rtcp_rsize = TRUE; }
 static void on_bundle_only(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->bundle_only = TRUE; }
 static void on_end(Parser *parser, char *value G_GNUC_UNUSED) { target(parser)->end_of_candidates = TRUE; }
 
 static void on_setup(Parser *parser, char *value) {
-    if (strcmp(value, "actpass") == 0) target(parser)->setup = SETUP_ACTPASS;
-    else if (strcmp(value, "active") == 0) target(parser)->setup = SETUP_ACTIVE;
-    else if (strcmp(value, "passive") == 0) target(parser)->setup = SETUP_PASSIVE;
-    else parser->wrong = "setup is none of actpass, active, passive";
+    if (strcmp(value, "actpass") == 0)
+        target(parser)->setup = SETUP_ACTPASS;
+    else if (strcmp(value, "active") == 0)
+        target(parser)->setup = SETUP_ACTIVE;
+    else if (strcmp(value, "passive") == 0)
+        target(parser)->setup = SETUP_PASSIVE;
+    else
+        parser->wrong = "setup is none of actpass, active, passive";
 }
 
 static void on_msid(Parser *parser, char *value) {
@@ -100,19 +112,19 @@ static void on_msid(Parser *parser, char *value) {
 static void on_ptime(Parser *parser, char *value) {
     guint64 ms;
 
-    if (read_number(value, 1000, &ms)) target(parser)->ptime_ms = (guint) ms;
+    if (read_number(value, 1000, &ms)) target(parser)->ptime_ms = (guint)ms;
 }
 
 static void on_max_ptime(Parser *parser, char *value) {
     guint64 ms;
 
-    if (read_number(value, 1000, &ms)) target(parser)->max_ptime_ms = (guint) ms;
+    if (read_number(value, 1000, &ms)) target(parser)->max_ptime_ms = (guint)ms;
 }
 
 static void on_rtpmap(Parser *parser, char *value) {
     SdpFormat *format = format_of(parser, &value);
-    char      *clock, *channels;
-    guint64    number;
+    char *clock, *channels;
+    guint64 number;
 
     if (format == NULL) return;
     clock = strchr(value, '/');
@@ -128,8 +140,8 @@ static void on_rtpmap(Parser *parser, char *value) {
         return;
     }
     format->encoding = value;
-    format->clock_hz = (guint32) number;
-    format->n_channels = channels != NULL && read_number(channels, 255, &number) ? (guint) number : 1;
+    format->clock_hz = (guint32)number;
+    format->n_channels = channels != NULL && read_number(channels, 255, &number) ? (guint)number : 1;
 }
 
 static void on_fmtp(Parser *parser, char *value) {
@@ -141,7 +153,7 @@ static void on_fmtp(Parser *parser, char *value) {
 static guint feedback_bit(char *value) {
     static const struct {
         const char *text;
-        guint       bit;
+        guint bit;
     } KINDS[] = { { "nack", SDP_FB_NACK },
                   { "nack pli", SDP_FB_PLI },
                   { "ccm fir", SDP_FB_FIR },
@@ -161,7 +173,8 @@ static void on_feedback(Parser *parser, char *value) {
         SdpSection *section = target(parser);
 
         next_word(&value);
-        for (guint i = 0, bit = feedback_bit(value); i < section->n_formats; i++) section->formats[i].feedback |= bit;
+        for (guint i = 0, bit = feedback_bit(value); i < section->n_formats; i++)
+            section->formats[i].feedback |= bit;
         return;
     }
     format = format_of(parser, &value);
@@ -170,9 +183,9 @@ static void on_feedback(Parser *parser, char *value) {
 
 static void on_extmap(Parser *parser, char *value) {
     SdpSection *section = target(parser);
-    char       *word = next_word(&value), *way = strchr(word, '/');
-    SdpExtmap   map = { .direction = SDP_SENDRECV };
-    guint64     id;
+    char *word = next_word(&value), *way = strchr(word, '/');
+    SdpExtmap map = { .direction = SDP_SENDRECV };
+    guint64 id;
 
     if (way != NULL) *way++ = '\0';
     if (!read_number(word, 4351, &id)) {
@@ -182,16 +195,17 @@ static void on_extmap(Parser *parser, char *value) {
     if (way != NULL && strcmp(way, "sendonly") == 0) map.direction = SDP_SENDONLY;
     if (way != NULL && strcmp(way, "recvonly") == 0) map.direction = SDP_RECVONLY;
     if (way != NULL && strcmp(way, "inactive") == 0) map.direction = SDP_INACTIVE;
-    map.id = (guint) id;
+    map.id = (guint)id;
     map.uri = next_word(&value);
     /* Ids over 255 are placeholders of an offer with too many extensions (RFC 8285 7): we never take them. */
-    if (id >= 1 && id <= 255 && section->n_extmaps < SDP_EXTMAPS_MAX) section->extmaps[section->n_extmaps++] = map;
+    if (id >= 1 && id <= 255 && section->n_extmaps < SDP_EXTMAPS_MAX)
+        section->extmaps[section->n_extmaps++] = map;
 }
 
 static void on_ssrc(Parser *parser, char *value) {
     SdpSection *section = target(parser);
-    guint64     ssrc;
-    SdpSsrc    *found = NULL;
+    guint64 ssrc;
+    SdpSsrc *found = NULL;
 
     if (!read_number(next_word(&value), G_MAXUINT32, &ssrc)) {
         parser->wrong = "the SSRC is no 32 bit number";
@@ -202,48 +216,54 @@ static void on_ssrc(Parser *parser, char *value) {
     if (found == NULL) {
         if (section->n_ssrcs == SDP_SSRCS_MAX) return;
         found = &section->ssrcs[section->n_ssrcs++];
-        *found = (SdpSsrc) { .ssrc = (guint32) ssrc, .cname = "" };
+        *found = (SdpSsrc){ .ssrc = (guint32)ssrc, .cname = "" };
     }
     if (g_str_has_prefix(value, "cname:")) found->cname = value + strlen("cname:");
 }
 
 static void on_ssrc_group(Parser *parser, char *value) {
-    SdpSection  *section = target(parser);
+    SdpSection *section = target(parser);
     SdpSsrcGroup group = { .semantics = next_word(&value) };
 
     while (*value != '\0' && group.n_ssrcs < G_N_ELEMENTS(group.ssrcs)) {
         guint64 ssrc;
-        char   *word = next_word(&value);
+        char *word = next_word(&value);
 
         if (*word == '\0') break;
         if (!read_number(word, G_MAXUINT32, &ssrc)) {
             parser->wrong = "an SSRC of the group is no 32 bit number";
             return;
         }
-        group.ssrcs[group.n_ssrcs++] = (guint32) ssrc;
+        group.ssrcs[group.n_ssrcs++] = (guint32)ssrc;
     }
     if (section->n_ssrc_groups < SDP_SSRC_GROUPS_MAX) section->ssrc_groups[section->n_ssrc_groups++] = group;
 }
 
 static void on_rid(Parser *parser, char *value) {
     SdpSection *section = target(parser);
-    SdpRid      rid = { .id = next_word(&value) };
-    char       *way = next_word(&value);
+    SdpRid rid = { .id = next_word(&value) };
+    char *way = next_word(&value);
 
     rid.send = strcmp(way, "send") == 0;
     rid.restrictions = value;
-    if (!rid.send && strcmp(way, "recv") != 0) parser->wrong = "a rid is neither send nor recv";
-    else if (section->n_rids == SDP_RIDS_MAX) parser->wrong = "too many rids in one section";
-    else section->rids[section->n_rids++] = rid;
+    if (!rid.send && strcmp(way, "recv") != 0)
+        parser->wrong = "a rid is neither send nor recv";
+    else if (section->n_rids == SDP_RIDS_MAX)
+        parser->wrong = "too many rids in one section";
+    else
+        section->rids[section->n_rids++] = rid;
 }
 
 static void on_simulcast(Parser *parser, char *value) {
     while (*value != '\0') {
         char *way = next_word(&value), *list = next_word(&value);
 
-        if (strcmp(way, "send") == 0) target(parser)->simulcast_send = list;
-        else if (strcmp(way, "recv") == 0) target(parser)->simulcast_recv = list;
-        else parser->wrong = "simulcast is neither send nor recv";
+        if (strcmp(way, "send") == 0)
+            target(parser)->simulcast_send = list;
+        else if (strcmp(way, "recv") == 0)
+            target(parser)->simulcast_recv = list;
+        else
+            parser->wrong = "simulcast is neither send nor recv";
     }
 }
 
@@ -291,8 +311,10 @@ static const struct {
 static void read_attribute(Parser *parser, char *text) {
     char *value = strchr(text, ':');
 
-    if (value != NULL) *value++ = '\0';
-    else value = text + strlen(text);
+    if (value != NULL)
+        *value++ = '\0';
+    else
+        value = text + strlen(text);
     for (guint i = 0; i < G_N_ELEMENTS(ATTRIBUTES); i++) {
         if (strcmp(ATTRIBUTES[i].name, text) != 0) continue;
         ATTRIBUTES[i].read(parser, value);
@@ -303,15 +325,16 @@ static void read_attribute(Parser *parser, char *text) {
 static void section_clear(SdpSection *section) {
     memset(section, 0, sizeof *section);
     section->direction = SDP_SENDRECV;
-    section->kind = section->protocol = section->mid = section->ufrag = section->pwd = section->fingerprint = "";
+    section->kind = section->protocol = section->mid = section->ufrag = section->pwd = section->fingerprint =
+        "";
     section->msid = section->simulcast_send = section->simulcast_recv = "";
 }
 
 /* m=video 9 UDP/TLS/RTP/SAVPF 96 97 */
 static void read_media(Parser *parser, char *value) {
     SdpSection *section;
-    guint64     number;
-    char       *port;
+    guint64 number;
+    char *port;
 
     if (parser->sdp->n_sections == SDP_SECTIONS_MAX) {
         parser->wrong = "more than 8 media sections";
@@ -325,19 +348,24 @@ static void read_media(Parser *parser, char *value) {
     port = next_word(&value);
     port[strcspn(port, "/")] = '\0';
     section->protocol = next_word(&value);
-    if (!read_number(port, 65535, &number)) parser->wrong = "the port is no number from 0 to 65535";
-    else section->port = (guint) number;
+    if (!read_number(port, 65535, &number))
+        parser->wrong = "the port is no number from 0 to 65535";
+    else
+        section->port = (guint)number;
     if (strcmp(section->kind, "audio") != 0 && strcmp(section->kind, "video") != 0) return;
     while (*value != '\0' && parser->wrong == NULL) {
         char *word = next_word(&value);
 
         if (*word == '\0') break;
-        if (!read_number(word, 127, &number)) parser->wrong = "a payload type is no number from 0 to 127";
-        else if (section->n_formats == SDP_FORMATS_MAX) parser->wrong = "more than 64 payload types";
-        else if (find_format(section, (guint) number) != NULL) parser->wrong = "a payload type is listed twice";
+        if (!read_number(word, 127, &number))
+            parser->wrong = "a payload type is no number from 0 to 127";
+        else if (section->n_formats == SDP_FORMATS_MAX)
+            parser->wrong = "more than 64 payload types";
+        else if (find_format(section, (guint)number) != NULL)
+            parser->wrong = "a payload type is listed twice";
         else
             section->formats[section->n_formats++] =
-                (SdpFormat) { .payload_type = (guint8) number, .encoding = "", .fmtp = "" };
+                (SdpFormat){ .payload_type = (guint8)number, .encoding = "", .fmtp = "" };
     }
 }
 
@@ -353,8 +381,10 @@ static void read_line(Parser *parser, char *line) {
     for (const char *at = line; *at != '\0' && parser->wrong == NULL; at++)
         if (g_ascii_iscntrl(*at) && *at != '\t') parser->wrong = "control characters inside";
     if (parser->wrong != NULL) return;
-    if (line[0] == 'm') read_media(parser, line + 2);
-    else if (line[0] == 'a') read_attribute(parser, line + 2);
+    if (line[0] == 'm')
+        read_media(parser, line + 2);
+    else if (line[0] == 'a')
+        read_attribute(parser, line + 2);
 }
 
 /* What the session says holds for every section that does not say it. */
@@ -375,8 +405,8 @@ static void inherit(Parser *parser) {
 
 Sdp *sdp_parse(const char *text, gsize n_bytes, GError **error) {
     g_autoptr(Sdp) sdp = NULL;
-    Parser                 parser = { .line = 0 };
-    char                  *at, *next;
+    Parser parser = { .line = 0 };
+    char *at, *next;
 
     if (n_bytes > SDP_BYTES_MAX || (n_bytes > 0 && memchr(text, '\0', n_bytes) != NULL)) {
         g_set_error(error, FAULT, FAULT_BAD_INPUT, "SDP: %s",

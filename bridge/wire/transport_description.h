@@ -7,9 +7,9 @@
 enum { TRANSPORT_CANDIDATES_MAX = 16 };
 typedef enum { SETUP_ACTPASS = 1, SETUP_ACTIVE, SETUP_PASSIVE } SetupRole;
 typedef struct {
-    char      ufrag[257], pwd[257];
-    char      fingerprint[128]; /* "sha-256 AB:.." */
+    char ufrag[257], pwd[257];
+    char fingerprint[128]; /* "sha-256 AB:.." */
     SetupRole setup;
-    guint     n_candidates;
-    char      candidates[TRANSPORT_CANDIDATES_MAX][160]; /* value of a=candidate: without the prefix */
+    guint n_candidates;
+    char candidates[TRANSPORT_CANDIDATES_MAX][160]; /* value of a=candidate: without the prefix */
 } TransportDescription;

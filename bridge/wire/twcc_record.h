@@ -8,11 +8,11 @@
 enum { TWCC_RECORD_PACKETS = 1024 };
 typedef struct {
     SequenceUnwrap unwrap;
-    guint64        next; /* first sequence of the next feedback; 0: none yet */
-    guint64        times_of[TWCC_RECORD_PACKETS]; /* which sequence sits in the slot */
-    gint64         times_us[TWCC_RECORD_PACKETS];
-    guint8         feedback_count;
-    guint32        media_ssrc;
+    guint64 next;                          /* first sequence of the next feedback; 0: none yet */
+    guint64 times_of[TWCC_RECORD_PACKETS]; /* which sequence sits in the slot */
+    gint64 times_us[TWCC_RECORD_PACKETS];
+    guint8 feedback_count;
+    guint32 media_ssrc;
 } TwccRecord;
 
 void twcc_record_packet(TwccRecord *record, guint16 sequence, guint32 media_ssrc, gint64 arrival_us);
