@@ -1,0 +1,253 @@
+// One peer connection of this page with the bridge. The server offers, the page answers; after that only messages,
+// replaceTrack and setParameters. Heals itself: ICE restart when the path is lost, a new leg when that does not help
+// or when the bridge is a new one.
+import { signal } from "@preact/signals";
+import { encodingsFor } from "../core/needs";
+import { type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
+import type { Link } from "../net/link";
+import { LegStats, type LegNumbers } from "./legstats";
+
+/** none: not wanted; opening: first picture on its way; up; weak: path is being repaired. */
+export type LegState = "none" | "opening" | "up" | "weak";
+
+const RESTART_AFTER_MS = 2_000;
+const RENEW_AFTER_MS = 6_000;
+const OPEN_RETRY_MS = [300, 700, 1500, 3000] as const;
+const FIRST_NEEDS: Need[] = [
+  { rid: "t", active: true, width: 160, height: 90, fps: 8, max_bps: 60_000 },
+  { rid: "m", active: false, width: 640, height: 360, fps: 25, max_bps: 600_000 },
+];
+
+export class Leg {
+  readonly state = signal<LegState>("none");
+  readonly stream = signal<MediaStream | null>(null);
+  readonly numbers = signal<LegNumbers | null>(null);
+  id: LegId | null = null;
+
+  private pc: RTCPeerConnection | null = null;
+  private wanted = false;
+  private opening = false;
+  private attempt = 0;
+  private timer: number | undefined;
+  private stats: LegStats | null = null;
+  private audio: MediaStreamTrack | null = null;
+  private video: MediaStreamTrack | null = null;
+  private needs: Need[] = FIRST_NEEDS;
+
+  constructor(
+    private readonly link: Link,
+    private readonly way: LegWay,
+    private readonly view: View,
+  ) {}
+
+  /** Opens it, now or as soon as the link is there. */
+  want(): void {
+    this.wanted = true;
+    if (this.pc === null) void this.open();
+  }
+
+  close(): void {
+    this.wanted = false;
+    const id = this.id;
+    this.dispose();
+    this.state.value = "none";
+    if (id !== null) this.link.request("leg.close", { leg: id }).catch(() => undefined);
+  }
+
+  /** After hello. alive: the bridge still has our leg. */
+  linkBack(alive: boolean): void {
+    if (!this.wanted) return;
+    if (this.pc === null || !alive) this.renew();
+    else if (this.pc.connectionState !== "connected") void this.restartIce();
+  }
+
+  /** The bridge is a new one or has lost the leg. */
+  mediaLost(): void {
+    if (this.wanted) this.renew();
+  }
+
+  restartFor(leg: LegId): void {
+    if (leg === this.id) void this.restartIce();
+  }
+
+  setAudio(track: MediaStreamTrack | null): void {
+    this.audio = track;
+    void this.place(0, track);
+  }
+
+  setVideo(track: MediaStreamTrack | null): void {
+    this.video = track;
+    void this.place(1, track).then(() => this.applyNeeds());
+  }
+
+  setNeeds(leg: LegId, needs: Need[]): void {
+    if (leg !== this.id) return;
+    this.needs = needs;
+    void this.applyNeeds();
+  }
+
+  private renew(): void {
+    this.dispose();
+    this.attempt = 0;
+    void this.open();
+  }
+
+  private dispose(): void {
+    clearTimeout(this.timer);
+    this.stats?.stop();
+    this.stats = null;
+    if (this.pc !== null) {
+      this.pc.ontrack = this.pc.onconnectionstatechange = null;
+      this.pc.close();
+    }
+    this.pc = null;
+    this.id = null;
+    this.needs = FIRST_NEEDS;
+  }
+
+  private async open(): Promise<void> {
+    if (this.opening || !this.wanted || this.link.state.peek() !== "open") return;
+    this.opening = true;
+    this.state.value = this.stream.peek() === null ? "opening" : "weak";
+    try {
+      const answer = await this.link.request("leg.open", { way: this.way, view: this.view });
+      const id = answer["leg"] as LegId;
+      this.id = id;
+      if (Array.isArray(answer["rids"])) this.needs = needsOf(answer["rids"], this.needs);
+      await this.connect(id, wordOf(answer["sdp"]));
+      this.attempt = 0;
+    } catch {
+      this.dispose();
+      const wait = OPEN_RETRY_MS[Math.min(this.attempt++, OPEN_RETRY_MS.length - 1)] ?? 3000;
+      this.timer = window.setTimeout(() => void this.open(), wait);
+    } finally {
+      this.opening = false;
+    }
+    // Closed by its owner while it was opening.
+    if (!this.isWanted()) this.close();
+  }
+
+  private isWanted(): boolean {
+    return this.wanted;
+  }
+
+  private async connect(leg: LegId, sdp: string): Promise<void> {
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.pc = pc;
+    pc.ontrack = (event) => this.tookTrack(event);
+    pc.onconnectionstatechange = () => this.watch(pc);
+    await pc.setRemoteDescription({ type: "offer", sdp });
+    if (this.way === "duplex") {
+      for (const transceiver of pc.getTransceivers()) transceiver.direction = "sendrecv";
+      await this.place(0, this.audio);
+      await this.place(1, this.video);
+    }
+    await pc.setLocalDescription(await pc.createAnswer());
+    await this.applyNeeds();
+    // The server learns our address from our first check, so nothing waits for gathering.
+    await this.link.request("leg.answer", { leg, sdp: pc.localDescription?.sdp ?? "" });
+    this.stats = new LegStats(pc, (numbers) => this.tookNumbers(numbers));
+    this.guard(RENEW_AFTER_MS + RESTART_AFTER_MS);
+  }
+
+  private tookTrack(event: RTCTrackEvent): void {
+    // Section 2 is the presentation: a picture of its own, not part of the program.
+    if (event.transceiver.mid === "2") return;
+    const before = this.stream.peek();
+    const stream = event.streams[0] ?? new MediaStream();
+    if (!stream.getTracks().includes(event.track)) stream.addTrack(event.track);
+    if (before !== stream) this.stream.value = stream;
+  }
+
+  private tookNumbers(numbers: LegNumbers): void {
+    this.numbers.value = numbers;
+    // Connected but silent: the other side may be gone without a word.
+    if (numbers.silent_ms > RENEW_AFTER_MS && this.state.peek() === "up") void this.restartIce();
+  }
+
+  private watch(pc: RTCPeerConnection): void {
+    if (pc !== this.pc) return;
+    switch (pc.connectionState) {
+      case "connected":
+        clearTimeout(this.timer);
+        this.state.value = "up";
+        this.link.poke();
+        break;
+      case "disconnected":
+        this.state.value = "weak";
+        clearTimeout(this.timer);
+        this.timer = window.setTimeout(() => void this.restartIce(), RESTART_AFTER_MS);
+        break;
+      case "failed":
+        this.renew();
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Whatever was begun has this long to bring the path up; after it comes a new leg. */
+  private guard(within_ms: number): void {
+    clearTimeout(this.timer);
+    const pc = this.pc;
+    this.timer = window.setTimeout(() => {
+      if (pc === this.pc && pc?.connectionState !== "connected" && this.link.state.peek() === "open") this.renew();
+    }, within_ms);
+  }
+
+  private async restartIce(): Promise<void> {
+    const pc = this.pc;
+    const leg = this.id;
+    if (pc === null || leg === null || pc.signalingState !== "stable" || this.link.state.peek() !== "open") return;
+    this.state.value = "weak";
+    this.guard(RENEW_AFTER_MS);
+    try {
+      const answer = await this.link.request("leg.restart", { leg });
+      if (pc !== this.pc) return;
+      await pc.setRemoteDescription({ type: "offer", sdp: wordOf(answer["sdp"]) });
+      await pc.setLocalDescription(await pc.createAnswer());
+      await this.link.request("leg.answer", { leg, sdp: pc.localDescription?.sdp ?? "" });
+      this.stats?.forget();
+      this.watch(pc);
+    } catch {
+      if (pc === this.pc && this.link.state.peek() === "open") this.renew();
+    }
+  }
+
+  private async place(section: number, track: MediaStreamTrack | null): Promise<void> {
+    const sender = this.pc?.getTransceivers()[section]?.sender;
+    if (sender === undefined || this.way !== "duplex" || sender.track === track) return;
+    try {
+      await sender.replaceTrack(track);
+    } catch {
+      // The connection was closed meanwhile; the next one starts with the track.
+    }
+  }
+
+  private async applyNeeds(): Promise<void> {
+    const sender = this.pc?.getTransceivers()[1]?.sender;
+    if (sender === undefined || this.way !== "duplex") return;
+    const parameters = sender.getParameters();
+    const current = parameters.encodings as RTCRtpEncodingParameters[] | undefined;
+    if (current === undefined || current.length === 0) return;
+    const size = sender.track?.getSettings();
+    const source = size?.width && size.height ? { width: size.width, height: size.height } : null;
+    parameters.encodings = encodingsFor(current.map(withActive), this.needs, source);
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      // A second change overtook this one; the later call carries the newest needs.
+    }
+  }
+}
+
+const withActive = (encoding: RTCRtpEncodingParameters): RTCRtpEncodingParameters & { active: boolean } => ({
+  ...encoding,
+  active: encoding.active ?? true,
+});
+
+/** Rows of needs; words in place of rows (the rids alone) change nothing. */
+export const needsOf = (rows: unknown[], fallback: Need[]): Need[] => {
+  const found = rows.filter((row): row is Need & Record<string, unknown> => isObject(row) && typeof row["rid"] === "string" && typeof row["active"] === "boolean");
+  return found.length > 0 ? found : fallback;
+};

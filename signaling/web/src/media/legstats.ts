@@ -1,0 +1,75 @@
+// What this page sees of its own line, from getStats every 2 s.
+
+export interface LegNumbers {
+  rtt_ms: number;
+  /** Share of packets lost on the way to us since the last look, 0..1. */
+  loss: number;
+  fps: number;
+  received_bps: number;
+  /** How long nothing has come. */
+  silent_ms: number;
+}
+
+const EVERY_MS = 2_000;
+
+interface Totals {
+  at_ms: number;
+  bytes: number;
+  packets: number;
+  lost: number;
+}
+
+export class LegStats {
+  private readonly timer: number;
+  private last: Totals | null = null;
+  private heard_ms = performance.now();
+
+  constructor(
+    private readonly pc: RTCPeerConnection,
+    private readonly report: (numbers: LegNumbers) => void,
+  ) {
+    this.timer = window.setInterval(() => void this.look(), EVERY_MS);
+  }
+
+  /** A restart begins a new count of silence. */
+  forget(): void {
+    this.heard_ms = performance.now();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private async look(): Promise<void> {
+    if (this.pc.connectionState !== "connected") return;
+    const all = await this.pc.getStats().catch(() => null);
+    if (all === null) return;
+    const now: Totals = { at_ms: performance.now(), bytes: 0, packets: 0, lost: 0 };
+    let rtt_ms = 0;
+    let fps = 0;
+    all.forEach((row: Record<string, unknown>) => {
+      const value = (key: string): number => (typeof row[key] === "number" ? row[key] : 0);
+      if (row["type"] === "inbound-rtp") {
+        now.bytes += value("bytesReceived");
+        now.packets += value("packetsReceived");
+        now.lost += value("packetsLost");
+        if (row["kind"] === "video") fps = Math.max(fps, value("framesPerSecond"));
+      } else if (row["type"] === "candidate-pair" && row["nominated"] === true && row["state"] === "succeeded") {
+        rtt_ms = Math.round(value("currentRoundTripTime") * 1000);
+      }
+    });
+    const before = this.last;
+    this.last = now;
+    if (before === null) return;
+    if (now.bytes > before.bytes) this.heard_ms = now.at_ms;
+    const packets = Math.max(0, now.packets - before.packets);
+    const lost = Math.max(0, now.lost - before.lost);
+    this.report({
+      rtt_ms,
+      loss: packets + lost === 0 ? 0 : lost / (packets + lost),
+      fps: Math.round(fps),
+      received_bps: Math.round(((now.bytes - before.bytes) * 8000) / (now.at_ms - before.at_ms)),
+      silent_ms: now.at_ms - this.heard_ms,
+    });
+  }
+}

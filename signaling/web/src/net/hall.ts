@@ -1,0 +1,217 @@
+// The meeting as a console sees it: one signal a seat, so that a change repaints one row in its place.
+import { type Signal, batch, computed, signal } from "@preact/signals";
+import { type Delta, type LegId, type MeetingInfo, type MeetingRow, type RosterSeat, type Seat, type SeatId, type Snapshot, type Speaking, Fault, isObject, wordOf } from "../core/protocol";
+import { type Hall, applyDelta, countSeats, hallOf } from "../core/seats";
+import { compareNames } from "../core/fold";
+import { complain, say } from "../ui/toasts";
+import * as api from "./api";
+import { Link, type Message } from "./link";
+import { t } from "../i18n";
+
+const ASK_AGAIN_MS = 1000;
+
+interface LegHandler {
+  linkBack: (alive: boolean) => void;
+  mediaLost: () => void;
+  restartFor: (leg: LegId) => void;
+}
+
+export class HallStore {
+  readonly link: Link;
+  readonly meeting = signal<MeetingInfo | null>(null);
+  readonly meetings = signal<MeetingRow[]>([]);
+  /** Ids in the order of the roster: this order never changes by what happens in the meeting. */
+  readonly order = signal<readonly SeatId[]>([]);
+  readonly speaking = signal<ReadonlySet<SeatId>>(new Set());
+  readonly speakers = signal<Speaking[]>([]);
+  readonly contacts = signal<ReadonlyMap<SeatId, RosterSeat>>(new Map());
+  readonly role = signal("");
+  /** All seats as they are now, anew at every change: for counts, queues and filters. */
+  readonly list = signal<readonly Seat[]>([]);
+  readonly counts = computed(() => countSeats(this.list.value));
+  private readonly seats = new Map<SeatId, Signal<Seat>>();
+  private hall: Hall | null = null;
+  private asked_at = 0;
+  private attended: string | null = null;
+  private readonly legs = new Set<LegHandler>();
+
+  constructor(page: "chair" | "technician", legId: () => LegId | null) {
+    this.link = new Link({
+      page,
+      leg: legId,
+      ready: (answer) => this.ready(answer),
+      push: (message) => this.take(message),
+    });
+  }
+
+  addLeg(leg: LegHandler): () => void {
+    this.legs.add(leg);
+    return () => this.legs.delete(leg);
+  }
+
+  seat(id: SeatId): Signal<Seat> | undefined {
+    return this.seats.get(id);
+  }
+
+  async do(name: string, fields: Record<string, unknown> = {}): Promise<boolean> {
+    try {
+      await this.link.request(name, fields);
+      return true;
+    } catch (error) {
+      complain(error);
+      return false;
+    }
+  }
+
+  async attend(meeting: string): Promise<void> {
+    this.attended = meeting;
+    if (!(await this.do("attend", { meeting }))) this.attended = null;
+  }
+
+  async loadContacts(): Promise<void> {
+    try {
+      const answer = await api.get<{ seats: RosterSeat[] }>("roster");
+      this.contacts.value = new Map(answer.seats.map((seat) => [seat.id, seat]));
+    } catch (error) {
+      // Without the roster the console still works; a session that ended is told by the link.
+      if (error instanceof Fault && error.code !== "unreachable") complain(error);
+    }
+  }
+
+  private ready(answer: Message): void {
+    this.role.value = wordOf(answer["role"]);
+    const alive = answer["leg_alive"] === true;
+    if (this.attended !== null) void this.attend(this.attended).then(() => this.legs.forEach((leg) => leg.linkBack(alive)));
+    void this.loadContacts();
+  }
+
+  private take(message: Message): void {
+    switch (message.t) {
+      case "snapshot":
+        this.tookSnapshot(message as unknown as Snapshot);
+        break;
+      case "delta":
+        this.tookDelta(message as unknown as Delta);
+        break;
+      case "meetings":
+        this.tookMeetings(Array.isArray(message["meetings"]) ? (message["meetings"] as MeetingRow[]) : []);
+        break;
+      case "speaking":
+        this.tookSpeaking(Array.isArray(message["seats"]) ? (message["seats"] as Speaking[]) : []);
+        break;
+      case "media-lost":
+        this.legs.forEach((leg) => leg.mediaLost());
+        break;
+      case "restart-ice":
+        this.legs.forEach((leg) => leg.restartFor(message["leg"] as LegId));
+        break;
+      case "alarm":
+        say(wordOf(message["text"]) || t("fault.unknown"), true);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** With one open meeting nobody needs to be asked which. */
+  private tookMeetings(meetings: MeetingRow[]): void {
+    this.meetings.value = meetings;
+    const open = meetings.filter((meeting) => meeting.state === "open");
+    const [only] = open;
+    if (this.attended !== null && !meetings.some((meeting) => meeting.id === this.attended && meeting.state !== "ended")) this.forgetMeeting();
+    if (this.attended === null && open.length === 1 && only !== undefined) void this.attend(only.id);
+  }
+
+  forgetMeeting(): void {
+    this.attended = null;
+    this.hall = null;
+    batch(() => {
+      this.meeting.value = null;
+      this.speaking.value = new Set();
+      this.speakers.value = [];
+      this.seats.clear();
+      this.order.value = [];
+      this.list.value = [];
+    });
+  }
+
+  private tookSnapshot(snapshot: Snapshot): void {
+    const hall = hallOf(snapshot);
+    this.hall = hall;
+    batch(() => {
+      this.meeting.value = hall.meeting;
+      if (hall.meetings.length > 0) this.meetings.value = hall.meetings;
+      for (const id of [...this.seats.keys()]) if (!hall.seats.has(id)) this.seats.delete(id);
+      for (const seat of hall.seats.values()) this.put(seat);
+      this.list.value = [...hall.seats.values()];
+      this.sortAll();
+    });
+    if (hall.meeting.state === "ended") this.forgetMeeting();
+  }
+
+  private tookDelta(delta: Delta): void {
+    const applied = this.hall === null ? null : applyDelta(this.hall, delta);
+    if (applied === null) {
+      this.askSnapshot();
+      return;
+    }
+    this.hall = applied.hall;
+    batch(() => {
+      this.meeting.value = applied.hall.meeting;
+      for (const id of applied.changed) {
+        const seat = applied.hall.seats.get(id);
+        if (seat !== undefined) this.put(seat);
+      }
+      this.list.value = [...applied.hall.seats.values()];
+      if (applied.membership) {
+        for (const id of [...this.seats.keys()]) if (!applied.hall.seats.has(id)) this.seats.delete(id);
+        this.sortAll();
+      }
+    });
+    if (applied.hall.meeting.state === "ended") this.forgetMeeting();
+  }
+
+  private askSnapshot(): void {
+    if (performance.now() - this.asked_at < ASK_AGAIN_MS) return;
+    this.asked_at = performance.now();
+    this.link.request("snapshot").catch(() => undefined);
+  }
+
+  private put(seat: Seat): void {
+    const known = this.seats.get(seat.id);
+    if (known === undefined) this.seats.set(seat.id, signal(seat));
+    else known.value = seat;
+  }
+
+  private sortAll(): void {
+    const districts = (a: Seat, b: Seat): number =>
+      Number(a.district !== "") - Number(b.district !== "") || compareNames(a.district, b.district);
+    this.order.value = [...this.list.peek()].sort((a, b) => districts(a, b) || compareNames(a.code, b.code)).map((seat) => seat.id);
+  }
+
+  private tookSpeaking(seats: Speaking[]): void {
+    batch(() => {
+      this.speakers.value = seats;
+      const ids = seats.map((one) => one.seat);
+      const before = this.speaking.peek();
+      if (ids.length !== before.size || ids.some((id) => !before.has(id))) this.speaking.value = new Set(ids);
+    });
+  }
+}
+
+/** Consoles need a user: without one the way leads to the login. */
+export const requireUser = async (roles: readonly string[]): Promise<{ name: string; role: string } | null> => {
+  for (;;) {
+    try {
+      const me = await api.get<Record<string, unknown>>("me");
+      const user = me["user"];
+      if (isObject(user) && roles.includes(wordOf(user["role"]))) return { name: wordOf(user["name"]), role: wordOf(user["role"]) };
+      break;
+    } catch (error) {
+      if (!(error instanceof Fault) || (error.code !== "unreachable" && !error.code.startsWith("http-5"))) break;
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+  }
+  location.replace("/");
+  return null;
+};

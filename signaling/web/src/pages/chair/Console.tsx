@@ -1,0 +1,187 @@
+// The chair's desk: what all see, who asks, who is there, and the few commands of a meeting.
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Layout, Undo, View } from "../../core/protocol";
+import { type Key, t } from "../../i18n";
+import type { HallStore } from "../../net/hall";
+import { now } from "../../ui/clock";
+import { Button, Dialog, HoldButton } from "../../ui/parts";
+import { Header } from "./Header";
+import { LayoutIcon } from "./LayoutIcon";
+import { Hands, Rooms } from "./Rooms";
+import type { Watch } from "./watch";
+
+const LAYOUTS: readonly Layout[] = ["full", "1+1", "1+5", "1+7", "1+12", "1+20", "grid", "lecture"];
+const VIEWS: readonly { view: View; key: Key; icon: "program" | "wall" }[] = [
+  { view: "program", key: "chair.program", icon: "program" },
+  { view: "wall", key: "chair.wall", icon: "wall" },
+];
+
+const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Element => {
+  const video = useRef<HTMLVideoElement>(null);
+  const stream = watch.leg.value?.stream.value ?? null;
+  const state = watch.leg.value?.state.value ?? "none";
+  const listening = watch.listening.value;
+  useEffect(() => {
+    const element = video.current;
+    if (element === null) return;
+    element.muted = !listening;
+    if (element.srcObject !== stream) element.srcObject = stream;
+    element.play().catch(() => {
+      // Sound needs the touch that turned it on; should even that not do, the picture goes on silently.
+      element.muted = true;
+      watch.listening.value = false;
+      element.play().catch(() => undefined);
+    });
+  }, [stream, listening]);
+  const floor = hall.meeting.value?.floor ?? null;
+  const floorSeat = floor === null ? undefined : hall.seat(floor)?.value;
+  return (
+    <div class="picture">
+      <video id="program" ref={video} autoplay playsInline muted />
+      {(stream === null || state === "weak") && (
+        <div class="picture-word pulse">{t(state === "weak" ? "link.media_weak" : "link.media_opening")}</div>
+      )}
+      <div class="picture-foot">
+        {floorSeat !== undefined && (
+          <span class="pill floor-pill" id="floor-holder">
+            {t("room.floor_of", { label: floorSeat.label })}
+          </span>
+        )}
+        {hall.speakers.value.length > 0 && (
+          <span class="pill">{t("room.speaking", { labels: hall.speakers.value.slice(0, 3).map((one) => one.label).join(", ") })}</span>
+        )}
+      </div>
+    </div>
+  );
+};
+
+const Layouts = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const current = hall.meeting.value?.layout;
+  return (
+    <div class="layouts" role="group" aria-label={t("chair.layout")}>
+      {LAYOUTS.map((layout) => (
+        <button
+          key={layout}
+          type="button"
+          class="button layout-button"
+          data-layout={layout}
+          aria-pressed={layout === current}
+          aria-label={t(`layout.${layout}`)}
+          title={t(`layout.${layout}`)}
+          onClick={() => void hall.do("layout", { layout })}
+        >
+          <LayoutIcon layout={layout} />
+        </button>
+      ))}
+    </div>
+  );
+};
+
+const NoticeDialog = ({ hall, onClose }: { hall: HallStore; onClose: () => void }): JSX.Element => {
+  const text = useSignal("");
+  const send = (wanted: string): void => {
+    void hall.do("notice", { text: wanted }).then((done) => {
+      if (done) onClose();
+    });
+  };
+  return (
+    <Dialog title={t("notice.title")} onClose={onClose}>
+      <input
+        type="text"
+        maxLength={300}
+        autofocus
+        value={text.value}
+        aria-label={t("notice.title")}
+        placeholder={t("notice.placeholder")}
+        onInput={(event) => (text.value = event.currentTarget.value)}
+      />
+      <div class="row wrap">
+        <Button kind="primary" disabled={text.value.trim() === ""} onClick={() => send(text.peek().trim())}>
+          {t("notice.send")}
+        </Button>
+        <Button onClick={() => send("")}>{t("notice.clear")}</Button>
+        <Button onClick={onClose}>{t("common.cancel")}</Button>
+      </div>
+    </Dialog>
+  );
+};
+
+const Commands = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const meeting = hall.meeting.value;
+  const noticing = useSignal(false);
+  const floor = meeting?.floor ?? null;
+  return (
+    <div class="commands">
+      {floor !== null && (
+        <Button id="floor-take" kind="primary" icon="hand" onClick={() => void hall.do("floor.take", { seat: floor })}>
+          {t("chair.floor_take")}
+        </Button>
+      )}
+      {meeting?.muted_all === true ? (
+        <Button id="unmute-all" icon="mic" onClick={() => void hall.do("unmute.all.allow")}>
+          {t("chair.unmute_all_allow")}
+        </Button>
+      ) : (
+        <HoldButton id="mute-all" icon="micOff" onHeld={() => void hall.do("mute.all")}>
+          {t("chair.mute_all")}
+        </HoldButton>
+      )}
+      <Button onClick={() => (noticing.value = true)}>{t("chair.notice")}</Button>
+      <HoldButton id="end" icon="end" onHeld={() => void hall.do("meeting.end")}>
+        {t("chair.end")}
+      </HoldButton>
+      {noticing.value && <NoticeDialog hall={hall} onClose={() => (noticing.value = false)} />}
+    </div>
+  );
+};
+
+const UndoBar = ({ hall, undo }: { hall: HallStore; undo: Undo }): JSX.Element | null => {
+  const left_ms = undo.until_ms - now.value;
+  if (left_ms <= 0) return null;
+  const seconds = Math.ceil(left_ms / 1000);
+  return (
+    <div class="undo" role="alert" id="undo-bar">
+      <span class="grow">{undo.what === "mute.all" ? t("undo.mute_all") : t("undo.end", { seconds })}</span>
+      <Button id="undo" icon="undo" onClick={() => void hall.do("undo")}>
+        {t("undo.button")} ({seconds})
+      </Button>
+    </div>
+  );
+};
+
+export const Console = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Element => {
+  const undo = hall.meeting.value?.undo ?? null;
+  const listening = watch.listening.value;
+  return (
+    <main class="console">
+      <Header hall={hall} />
+      <section class="left">
+        <Picture hall={hall} watch={watch} />
+        <div class="views">
+          {VIEWS.map(({ view, key, icon }) => (
+            <Button key={view} id={`view-${view}`} icon={icon} pressed={watch.view.value === view} onClick={() => watch.show(view)}>
+              {t(key)}
+            </Button>
+          ))}
+          <Button
+            id="listen"
+            icon={listening ? "speaker" : "speakerOff"}
+            pressed={listening}
+            onClick={() => (watch.listening.value = !listening)}
+          >
+            {listening ? t("chair.listening") : t("chair.listen")}
+          </Button>
+        </div>
+        <Layouts hall={hall} />
+        <Commands hall={hall} />
+      </section>
+      <section class="right">
+        <Hands hall={hall} />
+        <Rooms hall={hall} />
+      </section>
+      {undo !== null && <UndoBar hall={hall} undo={undo} />}
+    </main>
+  );
+};

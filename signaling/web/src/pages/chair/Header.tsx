@@ -1,0 +1,87 @@
+// The head of a console: which meeting, since when, who is there, how the line is.
+import type { JSX } from "preact";
+import { duration } from "../../core/format";
+import { t } from "../../i18n";
+import * as api from "../../net/api";
+import type { HallStore } from "../../net/hall";
+import { now } from "../../ui/clock";
+import { Button, Clock, LanguageButton } from "../../ui/parts";
+import { complain } from "../../ui/toasts";
+
+export const ConnectionPill = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const state = hall.link.state.value;
+  const colour = state === "open" ? "ok" : state === "connecting" ? "warn" : "bad";
+  const words =
+    state === "open"
+      ? t("link.ready")
+      : state === "connecting"
+        ? t("link.connecting")
+        : state === "refused"
+          ? t("chair.session_over")
+          : state === "taken"
+            ? t("chair.taken")
+            : t("link.lost");
+  return (
+    <span class="pill" id="connection" data-state={state} role="status">
+      <span class={`dot ${colour}`} />
+      {words}
+    </span>
+  );
+};
+
+export const LogoutButton = ({ hall }: { hall: HallStore }): JSX.Element => (
+  <Button
+    kind="quiet"
+    icon="leave"
+    label={t("common.logout")}
+    onClick={() => {
+      api
+        .post("logout")
+        .then(() => {
+          hall.link.close();
+          location.replace("/");
+        })
+        .catch(complain);
+    }}
+  />
+);
+
+/** Điểm danh at a glance. */
+export const Counts = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const counts = hall.counts.value;
+  return (
+    <div class="row counts" id="counts" data-present={counts.present} data-lost={counts.lost} data-absent={counts.absent}>
+      <span class="pill">
+        <span class="dot ok" />
+        {t("counts.present", { n: counts.present, all: counts.all })}
+      </span>
+      {counts.lost > 0 && (
+        <span class="pill">
+          <span class="dot bad" />
+          {t("counts.lost", { n: counts.lost })}
+        </span>
+      )}
+      <span class="pill">
+        <span class="dot" />
+        {t("counts.absent", { n: counts.absent })}
+      </span>
+    </div>
+  );
+};
+
+export const Header = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const meeting = hall.meeting.value;
+  return (
+    <header class="head">
+      <div class="head-title">
+        <strong class="cut">{meeting?.title}</strong>
+        {meeting?.opened_at_ms ? <span class="soft clock">{duration(now.value - meeting.opened_at_ms)}</span> : null}
+      </div>
+      <Counts hall={hall} />
+      <ConnectionPill hall={hall} />
+      <Clock />
+      <LanguageButton />
+      <LogoutButton hall={hall} />
+    </header>
+  );
+};

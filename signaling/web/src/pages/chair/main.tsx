@@ -1,0 +1,53 @@
+import { signal } from "@preact/signals";
+import { type JSX, render } from "preact";
+import "../../ui/base.css";
+import "./chair.css";
+import { t } from "../../i18n";
+import { HallStore, requireUser } from "../../net/hall";
+import { Toasts } from "../../ui/toasts";
+import { Console } from "./Console";
+import { Lobby } from "./Lobby";
+import { Watch } from "./watch";
+
+interface Desk {
+  hall: HallStore;
+  watch: Watch;
+  name: string;
+}
+
+const desk = signal<Desk | null>(null);
+
+const Page = (): JSX.Element => {
+  const ready = desk.value;
+  if (ready === null) {
+    return (
+      <main class="centre">
+        <p class="pulse">{t("link.connecting")}</p>
+      </main>
+    );
+  }
+  const { hall, watch, name } = ready;
+  document.title = `${hall.meeting.value?.title ?? t("chair.title")} · Điểm Cầu`;
+  return hall.meeting.value === null ? <Lobby hall={hall} name={name} /> : <Console hall={hall} watch={watch} />;
+};
+
+const start = async (): Promise<void> => {
+  const user = await requireUser(["chair", "technician", "admin"]);
+  if (user === null) return;
+  const watch = new Watch();
+  const hall = new HallStore("chair", () => watch.legId());
+  watch.begin(hall);
+  desk.value = { hall, watch, name: user.name };
+};
+
+const root = document.getElementById("page");
+if (root !== null) {
+  render(
+    <>
+      <Page />
+      <Toasts />
+    </>,
+    root,
+  );
+  void start();
+}

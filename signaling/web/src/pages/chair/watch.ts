@@ -1,0 +1,95 @@
+// What the console looks at: the program or the wall, one receive-only leg. A change of view opens the new leg beside
+// the old one and lets go of the old when the new picture is there: no black in between.
+import { type Signal, effect, signal } from "@preact/signals";
+import type { LegId, View } from "../../core/protocol";
+import { Leg } from "../../media/leg";
+import type { HallStore } from "../../net/hall";
+
+const QUALITY_MS = 5000;
+/** A new view that shows nothing for so long is shown as it is, words and all. */
+const PATIENCE_MS = 4000;
+
+export class Watch {
+  readonly view: Signal<View> = signal<View>("program");
+  readonly leg: Signal<Leg | null> = signal<Leg | null>(null);
+  readonly listening = signal(false);
+  private coming: { leg: Leg; drop: () => void } | null = null;
+  private dropCurrent: (() => void) | null = null;
+  private hall: HallStore | null = null;
+
+  legId(): LegId | null {
+    return this.leg.peek()?.id ?? null;
+  }
+
+  begin(hall: HallStore): void {
+    this.hall = hall;
+    effect(() => {
+      const inMeeting = hall.meeting.value?.id;
+      if (inMeeting === undefined) this.stop();
+      else if (this.leg.peek() === null) this.show(this.view.peek());
+    });
+    window.setInterval(() => {
+      const numbers = this.leg.peek()?.numbers.peek();
+      if (numbers) hall.link.request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps }).catch(() => undefined);
+    }, QUALITY_MS);
+  }
+
+  show(view: View): void {
+    const hall = this.hall;
+    if (hall === null || (this.leg.peek() !== null && this.view.peek() === view && this.coming === null)) return;
+    this.view.value = view;
+    this.forgetComing();
+    const leg = new Leg(hall.link, "receive", view);
+    const drop = hall.addLeg(leg);
+    leg.want();
+    if (this.leg.peek() === null) this.swap(leg, drop);
+    else this.swapWhenSeen(leg, drop);
+  }
+
+  private swapWhenSeen(leg: Leg, drop: () => void): void {
+    this.coming = { leg, drop };
+    const give = (): void => {
+      if (this.coming?.leg !== leg) return;
+      this.coming = null;
+      this.swap(leg, drop);
+    };
+    const probe = document.createElement("video");
+    probe.muted = true;
+    const stopLooking = effect(() => {
+      const stream = leg.stream.value;
+      if (stream === null) return;
+      probe.srcObject = stream;
+      probe.play().catch(() => undefined);
+    });
+    const done = (): void => {
+      clearTimeout(patience);
+      stopLooking();
+      probe.srcObject = null;
+      give();
+    };
+    const patience = window.setTimeout(done, PATIENCE_MS);
+    probe.addEventListener("loadeddata", done, { once: true });
+  }
+
+  private swap(leg: Leg, drop: () => void): void {
+    const before = this.leg.peek();
+    this.leg.value = leg;
+    this.dropCurrent?.();
+    this.dropCurrent = drop;
+    before?.close();
+  }
+
+  private forgetComing(): void {
+    this.coming?.drop();
+    this.coming?.leg.close();
+    this.coming = null;
+  }
+
+  private stop(): void {
+    this.forgetComing();
+    this.dropCurrent?.();
+    this.dropCurrent = null;
+    this.leg.peek()?.close();
+    this.leg.value = null;
+  }
+}

@@ -1,0 +1,229 @@
+// In the meeting: the program fills the page, own picture small, four large buttons.
+import { useComputed, useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { MutedTalk } from "../../core/talk";
+import { t } from "../../i18n";
+import { Meter, setSink } from "../../media/sound";
+import { Icon } from "../../ui/icons";
+import { Button, Clock, Dialog, MeterBar, Screen } from "../../ui/parts";
+import { DeviceTrouble } from "./Devices";
+import type { Room } from "./room";
+import { LinkPill } from "./Status";
+
+const SMALL_TRIES_MS = 1000;
+
+/** Plays with sound; where the browser wants a touch first: picture at once, sound after the touch. */
+const Program = ({ room }: { room: Room }): JSX.Element => {
+  const video = useRef<HTMLVideoElement | null>(null);
+  const stream = room.program.value;
+  const speaker = room.capture.speaker.value;
+  const play = async (): Promise<void> => {
+    const element = video.current;
+    if (element === null || element.srcObject === null) return;
+    element.muted = false;
+    try {
+      await element.play();
+      room.setDeaf(false);
+    } catch (error) {
+      // Only a refusal; a picture that was replaced while it began plays by itself.
+      if (!(error instanceof DOMException) || error.name !== "NotAllowedError") return;
+      element.muted = true;
+      room.setDeaf(true);
+      await element.play().catch(() => undefined);
+    }
+  };
+  useEffect(() => {
+    if (video.current === null) return;
+    video.current.srcObject = stream;
+    void play();
+  }, [stream]);
+  useEffect(() => {
+    if (video.current !== null && speaker !== "") void setSink(video.current, speaker);
+  }, [speaker, stream]);
+  // A browser may stop an element by itself (another tab's call, a changed device): begin again.
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      if (video.current?.paused === true && stream !== null) void play();
+    }, SMALL_TRIES_MS);
+    return () => clearInterval(timer);
+  }, [stream]);
+  return (
+    <>
+      <video
+        id="program"
+        ref={(element) => {
+          video.current = element;
+        }}
+        autoplay
+        playsInline
+      />
+      {room.deaf.value && (
+        <button id="touch-to-hear" type="button" class="touch-to-hear" onClick={() => void play()}>
+          <Icon name="speaker" />
+          <span>{t("room.touch_to_hear")}</span>
+        </button>
+      )}
+    </>
+  );
+};
+
+const Self = ({ room }: { room: Room }): JSX.Element => {
+  const on = room.cameraOn.value;
+  const track = room.capture.video.track.value;
+  const stream = useMemo(() => (track === null || !on ? null : new MediaStream([track])), [track, on]);
+  return (
+    <div class="self">
+      {stream === null ? (
+        <div class="no-picture">
+          <Icon name="cameraOff" />
+        </div>
+      ) : (
+        <Screen stream={stream} muted class="mirror" id="self" />
+      )}
+    </div>
+  );
+};
+
+const Banners = ({ room, talking }: { room: Room; talking: boolean }): JSX.Element => {
+  const state = room.state.value;
+  const mine = state?.seat.floor === "given";
+  return (
+    <div class="banners" aria-live="polite">
+      {mine && (
+        <div class={`banner floor${room.chimed.value ? " pulse" : ""}`} id="floor-banner">
+          {t("room.floor_yours")}
+        </div>
+      )}
+      {!mine && state?.floor && <div class="banner">{t("room.floor_of", { label: state.floor.label })}</div>}
+      {state?.notice && <div class="banner notice-banner">{state.notice}</div>}
+      {talking && (
+        <div class="banner warn" id="muted-talk">
+          {t(state?.seat.microphone === "held-off" ? "room.muted_talk_held" : "room.muted_talk")}
+        </div>
+      )}
+      <DeviceTrouble capture={room.capture} kind="audio" />
+      {room.cameraWanted.value && <DeviceTrouble capture={room.capture} kind="video" />}
+    </div>
+  );
+};
+
+const MicrophoneButton = ({ room }: { room: Room }): JSX.Element => {
+  const on = room.microphoneOn.value;
+  const held = room.state.value?.seat.microphone === "held-off";
+  const missing = room.capture.audio.track.value === null;
+  return (
+    <Button
+      id="microphone"
+      icon={on ? "mic" : "micOff"}
+      class={on ? "on" : "off"}
+      disabled={missing}
+      pressed={on}
+      onClick={() => room.toggleMicrophone()}
+    >
+      {missing ? t("room.no_microphone") : on ? t("room.mute") : held ? t("room.held") : t("room.unmute")}
+    </Button>
+  );
+};
+
+const HandButton = ({ room }: { room: Room }): JSX.Element => {
+  const seat = room.state.value?.seat;
+  if (seat?.floor === "given") {
+    return (
+      <Button id="hand" kind="primary" icon="hand" onClick={() => void room.giveBackFloor()}>
+        {t("room.floor_back")}
+      </Button>
+    );
+  }
+  const asked = seat?.floor === "asked";
+  return (
+    <Button id="hand" kind={asked ? "plain" : "primary"} icon="hand" pressed={asked} disabled={seat === undefined} onClick={() => void room.hand(!asked)}>
+      {asked ? t("room.hand_place", { place: seat.hand_place ?? 1 }) : t("room.hand")}
+    </Button>
+  );
+};
+
+const toggleFull = (): void => {
+  if (document.fullscreenElement !== null) void document.exitFullscreen().catch(() => undefined);
+  else void document.documentElement.requestFullscreen().catch(() => undefined);
+};
+
+const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Element => {
+  const camera = room.cameraOn.value;
+  return (
+    <footer class="bar">
+      <MicrophoneButton room={room} />
+      <Button
+        id="camera"
+        icon={camera ? "camera" : "cameraOff"}
+        class={camera ? "on" : "off"}
+        pressed={camera}
+        disabled={room.capture.video.track.value === null}
+        onClick={() => room.toggleCamera()}
+      >
+        {room.capture.video.track.value === null ? t("room.no_camera") : camera ? t("room.camera_off") : t("room.camera_on")}
+      </Button>
+      <HandButton room={room} />
+      <Button icon="full" class="side" label={t("room.full")} onClick={toggleFull} />
+      <Button id="leave" icon="leave" class="side" label={t("room.leave")} onClick={onLeave} />
+    </footer>
+  );
+};
+
+const Top = ({ room }: { room: Room }): JSX.Element => {
+  const me = room.me.value?.id;
+  const others = room.speaking.value.filter((one) => one.seat !== me).map((one) => one.label);
+  return (
+    <header class="top">
+      <strong class="cut">{room.me.value?.label}</strong>
+      <span class="soft cut grow">
+        {others.length > 0 ? t("room.speaking", { labels: others.slice(0, 3).join(", ") }) : room.state.value?.meeting.title}
+      </span>
+      <LinkPill room={room} />
+      <Clock />
+    </header>
+  );
+};
+
+export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
+  const leaving = useSignal(false);
+  const talking = useSignal(false);
+  const talk = useMemo(() => new MutedTalk(), []);
+  const meter = useMemo(
+    () => new Meter((level) => (talking.value = talk.step(level, !room.microphoneOn.peek(), performance.now()))),
+    [],
+  );
+  const track = useComputed(() => room.capture.audio.track.value);
+  useEffect(() => {
+    meter.watch(track.value);
+    return () => meter.stop();
+  }, [track.value]);
+  return (
+    <main class="meeting">
+      <Top room={room} />
+      <div class="stage">
+        <Program room={room} />
+        {room.program.value === null && (
+          <div class="stage-word pulse">{t(room.legState.value === "weak" ? "link.media_weak" : "link.media_opening")}</div>
+        )}
+        <Banners room={room} talking={talking.value} />
+        <div class="corner">
+          <Self room={room} />
+          <MeterBar level={meter.level_dbfs} />
+        </div>
+      </div>
+      <Bar room={room} onLeave={() => (leaving.value = true)} />
+      {leaving.value && (
+        <Dialog title={t("leave.title")} onClose={() => (leaving.value = false)}>
+          <p>{t("leave.text")}</p>
+          <div class="row wrap">
+            <Button id="leave-yes" kind="danger" icon="leave" onClick={() => room.leave()}>
+              {t("leave.yes")}
+            </Button>
+            <Button onClick={() => (leaving.value = false)}>{t("leave.no")}</Button>
+          </div>
+        </Dialog>
+      )}
+    </main>
+  );
+};

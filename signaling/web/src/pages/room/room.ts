@@ -1,0 +1,401 @@
+// The room page's brain: who we are, which meeting, what is sent. Views only read signals and call methods.
+import { batch, computed, effect, signal } from "@preact/signals";
+import { Fault, type LegId, type MeetingRow, type Need, type RoomState, type Speaking, type Support, isObject, wordOf } from "../../core/protocol";
+import { t } from "../../i18n";
+import { Capture } from "../../media/capture";
+import { Leg, needsOf } from "../../media/leg";
+import { chime } from "../../media/sound";
+import * as api from "../../net/api";
+import { Link, type Message } from "../../net/link";
+import { forget, remember, remembered } from "../../ui/memory";
+import { complain, say } from "../../ui/toasts";
+
+/** loading; refused: wrong link; check: before the button; waiting: for a meeting; choose: of two; in; taken: elsewhere. */
+export type Phase = "loading" | "unreachable" | "refused" | "check" | "waiting" | "choose" | "in" | "taken";
+
+export interface Me {
+  id: number;
+  label: string;
+  code: string;
+}
+
+const READY = "room.ready";
+const MUTED = "room.muted";
+const CHIME_SHOWN_MS = 8000;
+const RETRY_MS = 3000;
+const QUALITY_MS = 5000;
+
+export class Room {
+  readonly phase = signal<Phase>("loading");
+  readonly me = signal<Me | null>(null);
+  readonly support = signal<Support | null>(null);
+  readonly refusal = signal("");
+  readonly meetings = signal<MeetingRow[]>([]);
+  readonly state = signal<RoomState | null>(null);
+  readonly speaking = signal<Speaking[]>([]);
+  readonly chimed = signal(false);
+  readonly ended = signal(false);
+  readonly joining = signal(false);
+  readonly deaf = signal(false);
+  readonly capture = new Capture();
+  readonly cameraWanted = signal(true);
+
+  /** Muted here; holds from the press on, whatever the server still believes. */
+  private readonly mutedHere = signal(false);
+  private link: Link | null = null;
+  private leg: Leg | null = null;
+  private readonly linkSignal = signal<Link | null>(null);
+  private readonly legSignal = signal<Leg | null>(null);
+  private sent: { of: MediaStreamTrack; copy: MediaStreamTrack } | null = null;
+  private ready = remembered(READY) !== null;
+  private microphoneWanted = remembered(MUTED) === null;
+  private resume = false;
+  private quality: number | undefined;
+
+  readonly linkState = computed(() => this.linkSignal.value?.state.value ?? "connecting");
+  readonly legState = computed(() => this.legSignal.value?.state.value ?? "none");
+  readonly program = computed(() => this.legSignal.value?.stream.value ?? null);
+  readonly open = computed(() => this.meetings.value.filter((meeting) => meeting.state === "open"));
+  /** Is our voice sent? The server's word and our own button must both say so. */
+  readonly microphoneOn = computed(() => this.state.value?.seat.microphone === "on" && !this.mutedHere.value);
+  readonly cameraOn = computed(() => this.cameraWanted.value && this.capture.video.track.value !== null);
+
+  async start(): Promise<void> {
+    effect(() => this.sendSound(this.capture.audio.track.value, this.microphoneOn.value));
+    effect(() => this.legSignal.value?.setVideo(this.cameraOn.value ? this.capture.video.track.value : null));
+    effect(() => this.tellCamera(this.cameraOn.value));
+    effect(() => this.tellMicrophoneGone(this.capture.audio.track.value !== null));
+    await this.enter();
+  }
+
+  /** Trades the link for a session, then connects. */
+  private async enter(): Promise<void> {
+    const token = decodeURIComponent(location.hash.slice(1));
+    try {
+      const answer = await (token === "" ? api.get<Record<string, unknown>>("me") : api.post<Record<string, unknown>>("room", { token }));
+      const seat = answer["seat"];
+      if (!isObject(seat) || typeof seat["id"] !== "number") throw new Fault("refused", t("refused.no_link"), {});
+      this.me.value = { id: seat["id"], label: wordOf(seat["label"]), code: wordOf(seat["code"]) };
+      if (isObject(answer["support"])) this.support.value = answer["support"];
+    } catch (error) {
+      this.notEntered(error, token);
+      return;
+    }
+    this.phase.value = this.ready ? "waiting" : "check";
+    void this.capture.start();
+    this.connect();
+  }
+
+  private notEntered(error: unknown, token: string): void {
+    const fault = error instanceof Fault ? error : new Fault("unknown", t("fault.unknown"));
+    if (fault.code === "unreachable" || fault.code === "slow-down" || /^http-5/.test(fault.code)) {
+      this.phase.value = "unreachable";
+      window.setTimeout(() => void this.enter(), RETRY_MS);
+      return;
+    }
+    this.refusal.value = token === "" ? t("refused.no_link") : fault.message;
+    if (isObject(fault.detail["support"])) this.support.value = fault.detail["support"];
+    this.phase.value = "refused";
+  }
+
+  private connect(): void {
+    const link = new Link({
+      page: "room",
+      leg: () => this.leg?.id ?? null,
+      ready: (answer) => this.hello(answer),
+      push: (message) => this.take(message),
+    });
+    this.link = link;
+    this.linkSignal.value = link;
+    effect(() => {
+      if (link.state.value === "taken") this.stopFor("taken");
+      else if (link.state.value === "refused") {
+        this.leaveMedia();
+        void this.enterAgain();
+      }
+    });
+  }
+
+  /** The session ended (the link was renewed, the server forgot it): the link itself decides. */
+  private async enterAgain(): Promise<void> {
+    this.link?.close();
+    await Promise.resolve();
+    await this.enter();
+  }
+
+  private hello(answer: Message): void {
+    if (this.phase.peek() === "taken") this.phase.value = "waiting";
+    if (this.phase.peek() === "in") void this.rejoin(answer["leg_alive"] === true);
+    else if (Array.isArray(answer["meetings"])) this.tookMeetings(answer["meetings"] as MeetingRow[]);
+  }
+
+  private take(message: Message): void {
+    switch (message.t) {
+      case "waiting":
+        this.tookMeetings(Array.isArray(message["meetings"]) ? (message["meetings"] as MeetingRow[]) : []);
+        break;
+      case "room":
+        this.tookState(message as unknown as RoomState);
+        break;
+      case "chime":
+        this.rang();
+        break;
+      case "ended":
+        this.wasEnded();
+        break;
+      case "removed":
+        this.wasRemoved();
+        break;
+      case "media-lost":
+        this.leg?.mediaLost();
+        break;
+      case "restart-ice":
+        this.leg?.restartFor(message["leg"] as LegId);
+        break;
+      case "needs":
+        this.leg?.setNeeds(message["leg"] as LegId, needsOf(message["rids"] as unknown[], [] as Need[]));
+        break;
+      case "speaking":
+        this.speaking.value = Array.isArray(message["seats"]) ? (message["seats"] as Speaking[]) : [];
+        break;
+      default:
+        break;
+    }
+  }
+
+  private tookMeetings(meetings: MeetingRow[]): void {
+    this.meetings.value = meetings;
+    if (this.phase.peek() === "in" || !this.ready || this.joining.peek()) return;
+    const open = this.open.peek();
+    const [only] = open;
+    if (open.length === 0) this.phase.value = "waiting";
+    else if (open.length === 1 && only !== undefined) void this.join(only.id);
+    else this.chooseOrReturn(open);
+  }
+
+  /** Of two meetings the one we were in needs no question. */
+  private chooseOrReturn(open: readonly MeetingRow[]): void {
+    const before = open.find((meeting) => meeting.id === remembered(READY));
+    if (before !== undefined) void this.join(before.id);
+    else this.phase.value = "choose";
+  }
+
+  /** The large button: in now, or as soon as there is a meeting. */
+  go(): void {
+    this.ready = true;
+    remember(READY, "yes");
+    this.ended.value = false;
+    if (this.phase.peek() === "check") this.phase.value = "waiting";
+    this.tookMeetings(this.meetings.peek());
+  }
+
+  async join(meeting: string): Promise<void> {
+    if (this.joining.peek()) return;
+    this.joining.value = true;
+    try {
+      await this.requestJoin(meeting);
+      batch(() => {
+        this.phase.value = "in";
+        this.ended.value = false;
+      });
+      remember(READY, meeting);
+      this.openMedia();
+    } catch (error) {
+      complain(error);
+      if (this.phase.peek() !== "taken") this.phase.value = "waiting";
+      window.setTimeout(() => this.tookMeetings(this.meetings.peek()), RETRY_MS);
+    } finally {
+      this.joining.value = false;
+    }
+  }
+
+  private async requestJoin(meeting: string): Promise<void> {
+    const there = this.capture.audio.track.peek() !== null;
+    // The first time in: a microphone that the browser has not opened yet goes live when it has. A room that returns
+    // finds its microphone as it left it, whatever is asked for here.
+    if (!there && this.microphoneWanted && remembered(READY) !== meeting) this.resume = true;
+    await this.request("join", { meeting, microphone: this.microphoneWanted && there, camera: this.cameraOn.peek() });
+    this.tell({ camera: this.cameraOn.peek() });
+  }
+
+  /** The link came back while we were in: same seat, and the same leg if the bridge still has it. */
+  private async rejoin(alive: boolean): Promise<void> {
+    const meeting = this.state.peek()?.meeting.id ?? remembered(READY);
+    try {
+      if (meeting !== null) await this.requestJoin(meeting);
+      this.openMedia();
+      this.leg?.linkBack(alive);
+      if (this.mutedHere.peek()) this.tell({ microphone: false });
+      if (this.deaf.peek()) this.tell({ deaf: true });
+    } catch (error) {
+      if (error instanceof Fault && (error.code === "unreachable" || error.code === "late")) return;
+      this.stopFor("waiting");
+    }
+  }
+
+  private openMedia(): void {
+    const link = this.link;
+    if (this.leg !== null || link === null) return;
+    const leg = new Leg(link, "duplex", "program");
+    this.leg = leg;
+    this.legSignal.value = leg;
+    this.sendSound(this.capture.audio.track.peek(), this.microphoneOn.peek());
+    leg.want();
+    clearInterval(this.quality);
+    this.quality = window.setInterval(() => this.tellQuality(), QUALITY_MS);
+  }
+
+  private leaveMedia(): void {
+    clearInterval(this.quality);
+    this.leg?.close();
+    this.leg = null;
+    batch(() => {
+      this.legSignal.value = null;
+      this.state.value = null;
+      this.speaking.value = [];
+      this.deaf.value = false;
+      this.mutedHere.value = false;
+    });
+  }
+
+  private stopFor(phase: Phase): void {
+    this.leaveMedia();
+    this.phase.value = phase;
+  }
+
+  private wasEnded(): void {
+    this.stopFor("waiting");
+    this.ended.value = true;
+    remember(READY, "yes");
+    this.meetings.value = this.meetings.peek().filter((meeting) => meeting.state !== "open");
+  }
+
+  /** The chair sent this seat out: the page comes back only when somebody presses the button. */
+  private wasRemoved(): void {
+    this.ready = false;
+    forget(READY);
+    this.stopFor("check");
+    say(t("room.removed"), true);
+  }
+
+  /** The user leaves: no automatic return. */
+  leave(): void {
+    this.ready = false;
+    forget(READY);
+    this.request("leave").catch(() => undefined);
+    this.stopFor("check");
+  }
+
+  /** "Dùng điểm cầu ở đây" */
+  takeBack(): void {
+    this.ready = true;
+    remember(READY, "yes");
+    this.link?.again();
+    this.phase.value = "waiting";
+  }
+
+  // ---- microphone, camera, floor ----
+
+  private tookState(state: RoomState): void {
+    batch(() => {
+      this.state.value = state;
+      // The server has heard our mute; from now on its word is enough.
+      if (state.seat.microphone !== "on") this.mutedHere.value = false;
+      if (state.seat.floor !== "given") this.chimed.value = false;
+    });
+    const me = this.me.peek();
+    if (me !== null && me.label !== state.seat.label) this.me.value = { ...me, label: state.seat.label };
+  }
+
+  toggleMicrophone(): void {
+    const seat = this.state.peek()?.seat;
+    if (seat === undefined) return;
+    if (this.microphoneOn.peek()) {
+      this.wantMicrophone(false);
+      this.mutedHere.value = true;
+      this.tell({ microphone: false });
+      return;
+    }
+    if (seat.microphone === "held-off") {
+      say(t("room.held_off"));
+      return;
+    }
+    this.wantMicrophone(true);
+    this.request("state", { microphone: true })
+      .then(() => (this.mutedHere.value = false))
+      .catch(complain);
+  }
+
+  private wantMicrophone(wanted: boolean): void {
+    this.microphoneWanted = wanted;
+    this.resume = false;
+    if (wanted) forget(MUTED);
+    else remember(MUTED, "yes");
+  }
+
+  toggleCamera(): void {
+    this.cameraWanted.value = !this.cameraWanted.peek();
+  }
+
+  async hand(up: boolean): Promise<void> {
+    await this.request("hand", { up }).catch(complain);
+  }
+
+  async giveBackFloor(): Promise<void> {
+    const me = this.me.peek();
+    if (me !== null) await this.request("floor.take", { seat: me.id }).catch(complain);
+  }
+
+  setDeaf(deaf: boolean): void {
+    if (this.deaf.peek() === deaf) return;
+    this.deaf.value = deaf;
+    this.tell({ deaf });
+  }
+
+  /** What is sent is a copy: the meter goes on hearing the original while the copy is silent. */
+  private sendSound(track: MediaStreamTrack | null, on: boolean): void {
+    const leg = this.legSignal.value;
+    if (this.sent !== null && this.sent.of !== track) {
+      this.sent.copy.stop();
+      this.sent = null;
+    }
+    if (track !== null) this.sent ??= { of: track, copy: track.clone() };
+    if (this.sent !== null) this.sent.copy.enabled = on;
+    leg?.setAudio(this.sent?.copy ?? null);
+  }
+
+  private tellCamera(on: boolean): void {
+    if (this.phase.peek() === "in") this.tell({ camera: on });
+  }
+
+  /** A microphone that was live when it went is live again when it is back, unless somebody muted it meanwhile. */
+  private tellMicrophoneGone(there: boolean): void {
+    if (this.phase.peek() !== "in") return;
+    if (!there && this.microphoneOn.peek()) {
+      this.resume = true;
+      this.tell({ microphone: false });
+    } else if (there && this.resume) {
+      this.resume = false;
+      if (this.state.peek()?.seat.microphone === "off") this.tell({ microphone: true });
+    }
+  }
+
+  private tell(fields: { microphone?: boolean; camera?: boolean; deaf?: boolean }): void {
+    this.request("state", fields).catch(() => undefined);
+  }
+
+  private tellQuality(): void {
+    const numbers = this.leg?.numbers.peek();
+    if (numbers) this.request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps }).catch(() => undefined);
+  }
+
+  private rang(): void {
+    chime();
+    this.chimed.value = true;
+    window.setTimeout(() => (this.chimed.value = false), CHIME_SHOWN_MS);
+  }
+
+  private request(name: string, fields: Record<string, unknown> = {}): Promise<Message> {
+    return this.link?.request(name, fields) ?? Promise.reject(new Fault("unreachable", t("fault.unreachable")));
+  }
+}
