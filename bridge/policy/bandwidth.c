@@ -1,0 +1,94 @@
+/* bandwidth.c -- see bandwidth.h. The loss rule is the one of draft-ietf-rmcat-gcc-02 section 6: above 10 % lower, below
+ * 2 % raise, between hold. */
+#include "bridge/policy/bandwidth.h"
+
+static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_NARROW = 1.05;
+
+enum { LOWER_EVERY_US = 300000, CLEAN_US = 1000000, RTT_US_UNKNOWN = 100000 };
+
+static void set_estimate(Bandwidth *bandwidth, double bps) {
+    bandwidth->estimate_bps = CLAMP(bps, (double)BANDWIDTH_BPS_MIN, (double)BANDWIDTH_BPS_MAX);
+}
+
+void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us) {
+    *bandwidth = (Bandwidth){ .second_us = now_us, .raised_us = now_us, .rtt_us = -1 };
+    set_estimate(bandwidth, start_bps);
+}
+
+/* Once per round trip and a bit: the effect of the last cut must have had time to show. */
+static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
+    gint64 rtt_us = bandwidth->rtt_us >= 0 ? bandwidth->rtt_us : RTT_US_UNKNOWN;
+    bandwidth->dirty_us = now_us;
+    bandwidth->raised_us = now_us;
+    if (now_us - bandwidth->lowered_us < rtt_us + LOWER_EVERY_US) return;
+    bandwidth->lowered_us = now_us;
+    /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
+    double used = bandwidth->sent_bps > 0 ? MIN(bandwidth->estimate_bps, (double)bandwidth->sent_bps)
+                                          : bandwidth->estimate_bps;
+    set_estimate(bandwidth, used * (1 - 0.5 * loss));
+}
+
+static void raise_slowly(Bandwidth *bandwidth, gint64 now_us) {
+    double seconds = (double)(now_us - bandwidth->raised_us) / G_USEC_PER_SEC;
+    bandwidth->raised_us = now_us;
+    if (seconds <= 0) return;
+    double raised = bandwidth->estimate_bps * (1 + (RAISE_PER_S - 1) * MIN(seconds, 2));
+    /* An unused estimate proves nothing: it stays within twice of what is sent, unless it is there already. */
+    double most = MAX(bandwidth->estimate_bps, 2.0 * bandwidth->sent_bps);
+    set_estimate(bandwidth, MIN(raised, most));
+}
+
+static void end_second(Bandwidth *bandwidth, gint64 now_us) {
+    gint64 past_us = now_us - bandwidth->second_us;
+    if (past_us < G_USEC_PER_SEC) return;
+    bandwidth->sent_bps = (guint32)MIN(bandwidth->second_bytes * 8 * G_USEC_PER_SEC / (guint64)past_us, G_MAXUINT32);
+    bandwidth->second_us = now_us;
+    bandwidth->second_bytes = 0;
+    bandwidth->second_packets = bandwidth->second_nacked = 0;
+}
+
+void bandwidth_on_sent(Bandwidth *bandwidth, guint n_packets, gsize n_bytes, gint64 now_us) {
+    end_second(bandwidth, now_us);
+    bandwidth->second_packets += n_packets;
+    bandwidth->second_bytes += n_bytes;
+}
+
+void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
+    end_second(bandwidth, now_us);
+    bandwidth->second_nacked += n_missing;
+    if (bandwidth->second_packets < 50) return; /* too few to speak of a rate */
+    double rate = (double)bandwidth->second_nacked / bandwidth->second_packets;
+    if (rate > NACKED_HIGH) lower(bandwidth, MIN(rate, 0.5), now_us);
+}
+
+void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
+    end_second(bandwidth, now_us);
+    if (rtt_us >= 0) bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
+    bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
+    if (fraction_lost > LOSS_HIGH) {
+        lower(bandwidth, fraction_lost, now_us);
+    } else if (fraction_lost > LOSS_LOW) {
+        bandwidth->dirty_us = bandwidth->raised_us = now_us;
+    } else {
+        raise_slowly(bandwidth, now_us);
+    }
+}
+
+void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {
+    end_second(bandwidth, now_us);
+    if (bandwidth->sent_bps == 0 || (double)bitrate_bps > bandwidth->sent_bps * REMB_NARROW) return;
+    bandwidth->dirty_us = bandwidth->raised_us = now_us;
+    if ((double)bitrate_bps >= bandwidth->estimate_bps) return;
+    bandwidth->lowered_us = now_us;
+    set_estimate(bandwidth, (double)bitrate_bps);
+}
+
+void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps) {
+    if (bandwidth->estimate_bps < bitrate_bps * 1.2) set_estimate(bandwidth, bitrate_bps * 1.2);
+}
+
+guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth) { return (guint32)bandwidth->estimate_bps; }
+
+gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us) {
+    return bandwidth->loss <= LOSS_LOW && (bandwidth->dirty_us == 0 || now_us - bandwidth->dirty_us >= CLEAN_US);
+}

@@ -1,0 +1,34 @@
+/* bandwidth.h -- pure: what a leg's feedback says about its line. Loss (receiver reports, transport-wide feedback), NACKs and
+ * REMB -> an estimate in bps and whether the line is clean.
+ * REMB cannot see room that is not used: it follows what arrives, at most about 1.5 times. So a REMB counts only when it is
+ * lower than what is being sent; going up is tried out (ladder.h). */
+#pragma once
+
+#include <glib.h>
+
+enum { BANDWIDTH_BPS_MIN = 30000, BANDWIDTH_BPS_MAX = 50000000 };
+
+typedef struct {
+    double  estimate_bps;
+    double  loss;         /* smoothed, 0..1 */
+    guint32 sent_bps;     /* last full second */
+    gint64  second_us;    /* start of the second being counted */
+    guint64 second_bytes;
+    guint   second_packets, second_nacked;
+    gint64  lowered_us, raised_us;
+    gint64  dirty_us; /* the last sign of trouble; 0: none yet */
+    gint64  rtt_us;
+} Bandwidth;
+
+void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us);
+void bandwidth_on_sent(Bandwidth *bandwidth, guint n_packets, gsize n_bytes, gint64 now_us);
+void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us);
+/* fraction_lost: 0..1 since the report before. rtt_us: -1 not known. */
+void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us);
+void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us);
+/* A rung is being tried: the estimate may not be what turns it down at once. */
+void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps);
+
+guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth);
+/* No loss worth mentioning, no narrowing REMB for a second. */
+gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us);
