@@ -163,13 +163,14 @@ int supervisor_run(const SupervisorChild *what, guint n_children) {
 
     for (;;) {
         for (guint i = 0; i < n_children; i++)
-            if (children[i].pid == 0 && children[i].start_at_us <= g_get_monotonic_time()) start(&children[i]);
+            if (children[i].pid == 0 && children[i].start_at_us <= g_get_monotonic_time())
+                start(&children[i]);
         int number = wait_signal(&set, children, n_children);
         int code = reap(children, n_children, FALSE);
         if (number == SIGTERM || number == SIGINT) code = EXIT_SUCCESS;
         if (number == SIGHUP) /* "read your certificate again" */
             for (guint i = 0; i < n_children; i++)
-                if (children[i].pid != 0) kill(children[i].pid, SIGHUP);
+                if (children[i].pid != 0 && what[i].reloads) kill(children[i].pid, SIGHUP);
         if (code >= 0) {
             stop_all(children, n_children, &set);
             return code;

@@ -17,6 +17,7 @@ typedef struct {
     const char *program; /* path */
     char **arguments;    /* NULL-ended, [0] included */
     char **first_run;    /* more arguments of the first start only, NULL-ended, or NULL */
+    gboolean reloads;    /* SIGHUP is passed on to it */
 } SupervisorChild;
 
 /* Runs until told to stop (SIGTERM, SIGINT) or a child lacks its set-up. Returns the exit code. children are started in

@@ -11,8 +11,8 @@
 typedef struct {
     char *cert_path, *key_path; /* PEM; what the socket uses */
     char *ca_path;              /* PEM of the local CA, NULL with tls.cert */
-    char **names;               /* host names and addresses in the leaf, most useful first; NULL with tls.cert */
-    gboolean made_ca;           /* this call made the CA: first run */
+    char **names;     /* host names and addresses in the leaf, most useful first; NULL with tls.cert */
+    gboolean made_ca; /* this call made the CA: first run */
 } TlsFiles;
 
 /* FAULT_SETUP with a sentence naming the file and what to do. data_dir must exist. */

@@ -1,0 +1,90 @@
+/* session.h -- one WebSocket of a page: who it is, what it watches, its outbox. server_ws.c feeds it and sends what it has;
+ * requests are dispatched by protocol.c. A session never owns media: its legs live on when the socket is lost.
+ * Between parts travel session numbers, not pointers: looking one up and finding nobody is normal. Thread: server. */
+#pragma once
+
+#include "signaling/auth.h"
+#include "signaling/outbox.h"
+#include "signaling/service.h"
+
+enum {
+    SESSION_MESSAGE_BYTES_MAX = 64 * 1024,
+    CLOSE_GOING_AWAY = 1001,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_TAKEN_OVER = 4001,
+    CLOSE_LOGGED_OUT = 4003,
+    CLOSE_BAD_PROTOCOL = 4004, /* too many messages that make no sense */
+    CLOSE_TOO_SLOW = 4008,
+};
+
+/* What the cookies of the upgrade said; a browser may hold both. hash all zero: absent. */
+typedef struct {
+    gboolean has_user, has_room;
+    guint8 user_hash[TOKEN_HASH_BYTES], room_hash[TOKEN_HASH_BYTES];
+    Role user_role;
+    char user_name[80];
+    gint32 seat;
+    char address[48];
+} Credentials;
+
+/* How a session reaches its socket; server_ws.c fills it. */
+typedef struct {
+    void (*ask_writable)(gpointer socket);
+    void (*close)(gpointer socket, guint code, const char *reason); /* later, from the loop; never at once */
+} SocketPort;
+
+typedef struct Session {
+    guint64 number;
+    Service *service;
+    Credentials credentials;
+    Outbox *outbox;
+    const SocketPort *port; /* NULL once the socket is gone or closing */
+    gpointer socket;
+
+    gboolean said_hello;
+    gboolean is_room; /* room or simulator; else a console */
+    Role role;
+    gint32 seat; /* a room's own, or the seat a console is attached to; 0 = none */
+    char *name;  /* user's name or seat's code, for the log */
+    char *client;
+    char *page;
+    Language language;
+    char *meeting; /* NULL: in none */
+    guint n_bad;   /* messages that made no sense */
+
+    /* what was told last, so that nothing is told twice */
+    char *told_view, *told_waiting, *told_meetings, *told_speaking;
+    gboolean told_floor;
+} Session;
+
+SessionTable *session_table_new(void);
+void session_table_free(SessionTable *table);
+
+Session *session_new(Service *service, const Credentials *credentials, const SocketPort *port,
+                     gpointer socket);
+void session_gone(Session *session); /* the socket is closed: forgets and frees it */
+void session_receive(Session *session, const char *text, gsize n_bytes);
+GBytes *session_next(Session *session); /* what to send now (transfer full), NULL: nothing */
+
+Session *session_find(Service *service, guint64 number); /* NULL when gone */
+guint session_count(Service *service, gboolean rooms);
+/* Calls func for every session that said hello; func may close sessions. */
+void session_each(Service *service, void (*func)(Session *session, gpointer user), gpointer user);
+
+/* ---- telling ---- */
+void session_push(Session *session, json_t *message, OutboxKind kind); /* takes message */
+void session_push_bytes(Session *session, GBytes *bytes, OutboxKind kind);
+void session_close(Session *session, guint code, const char *reason);
+
+/* ---- answering a request: by number, because the answer may come when the page has gone. Each request exactly once ---- */
+typedef struct {
+    guint64 session;
+    json_int_t id;
+    gint64 asked_us;
+} Asked;
+void asked_ok(Service *service, const Asked *asked, json_t *fields); /* takes fields; NULL: none */
+void asked_fault(Service *service, const Asked *asked, const GError *why);
+
+Actor session_actor(const Session *session);
+/* Closes the sessions whose login or link has ended. */
+void session_check_logins(Service *service);
