@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#define SCENE(endpoints, views, legs)                                                                                  \
-    "{\"meeting\":\"m1\",\"epoch\":2,\"revision\":7,\"endpoints\":[" endpoints "],\"views\":[" views                   \
+#define SCENE(endpoints, views, legs)                                                                        \
+    "{\"meeting\":\"m1\",\"epoch\":2,\"revision\":7,\"endpoints\":[" endpoints "],\"views\":[" views         \
     "],\"legs\":[" legs "]}"
 
 static void scenes_are_refused_in_words(void **state) {
@@ -19,10 +19,13 @@ static void scenes_are_refused_in_words(void **state) {
         const char *name, *json, *complaint;
     } cases[] = {
         { "seat without id", SCENE("{\"label\":\"x\",\"heard\":\"may\"}", "", ""), "\"seat\" is missing" },
-        { "heard is no known word", SCENE("{\"seat\":1,\"label\":\"x\",\"heard\":\"loud\"}", "", ""), "heard must be" },
-        { "layout is unknown", SCENE("", "{\"view\":1,\"name\":\"program\",\"layout\":\"1+99\",\"slots\":[]}", ""),
+        { "heard is no known word", SCENE("{\"seat\":1,\"label\":\"x\",\"heard\":\"loud\"}", "", ""),
+          "heard must be" },
+        { "layout is unknown",
+          SCENE("", "{\"view\":1,\"name\":\"program\",\"layout\":\"1+99\",\"slots\":[]}", ""),
           "unknown layout" },
-        { "view id zero", SCENE("", "{\"view\":0,\"name\":\"program\",\"layout\":\"full\",\"slots\":[]}", ""), "view" },
+        { "view id zero", SCENE("", "{\"view\":0,\"name\":\"program\",\"layout\":\"full\",\"slots\":[]}", ""),
+          "view" },
         { "leg is text", SCENE("", "", "{\"leg\":\"1\",\"view\":1}"), "leg" },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -39,13 +42,14 @@ static void scenes_are_refused_in_words(void **state) {
 
 static void a_scene_is_read_whole(void **state) {
     (void)state;
-    json_t *message = json_loads(SCENE("{\"seat\":5,\"label\":\"Xã Đầm Hà\",\"heard\":\"always\",\"hand\":true},"
-                                       "{\"seat\":6,\"label\":\"Thị trấn Đầm Hà\",\"heard\":\"never\",\"present\":false,"
-                                       "\"offline_since\":1700000000,\"microphone_off\":true}",
-                                       "{\"view\":1,\"name\":\"program\",\"layout\":\"1+5\",\"slots\":[{\"pin\":5},"
-                                       "{\"loudest\":1}]}",
-                                       "{\"leg\":9,\"view\":1},{\"leg\":10,\"view\":0,\"hears\":false}"),
-                                 0, NULL);
+    json_t *message =
+        json_loads(SCENE("{\"seat\":5,\"label\":\"Xã Đầm Hà\",\"heard\":\"always\",\"hand\":true},"
+                         "{\"seat\":6,\"label\":\"Thị trấn Đầm Hà\",\"heard\":\"never\",\"present\":false,"
+                         "\"offline_since\":1700000000,\"microphone_off\":true}",
+                         "{\"view\":1,\"name\":\"program\",\"layout\":\"1+5\",\"slots\":[{\"pin\":5},"
+                         "{\"loudest\":1}]}",
+                         "{\"leg\":9,\"view\":1},{\"leg\":10,\"view\":0,\"hears\":false}"),
+                   0, NULL);
     g_autoptr(Scene) scene = scene_parse(message, NULL);
     json_decref(message);
     assert_non_null(scene);
@@ -68,8 +72,9 @@ static void a_long_label_ends_at_a_letter(void **state) {
     (void)state;
     g_autoptr(GString) label = g_string_new(NULL);
     while (label->len < 300) g_string_append(label, "Đầ");
-    json_t *message = json_pack("{s:s,s:i,s:i,s:[{s:i,s:s,s:s}],s:[],s:[]}", "meeting", "m", "epoch", 1, "revision", 1,
-                                "endpoints", "seat", 1, "label", label->str, "heard", "may", "views", "legs");
+    json_t *message =
+        json_pack("{s:s,s:i,s:i,s:[{s:i,s:s,s:s}],s:[],s:[]}", "meeting", "m", "epoch", 1, "revision", 1,
+                  "endpoints", "seat", 1, "label", label->str, "heard", "may", "views", "legs");
     g_autoptr(Scene) scene = scene_parse(message, NULL);
     json_decref(message);
     assert_true(g_utf8_validate(scene->seats[0].label, -1, NULL));
@@ -82,8 +87,8 @@ static void too_many_are_refused(void **state) {
     json_t *seats = json_array();
     for (int i = 0; i <= SCENE_SEATS_MAX; i++)
         json_array_append_new(seats, json_pack("{s:i,s:s,s:s}", "seat", i + 1, "label", "x", "heard", "may"));
-    json_t *message = json_pack("{s:s,s:i,s:i,s:o,s:[],s:[]}", "meeting", "m", "epoch", 1, "revision", 1, "endpoints",
-                                seats, "views", "legs");
+    json_t *message = json_pack("{s:s,s:i,s:i,s:o,s:[],s:[]}", "meeting", "m", "epoch", 1, "revision", 1,
+                                "endpoints", seats, "views", "legs");
     assert_null(scene_parse(message, &error));
     assert_int_equal(error->code, FAULT_FULL);
     json_decref(message);

@@ -33,10 +33,28 @@ static void slots_follow_the_steps(void **state) {
         { "a new speaker takes the last silent slot", 3, { 0 }, { 1, 2, 3, 4, 5 }, { 5 }, 3, { 1, 2, 5 } },
         { "the next one takes the next silent slot", 3, { 0 }, { 1, 2, 3, 4, 5 }, { 4, 5 }, 4, { 4, 2, 5 } },
         { "nobody who just spoke is pushed out", 3, { 0 }, { 1, 2, 3, 4, 5 }, { 3 }, 5, { 4, 2, 5 } },
-        { "after the hold the longest silent goes", 3, { 0 }, { 1, 2, 3, 4, 5 }, { 3 }, HOLD_US + 2, { 4, 3, 5 } },
+        { "after the hold the longest silent goes",
+          3,
+          { 0 },
+          { 1, 2, 3, 4, 5 },
+          { 3 },
+          HOLD_US + 2,
+          { 4, 3, 5 } },
         { "who leaves makes room", 3, { 0 }, { 1, 2, 3, 5 }, { 0 }, HOLD_US + 3, { 1, 3, 5 } },
-        { "a pin takes its slot from another place", 3, { 5 }, { 1, 2, 3, 5 }, { 0 }, HOLD_US + 4, { 5, 3, 1 } },
-        { "a pin that is absent leaves its slot empty", 3, { 9 }, { 1, 2, 3, 5 }, { 0 }, HOLD_US + 5, { 0, 3, 1 } },
+        { "a pin takes its slot from another place",
+          3,
+          { 5 },
+          { 1, 2, 3, 5 },
+          { 0 },
+          HOLD_US + 4,
+          { 5, 3, 1 } },
+        { "a pin that is absent leaves its slot empty",
+          3,
+          { 9 },
+          { 1, 2, 3, 5 },
+          { 0 },
+          HOLD_US + 5,
+          { 0, 3, 1 } },
         { "more slots are filled", 5, { 0 }, { 1, 2, 3, 5 }, { 0 }, HOLD_US + 6, { 2, 3, 1, 5, 0 } },
         { "fewer slots drop the tail", 2, { 0 }, { 1, 2, 3, 5 }, { 0 }, HOLD_US + 7, { 2, 3 } },
         { "a speaker who is not in the meeting is nobody", 2, { 0 }, { 2, 3 }, { 7 }, HOLD_US + 8, { 2, 3 } },
@@ -48,10 +66,11 @@ static void slots_follow_the_steps(void **state) {
         guint32 pins[STAGE_SLOTS_MAX] = { 0 };
         memcpy(pins, step->pins, sizeof step->pins);
         print_message("case: %s\n", step->what);
-        stage_update(&stage, pins, step->n_slots, step->candidates, count(step->candidates, 8), step->speaking,
-                     count(step->speaking, 4), step->now_us, HOLD_US);
+        stage_update(&stage, pins, step->n_slots, step->candidates, count(step->candidates, 8),
+                     step->speaking, count(step->speaking, 4), step->now_us, HOLD_US);
         assert_int_equal(stage.n_slots, step->n_slots);
-        for (guint slot = 0; slot < step->n_slots; slot++) assert_int_equal(stage.seats[slot], step->expected[slot]);
+        for (guint slot = 0; slot < step->n_slots; slot++)
+            assert_int_equal(stage.seats[slot], step->expected[slot]);
     }
 }
 
@@ -71,10 +90,14 @@ static void cameras_send_what_is_shown(void **state) {
         gboolean main;
         guint main_height, fps_thumbnail;
     } cases[] = {
-        { "nowhere: a rare thumbnail", 0, 0, FALSE, 0, 1 }, { "wall tile", 128, 72, FALSE, 0, 8 },
-        { "tile of a 4x4 grid", 320, 180, TRUE, 180, 8 },   { "half of the program", 640, 360, TRUE, 360, 8 },
-        { "a bit more than 360", 700, 394, TRUE, 360, 8 },  { "large tile of 1+5", 848, 478, TRUE, 540, 8 },
-        { "full", 1280, 720, TRUE, 720, 8 },                { "more than anybody sends", 1920, 1080, TRUE, 720, 8 },
+        { "nowhere: a rare thumbnail", 0, 0, FALSE, 0, 1 },
+        { "wall tile", 128, 72, FALSE, 0, 8 },
+        { "tile of a 4x4 grid", 320, 180, TRUE, 180, 8 },
+        { "half of the program", 640, 360, TRUE, 360, 8 },
+        { "a bit more than 360", 700, 394, TRUE, 360, 8 },
+        { "large tile of 1+5", 848, 478, TRUE, 540, 8 },
+        { "full", 1280, 720, TRUE, 720, 8 },
+        { "more than anybody sends", 1920, 1080, TRUE, 720, 8 },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         CameraNeed need = camera_need(cases[i].width, cases[i].height, 25);
