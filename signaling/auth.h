@@ -10,7 +10,7 @@
 #include <glib.h>
 
 typedef struct Auth Auth;
-enum { TOKEN_TEXT_BYTES = 32, PASSWORD_BYTES_MIN = 8, PASSWORD_BYTES_MAX = 256, AUTH_WAITING_MAX = 32 };
+enum { TOKEN_TEXT_BYTES = 32, PASSWORD_BYTES_MIN = 8, PASSWORD_BYTES_MAX = 256 };
 
 typedef struct {
     gint64 login_link_ms;   /* life of a login link: 900000 */
@@ -33,13 +33,15 @@ typedef struct {
 Auth *auth_new(const AuthSettings *settings, GPtrArray *users, GPtrArray *tokens);
 void auth_free(Auth *auth); /* joins the worker; waiting requests are answered FAULT_GONE; NULL is fine */
 void auth_set_wake(Auth *auth, void (*wake)(gpointer user),
-                   gpointer user); /* called on the worker's thread */
-guint auth_dispatch(Auth *auth);   /* calls the dones that are due */
+                   gpointer user);      /* called on the worker's thread */
+guint auth_n_waiting(const Auth *auth); /* passwords in work */
+guint auth_dispatch(Auth *auth);        /* calls the dones that are due */
 
 /* ---- users ---- */
 const UserRecord *auth_user(const Auth *auth, const char *name); /* NULL when unknown */
-GPtrArray *auth_users(const Auth *auth);                         /* of UserRecord, borrowed */
-char *auth_password_new(void); /* a generated one, easy to read out; (transfer full) */
+const UserRecord *auth_user_by_id(const Auth *auth, gint32 id);
+GPtrArray *auth_users(const Auth *auth); /* of UserRecord, borrowed */
+char *auth_password_new(void);           /* a generated one, easy to read out; (transfer full) */
 
 /* Exactly once, from auth_dispatch(). argon2id_hash: borrowed, NULL on error. */
 typedef void (*AuthHashed)(gpointer user, const char *argon2id_hash, const GError *why);
@@ -49,7 +51,8 @@ gboolean auth_hash_password(Auth *auth, const char *password, Language language,
 /* Adds or changes a user. role NULL: as it is. FAULT_BAD_INPUT bad name or role; FAULT_CONFLICT exists and must_be_new;
  * FAULT_NOT_FOUND unknown and role NULL. A changed password ends the user's sessions. */
 gboolean auth_put_user(Auth *auth, StoreBatch *batch, const char *name, const char *role,
-                       const char *argon2id_hash, gboolean must_be_new, gint64 now_ms, GError **error);
+                       const char *argon2id_hash, gboolean must_be_new, gint64 now_ms, Language language,
+                       GError **error);
 
 /* ---- logging in ---- */
 /* Exactly once. identity_user 0 and why set (FAULT_REFUSED, FAULT_BUSY slowed down) or the user's id. The caller then calls

@@ -11,9 +11,12 @@ ViewId view_from_word(const char *word); /* program wall pages */
 typedef struct {
     gint32 leg;
     ViewId view;
+    gboolean hears; /* FALSE: a console without sound */
 } SceneLeg;
 
-/* {meeting, epoch, revision, endpoints, views, legs} exactly as config/control.c says ("t" and "id" are the caller's). */
+/* {meeting, epoch, revision, endpoints, views, legs} as config/control.c says ("t" and "id" are the caller's).
+ * endpoints: every seat of the roster in its order, absent ones with present:false, so that the wall shows their plates.
+ * program slots: the floor (else loudest 1) first, the chair second in 1+1 and lecture, then pins, then the next loudest. */
 json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Roster *roster, gint64 epoch,
                       gint64 revision, const SceneLeg *legs, guint n_legs);
 

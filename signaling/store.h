@@ -9,6 +9,7 @@
 #include <glib.h>
 
 typedef struct Store Store;
+typedef struct StoreCheck StoreCheck;
 enum { STORE_OVERDUE_US = 2 * G_USEC_PER_SEC };
 
 /* path: database file, its folder must exist; ":memory:" for tests. Takes a lock beside the file, so that two programs never
@@ -41,7 +42,8 @@ void store_batch_note(StoreBatch *batch, const char *key,
 /* Erases payload and salt of one event; the chain stays valid and the row is named "erased". */
 void store_batch_erase(StoreBatch *batch, gint64 seq);
 
-/* Exactly once, from store_dispatch() or store_close(). why: NULL = committed, else FAULT_GONE. */
+/* Exactly once, from store_dispatch() or store_close(). why: NULL = committed, FAULT_GONE = the store was closed first,
+ * FAULT_INTERNAL = the database refused this batch alone (a defect of ours). */
 typedef void (*StoreDone)(gpointer user, const GError *why);
 /* Takes batch. done may be NULL. A commit that fails is tried again every 0.5 s with all that waits behind it. */
 void store_submit(Store *store, StoreBatch *batch, StoreDone done, gpointer user);
@@ -63,15 +65,20 @@ typedef void (*StoreEventsDone)(gpointer user, GPtrArray *events /* borrowed; of
 void store_ask_events(Store *store, const char *meeting, gint64 after_seq, StoreEventsDone done,
                       gpointer user);
 
+/* The same without waiting, for a running server. */
+typedef void (*StoreCheckDone)(gpointer user, StoreCheck *check /* borrowed, NULL on error */, const GError *why);
+void store_ask_check(Store *store, StoreCheckDone done, gpointer user);
+void store_ask_backup(Store *store, const char *path, StoreDone done, gpointer user);
+
 /* ---- the chain: row hash = BLAKE2b(previous hash, seq, time, meeting, kind, BLAKE2b(salt || payload)) ---- */
-typedef struct {
+struct StoreCheck {
     gint64 n_events, n_erased;
     gint64 broken_seq; /* 0 = whole; else the first row that does not fit */
     char *broken_why;  /* NULL when whole */
     GArray *erased;    /* of gint64 seq */
     gint64 head_seq;
     char head_hex[TOKEN_HASH_BYTES * 2 + 1];
-} StoreCheck;
+};
 StoreCheck *store_check(Store *store, GError **error); /* (transfer full) */
 void store_check_free(StoreCheck *check);
 /* The head as of the last dispatched commit, to be anchored outside. hex: TOKEN_HASH_BYTES * 2 + 1 bytes. */
