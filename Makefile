@@ -30,11 +30,12 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 
 CFLAGS_debug   := -Og -g
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
-# gcc's UBSan rewrites shifts before -Wconversion looks at them; the other flavours ask that question.
-CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-                  -Wno-conversion -Wno-sign-conversion
-CFLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
-CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+# gcc's UBSan rewrites shifts before -Wconversion looks at them, and clang asks more than gcc does: the other
+# flavours ask that question.
+SANITIZED := -O1 -g -fno-omit-frame-pointer -Wno-conversion -Wno-sign-conversion
+CFLAGS_asan    := $(SANITIZED) -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS_tsan    := $(SANITIZED) -fsanitize=thread
+CFLAGS_fuzz    := $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
