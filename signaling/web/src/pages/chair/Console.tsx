@@ -114,11 +114,15 @@ const Commands = ({ hall }: { hall: HallStore }): JSX.Element => {
   const floor = meeting?.floor ?? null;
   return (
     <div class="commands">
-      {floor !== null && (
-        <Button id="floor-take" kind="primary" icon="hand" onClick={() => void hall.do("floor.take", { seat: floor })}>
-          {t("chair.floor_take")}
-        </Button>
-      )}
+      <Button
+        id="floor-take"
+        kind={floor === null ? "plain" : "primary"}
+        icon="hand"
+        disabled={floor === null}
+        onClick={() => void hall.do("floor.take", floor === null ? {} : { seat: floor })}
+      >
+        {t("chair.floor_take")}
+      </Button>
       {meeting?.muted_all === true ? (
         <Button id="unmute-all" icon="mic" onClick={() => void hall.do("unmute.all.allow")}>
           {t("chair.unmute_all_allow")}

@@ -111,9 +111,18 @@ const RoomRow = ({ hall, id, chosen, onChoose }: { hall: HallStore; id: SeatId; 
   );
 };
 
-const Actions = ({ hall, id, onClose }: { hall: HallStore; id: SeatId; onClose: () => void }): JSX.Element | null => {
-  const seat = hall.seat(id)?.value;
-  if (seat === undefined) return null;
+/** Always there, so that choosing a room moves no row. */
+const Actions = ({ hall, id, onClose }: { hall: HallStore; id: SeatId | null; onClose: () => void }): JSX.Element => {
+  const seat = id === null ? undefined : hall.seat(id)?.value;
+  return (
+    <div class="actions" id="actions">
+      {seat === undefined ? <p class="soft actions-empty">{t("rooms.choose")}</p> : <SeatActions hall={hall} seat={seat} onClose={onClose} />}
+    </div>
+  );
+};
+
+const SeatActions = ({ hall, seat, onClose }: { hall: HallStore; seat: Seat; onClose: () => void }): JSX.Element => {
+  const { id } = seat;
   const meeting = hall.meeting.value;
   const pinned = meeting?.pinned.includes(id) ?? false;
   const contact = hall.contacts.value.get(id);
@@ -123,8 +132,8 @@ const Actions = ({ hall, id, onClose }: { hall: HallStore; id: SeatId; onClose: 
     void hall.do("pin", { seats: pinned ? others : [...others, id] });
   };
   return (
-    <div class="actions" id="actions">
-      <div class="row">
+    <>
+      <div class="row actions-head">
         <strong class="grow cut">{seat.label}</strong>
         <span class="soft small cut">
           {stateWord(seat)}
@@ -134,7 +143,7 @@ const Actions = ({ hall, id, onClose }: { hall: HallStore; id: SeatId; onClose: 
         </span>
         <Button kind="quiet" icon="close" label={t("common.close")} onClick={onClose} />
       </div>
-      <div class="row wrap">
+      <div class="actions-buttons">
         {seat.state === "present" ? (
           <>
             {seat.floor === "given" ? (
@@ -173,7 +182,7 @@ const Actions = ({ hall, id, onClose }: { hall: HallStore; id: SeatId; onClose: 
           <span class="soft">{t("chair.no_phone")}</span>
         )}
       </div>
-    </div>
+    </>
   );
 };
 
@@ -203,8 +212,20 @@ export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
           value={query.value}
           onInput={(event) => (query.value = event.currentTarget.value)}
         />
+        <select
+          class="filter-select"
+          aria-label={t("rooms.filter")}
+          value={filter.value}
+          onChange={(event) => (filter.value = FILTERS[event.currentTarget.selectedIndex]?.filter ?? "all")}
+        >
+          {FILTERS.map((one) => (
+            <option key={one.filter} value={one.filter}>
+              {`${t(one.key)} ${numbers[one.filter]}`}
+            </option>
+          ))}
+        </select>
       </div>
-      <div class="filters" role="group">
+      <div class="filters" role="group" aria-label={t("rooms.filter")}>
         {FILTERS.map((one) => (
           <button
             key={one.filter}
@@ -234,7 +255,7 @@ export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
           />
         )}
       />
-      {chosen.value !== null && <Actions hall={hall} id={chosen.value} onClose={() => (chosen.value = null)} />}
+      <Actions hall={hall} id={chosen.value} onClose={() => (chosen.value = null)} />
     </section>
   );
 };

@@ -32,12 +32,14 @@ export const Chooser = (props: {
   chosen: string;
   onChoose: (id: string) => void;
 }): JSX.Element | null => {
-  if (props.choices.length < 2) return null;
+  const [first] = props.choices;
+  if (first === undefined || props.choices.length < 2) return null;
+  const chosen = props.choices.some((choice) => choice.id === props.chosen) ? props.chosen : first.id;
   return (
     <select
       aria-label={props.label}
       title={props.label}
-      value={props.chosen}
+      value={chosen}
       onChange={(event) => props.onChoose(event.currentTarget.value)}
     >
       {props.choices.map((choice, index) => (

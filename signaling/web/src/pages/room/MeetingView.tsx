@@ -108,6 +108,14 @@ const Banners = ({ room, talking }: { room: Room; talking: boolean }): JSX.Eleme
   );
 };
 
+/** How it is, and what a press does. */
+const Two = ({ line, hint }: { line: string; hint: string }): JSX.Element => (
+  <>
+    {line}
+    <span class="hint">{hint}</span>
+  </>
+);
+
 const MicrophoneButton = ({ room }: { room: Room }): JSX.Element => {
   const on = room.microphoneOn.value;
   const held = room.state.value?.seat.microphone === "held-off";
@@ -121,7 +129,7 @@ const MicrophoneButton = ({ room }: { room: Room }): JSX.Element => {
       pressed={on}
       onClick={() => room.toggleMicrophone()}
     >
-      {missing ? t("room.no_microphone") : on ? t("room.mute") : held ? t("room.held") : t("room.unmute")}
+      {missing ? t("room.no_microphone") : on ? <Two line={t("room.microphone_on")} hint={t("room.press_off")} /> : <Two line={t("room.microphone_off")} hint={t(held ? "room.held" : "room.press_on")} />}
     </Button>
   );
 };
@@ -138,7 +146,7 @@ const HandButton = ({ room }: { room: Room }): JSX.Element => {
   const asked = seat?.floor === "asked";
   return (
     <Button id="hand" kind={asked ? "plain" : "primary"} icon="hand" pressed={asked} disabled={seat === undefined} onClick={() => void room.hand(!asked)}>
-      {asked ? t("room.hand_place", { place: seat.hand_place ?? 1 }) : t("room.hand")}
+      {asked ? <Two line={t("room.hand_place", { place: seat.hand_place ?? 1 })} hint={t("room.hand_cancel")} /> : t("room.hand")}
     </Button>
   );
 };
@@ -161,7 +169,13 @@ const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Elemen
         disabled={room.capture.video.track.value === null}
         onClick={() => room.toggleCamera()}
       >
-        {room.capture.video.track.value === null ? t("room.no_camera") : camera ? t("room.camera_off") : t("room.camera_on")}
+        {room.capture.video.track.value === null ? (
+          t("room.no_camera")
+        ) : camera ? (
+          <Two line={t("room.camera_on")} hint={t("room.press_off")} />
+        ) : (
+          <Two line={t("room.camera_off")} hint={t("room.press_on")} />
+        )}
       </Button>
       <HandButton room={room} />
       <Button icon="full" class="side" label={t("room.full")} onClick={toggleFull} />
