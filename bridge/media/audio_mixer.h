@@ -15,12 +15,12 @@ typedef enum { HEARD_NEVER = 1, HEARD_MAY, HEARD_ALWAYS } Heard;
 
 typedef struct {
     guint32 seat;
-    Heard   heard; /* never: muted by the meeting; may: among the loudest; always: has the floor */
+    Heard heard; /* never: muted by the meeting; may: among the loudest; always: has the floor */
 } AudioSeat;
 
 typedef struct {
-    guint32   conference;
-    guint     n_seats;
+    guint32 conference;
+    guint n_seats;
     AudioSeat seats[]; /* at most AUDIO_SEATS_MAX */
 } AudioScene;
 
@@ -30,18 +30,18 @@ typedef struct {
     guint32 conference;
     guint64 tick;
     guint32 rtp_time;
-    gint64  capture_us;
-    Block  *listeners; /* or NULL */
-    guint   n_private;
+    gint64 capture_us;
+    Block *listeners; /* or NULL */
+    guint n_private;
     struct {
         guint32 seat;
-        Block  *block; /* what this seat's legs hear instead; NULL: silence for them */
+        Block *block; /* what this seat's legs hear instead; NULL: silence for them */
     } private[AUDIO_PRIVATE_MAX];
 } AudioTick;
 
 typedef struct {
     guint32 seat;
-    guint8  level; /* -dBov */
+    guint8 level; /* -dBov */
 } Speaking;
 
 typedef struct {
@@ -52,13 +52,13 @@ typedef struct {
 } AudioMixerEvents;
 
 typedef struct {
-    guint    voices_max, bitrate_bps, complexity;
+    guint voices_max, bitrate_bps, complexity;
     gboolean levelling;
 } AudioMixerSettings;
 
-AudioMixer *audio_mixer_start(const AudioMixerSettings *settings, const AudioMixerEvents *events, gpointer user,
-                              GError **error);
-void        audio_mixer_stop(AudioMixer *mixer); /* joins; NULL is fine */
+AudioMixer *audio_mixer_start(const AudioMixerSettings *settings, const AudioMixerEvents *events,
+                              gpointer user, GError **error);
+void audio_mixer_stop(AudioMixer *mixer); /* joins; NULL is fine */
 
 /* Any thread. The scene is copied; an unknown conference begins, conference_end ends it. */
 void audio_mixer_set_scene(AudioMixer *mixer, const AudioScene *scene);
@@ -69,6 +69,6 @@ void audio_mixer_attach(AudioMixer *mixer, guint32 conference, guint32 seat, Aud
 typedef struct {
     guint64 n_ticks, n_late_ticks, n_skipped_ticks, n_decoded, n_encoded;
     guint64 lateness_us_max, cpu_us;
-    guint   n_conferences, n_voices;
+    guint n_conferences, n_voices;
 } AudioMixerStats;
 void audio_mixer_read_stats(const AudioMixer *mixer, AudioMixerStats *ret_stats);

@@ -18,11 +18,15 @@ typedef struct {
     void (*block)(gpointer user, Block *block);
     /* A decoder cannot go on without a keyframe. Pool thread. Already at most 2/s per source. */
     void (*keyframe)(gpointer user, guint32 source);
+    /* A rung cannot be encoded (FAULT_SETUP: a plugin is missing), once per stream. Canvas thread. May be NULL. */
+    void (*fault)(gpointer user, StreamId stream, const GError *why);
 } StudioEvents;
 
 typedef struct {
     guint n_decoders, encoder_speed;
     const char *font; /* family of the labels: "Open Sans" */
+    const char *time_zone; /* of the times on plates; NULL: Asia/Ho_Chi_Minh */
+    const char *language;  /* of the words on plates: "vi" or "en"; NULL: vi */
 } StudioSettings;
 
 /* Before the sandbox: gst_init, plugins loaded, each codec built and dropped once, one Vietnamese label drawn.

@@ -3,10 +3,23 @@
 
 static const gint64 WINDOW_US = 5 * G_USEC_PER_SEC;
 static const gint64 UNKNOWN = G_MAXINT64;
+enum { PACKETS_A_SECOND_MIN = 10 }; /* fewer: a pause with its few packets */
 
 void voice_delay_init(VoiceDelay *delay) {
     *delay = (VoiceDelay){ .base_now = UNKNOWN, .base_before = UNKNOWN };
     for (guint i = 0; i < VOICE_DELAY_SECONDS; i++) delay->seconds[i].second = -1;
+}
+
+/* The newest second is complete: was all of it too late for any target? */
+static void leave_second(VoiceDelay *delay) {
+    guint at = (guint)(delay->second % VOICE_DELAY_SECONDS);
+    if (delay->seconds[at].second != delay->second || delay->seconds[at].n < PACKETS_A_SECOND_MIN) return;
+    gint64 least = delay->seconds[at].least;
+    if (least - voice_delay_base(delay) <= VOICE_TARGET_SAMPLES_MAX) return;
+    delay->base_now = least;
+    delay->base_before = UNKNOWN;
+    for (guint i = 0; i < VOICE_DELAY_SECONDS; i++)
+        delay->seconds[i].runner_up = MIN(delay->seconds[i].runner_up, least);
 }
 
 void voice_delay_push(VoiceDelay *delay, guint64 rtp_time, gint64 arrival_us) {
@@ -25,9 +38,13 @@ void voice_delay_push(VoiceDelay *delay, guint64 rtp_time, gint64 arrival_us) {
     gint64 second = arrival_us / G_USEC_PER_SEC;
     guint at = (guint)(second % VOICE_DELAY_SECONDS);
     if (delay->seconds[at].second != second) {
+        leave_second(delay);
         delay->seconds[at].second = second;
         delay->seconds[at].n = 0;
+        delay->seconds[at].least = transit;
+        delay->second = second;
     }
+    delay->seconds[at].least = MIN(delay->seconds[at].least, transit);
     if (delay->seconds[at].n++ == 0) {
         delay->seconds[at].latest = delay->seconds[at].runner_up = transit;
     } else if (transit > delay->seconds[at].latest) {

@@ -1,7 +1,8 @@
 /* voice_delay.h -- pure: how long a voice must wait before it is played, learned from how unevenly its packets arrive.
  * A packet's transit is its arrival minus its RTP time, in samples; the constant between the two clocks cancels out.
  * The sample with RTP time t may be played at transit_base + target + t: nearly all packets of the last seconds were there
- * by then. Follows clock drift and route changes by forgetting after 5 to 10 s. */
+ * by then. Follows clock drift and route changes by forgetting after 5 to 10 s; when a whole second is later than can be
+ * waited for (a sender whose clock stood still while it sent nothing), that second is the new base at once. */
 #pragma once
 
 #include <glib.h>
@@ -20,7 +21,7 @@ typedef struct {
     gint64 second;
     /* Per second the latest and the second latest: one straggler is not the line. */
     struct {
-        gint64 second, latest, runner_up;
+        gint64 second, latest, runner_up, least;
         guint n;
     } seconds[VOICE_DELAY_SECONDS];
 } VoiceDelay;

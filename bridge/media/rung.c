@@ -1,0 +1,164 @@
+/* rung.c -- see rung.h. */
+#include "bridge/media/rung.h"
+
+#include "bridge/policy/keyframe_gate.h"
+#include "config/log.h"
+
+#include <string.h>
+
+enum {
+    LINGER_US = 3000000,  /* a leg that just left its rung may come back to it */
+    RESTART_US = 1000000, /* after an encoder failed */
+    POLISH_US = 1500000,  /* a picture that stands still is sent at full rate so long: quality catches up */
+    STILL_US = 200000,    /* then at this pace */
+};
+
+struct Rung {
+    const RungParts *parts;
+    RungSpec spec;
+    gint nice;
+    Encoder *encoder;
+    gint running;          /* atomic: encoder != NULL */
+    gboolean wanted, told; /* told: of a fault */
+    gint64 unwanted_us, restart_us, next_due_us, changed_us, last_given_us;
+    gint path_delay_us; /* atomic */
+    gint asked;         /* atomic: a keyframe is asked for */
+    KeyframeGate gate;  /* canvas thread */
+
+    /* The encoder thread's; the encoder ends before another begins. */
+    guint64 frame_index, next_packet;
+    guint8 tl0_index;
+};
+
+Rung *rung_new(const RungParts *parts, const RungSpec *spec, gint nice) {
+    Rung *rung = g_new0(Rung, 1);
+    rung->parts = parts;
+    rung->spec = *spec;
+    rung->nice = nice;
+    rung->tl0_index = 0xff; /* the first base frame is number 0 */
+    return rung;
+}
+
+static void end_encoder(Rung *rung) {
+    g_clear_pointer(&rung->encoder, encoder_stop);
+    g_atomic_int_set(&rung->running, 0);
+}
+
+void rung_free(Rung *rung) {
+    if (rung == NULL) return;
+    end_encoder(rung);
+    g_free(rung);
+}
+
+const RungSpec *rung_spec(const Rung *rung) { return &rung->spec; }
+
+gboolean rung_is_running(const Rung *rung) { return g_atomic_int_get(&rung->running) != 0; }
+
+void rung_ask_keyframe(Rung *rung) { g_atomic_int_set(&rung->asked, 1); }
+
+/* Encoder thread. */
+static void on_frame(gpointer user, const EncodedFrame *frame) {
+    Rung *rung = user;
+    Block *block =
+        rung->spec.codec == CODEC_VP8
+            ? block_new_vp8(rung->spec.stream, frame->bytes, frame->n_bytes, BLOCK_VP8_PAYLOAD_BYTES_MAX)
+            : block_new_h264(rung->spec.stream, frame->bytes, frame->n_bytes, BLOCK_H264_PAYLOAD_BYTES_MAX);
+    if (block->n_packets == 0) {
+        block_unref(block);
+        return;
+    }
+    if (frame->temporal_layer == 0) rung->tl0_index++;
+    block->frame_index = rung->frame_index++;
+    block->first_packet = rung->next_packet;
+    rung->next_packet += block->n_packets;
+    block->rtp_time = rung->parts->rtp_base + (guint32)((guint64)frame->time_us * 9 / 100);
+    block->capture_us = frame->time_us - g_atomic_int_get(&rung->path_delay_us);
+    block->keyframe = frame->keyframe;
+    block->temporal_layer = frame->temporal_layer;
+    block->tl0_index = rung->tl0_index;
+    block->width = (guint16)rung->spec.width;
+    block->height = (guint16)rung->spec.height;
+    count(&rung->parts->counters->n_encoded, 1);
+    rung->parts->events->block(rung->parts->user, block);
+}
+
+static gboolean same_encoder(const RungSpec *a, const RungSpec *b) {
+    return a->codec == b->codec && a->width == b->width && a->height == b->height && a->fps == b->fps;
+}
+
+void rung_want(Rung *rung, const RungSpec *spec) {
+    rung->wanted = TRUE;
+    if (!same_encoder(&rung->spec, spec)) {
+        end_encoder(rung);
+        rung->told = FALSE;
+    } else if (rung->encoder != NULL && rung->spec.bitrate_bps != spec->bitrate_bps) {
+        encoder_set_bitrate(rung->encoder, spec->bitrate_bps);
+    }
+    rung->spec = *spec;
+}
+
+void rung_unwant(Rung *rung, gint64 now_us) {
+    if (rung->wanted) rung->unwanted_us = now_us;
+    rung->wanted = FALSE;
+}
+
+static void begin_encoder(Rung *rung, gint64 now_us) {
+    g_autoptr(GError) error = NULL;
+    EncoderSpec spec = { .codec = rung->spec.codec,
+                         .width = rung->spec.width & ~1u,
+                         .height = rung->spec.height & ~1u,
+                         .fps = MAX(rung->spec.fps, 1),
+                         .bitrate_bps = MAX(rung->spec.bitrate_bps, 10000),
+                         .speed = rung->parts->encoder_speed,
+                         .nice = rung->nice };
+    rung->encoder = encoder_start(&spec, on_frame, rung, &rung->parts->counters->encode_cpu_us, &error);
+    g_atomic_int_set(&rung->running, rung->encoder != NULL);
+    rung->next_due_us = 0;
+    if (rung->encoder != NULL) {
+        keyframe_gate_made(&rung->gate, now_us); /* the first frame is one */
+        return;
+    }
+    rung->restart_us = now_us + RESTART_US;
+    if (rung->told) return;
+    rung->told = TRUE;
+    log_error("rung.fault", "stream=%u why=\"%s\"", rung->spec.stream, error->message);
+    if (rung->parts->events->fault != NULL)
+        rung->parts->events->fault(rung->parts->user, rung->spec.stream, error);
+}
+
+static void keep_encoder(Rung *rung, gint64 now_us) {
+    if (rung->encoder != NULL && encoder_has_failed(rung->encoder)) {
+        end_encoder(rung);
+        rung->restart_us = now_us + RESTART_US;
+    }
+    if (!rung->wanted && rung->encoder != NULL && now_us - rung->unwanted_us > LINGER_US) end_encoder(rung);
+    if (rung->wanted && rung->encoder == NULL && now_us >= rung->restart_us) begin_encoder(rung, now_us);
+}
+
+/* Whether this tick's picture goes to the encoder: the rung's own frame rate, less while the picture stands still. */
+static gboolean is_due(Rung *rung, gboolean changed, gint64 tick_us) {
+    if (changed) rung->changed_us = tick_us;
+    gint64 frame_us = G_USEC_PER_SEC / MAX(rung->spec.fps, 1);
+    if (tick_us + frame_us / 8 < rung->next_due_us) return FALSE;
+    gboolean still = tick_us - rung->changed_us > POLISH_US && rung->next_due_us != 0;
+    gboolean key = g_atomic_int_get(&rung->asked) != 0 || rung->gate.wished;
+    if (still && !key && tick_us - rung->last_given_us < STILL_US) return FALSE;
+    rung->next_due_us = MAX(rung->next_due_us + frame_us, tick_us + frame_us / 4);
+    return TRUE;
+}
+
+void rung_tick(Rung *rung, const Picture *picture, gboolean changed, gint64 tick_us, gint64 path_delay_us) {
+    keep_encoder(rung, tick_us);
+    if (rung->encoder == NULL || !is_due(rung, changed, tick_us)) return;
+    g_atomic_int_set(&rung->path_delay_us, (gint)path_delay_us);
+    if (g_atomic_int_compare_and_exchange(&rung->asked, 1, 0)) keyframe_gate_ask(&rung->gate, tick_us);
+    KeyframeGate before = rung->gate;
+    gboolean key = keyframe_gate_pass(&rung->gate, tick_us);
+    if (!encoder_give(rung->encoder, picture, tick_us, key)) {
+        rung->gate = before; /* the encoder is behind: this picture is left out, the request stands */
+        count(&rung->parts->counters->n_canvas_late, 1);
+        return;
+    }
+    rung->last_given_us = tick_us;
+    count(&rung->parts->counters->n_keyframes_forced, key ? 1 : 0);
+}

@@ -1,0 +1,51 @@
+/* source.h -- cameras as the inside of the studio sees them: a table of sources, each with a queue, a decoder of its own while
+ * it is shown, and its newest picture. Decoding runs on the pool, one frame of a source at a time. */
+#pragma once
+
+#include "bridge/media/decode_pool.h"
+#include "bridge/media/picture.h"
+#include "bridge/media/studio.h"
+
+#include <gst/video/video.h>
+
+typedef struct SourceTable SourceTable;
+
+enum {
+    SOURCE_QUEUE_FRAMES = 12,
+    SOURCE_IDLE_US = 5000000,
+    SOURCE_SILENT_US = 30000000,
+    SOURCE_REQUEST_US = 500000
+};
+
+typedef struct {
+    gint n_refs; /* atomic */
+    GstBuffer *buffer;
+    GstVideoInfo info;
+    guint8 rotation;
+    gint64 arrival_us, capture_us;
+} SourcePicture;
+
+SourcePicture *source_picture_ref(SourcePicture *picture);
+void source_picture_unref(SourcePicture *picture); /* NULL is fine */
+/* Draws the picture into `to`; see picture_fit. FALSE: its memory could not be read. */
+gboolean source_picture_draw(const SourcePicture *picture, const Picture *to, Yuv ground, gboolean good);
+
+/* events->keyframe is called on pool threads. */
+SourceTable *source_table_start(guint n_threads, const StudioEvents *events, gpointer user,
+                                StudioCounters *counters, GError **error);
+void source_table_stop(SourceTable *table); /* sources may live on, but decode no more; NULL is fine */
+
+StudioSource *source_new(SourceTable *table, guint32 id);
+/* The newest source of that id, one reference; NULL: none now. */
+StudioSource *source_table_find(SourceTable *table, guint32 id);
+/* Changes whenever a find may give another answer. */
+guint source_table_generation(const SourceTable *table);
+guint source_table_n_shown(SourceTable *table);
+
+/* A tile shows it, or no longer; counted. */
+void source_show(StudioSource *source);
+void source_hide(StudioSource *source);
+/* The newest picture, one reference, or NULL. */
+SourcePicture *source_latest(StudioSource *source);
+/* Changes with every new picture; cheap. */
+guint source_serial(const StudioSource *source);
