@@ -1,0 +1,128 @@
+/* fanout.c -- see fanout.h. The blocks come once per worker and are shared by everybody who watches.
+ * Runs:  on its worker's thread. Not here: what a leg does with a block (downlink*.c). */
+#include "bridge/media/downlink_state.h"
+
+static void stream_free(gpointer data) {
+    FanoutStream *stream = data;
+    stream_store_clear(&stream->store);
+    g_ptr_array_free(stream->watchers, TRUE);
+    g_free(stream);
+}
+
+Fanout *fanout_new(const FanoutEvents *events, gpointer user) {
+    Fanout *fanout = g_new0(Fanout, 1);
+    fanout->events = *events;
+    fanout->user = user;
+    fanout->streams = g_hash_table_new_full(NULL, NULL, NULL, stream_free);
+    fanout->conferences = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+    fanout->downlinks = g_ptr_array_new();
+    return fanout;
+}
+
+void fanout_free(Fanout *fanout) {
+    if (fanout == NULL) return;
+    g_assert(fanout->downlinks->len == 0);
+    g_ptr_array_free(fanout->downlinks, TRUE);
+    g_hash_table_destroy(fanout->conferences);
+    g_hash_table_destroy(fanout->streams);
+    g_free(fanout);
+}
+
+/* ---- who watches what ---- */
+
+static FanoutStream *peek_stream(const Fanout *fanout, StreamId stream) {
+    return g_hash_table_lookup(fanout->streams, GUINT_TO_POINTER(stream));
+}
+
+static FanoutStream *need_stream(Fanout *fanout, StreamId id) {
+    FanoutStream *stream = peek_stream(fanout, id);
+    if (stream != NULL) return stream;
+    stream = g_new0(FanoutStream, 1);
+    stream->stream = id;
+    stream->watchers = g_ptr_array_new();
+    g_hash_table_insert(fanout->streams, GUINT_TO_POINTER(id), stream);
+    return stream;
+}
+
+void fanout_subscribe(Fanout *fanout, StreamId id, Downlink *downlink) {
+    if (id == 0) return;
+    FanoutStream *stream = need_stream(fanout, id);
+    if (!g_ptr_array_find(stream->watchers, downlink, NULL)) g_ptr_array_add(stream->watchers, downlink);
+}
+
+void fanout_unsubscribe(Fanout *fanout, StreamId id, Downlink *downlink) {
+    FanoutStream *stream = peek_stream(fanout, id);
+    if (stream == NULL) return;
+    g_ptr_array_remove_fast(stream->watchers, downlink);
+    if (stream->watchers->len == 0 && stream->store.n_blocks == 0)
+        g_hash_table_remove(fanout->streams, GUINT_TO_POINTER(id));
+}
+
+const StreamStore *fanout_store(const Fanout *fanout, StreamId id) {
+    const FanoutStream *stream = peek_stream(fanout, id);
+    return stream != NULL ? &stream->store : NULL;
+}
+
+void fanout_ask_keyframe(Fanout *fanout, StreamId stream) { fanout->events.keyframe(fanout->user, stream); }
+
+void fanout_add(Fanout *fanout, Downlink *downlink) {
+    gpointer conference = GUINT_TO_POINTER(downlink->config.conference);
+    GPtrArray *hearers = g_hash_table_lookup(fanout->conferences, conference);
+    if (hearers == NULL) {
+        hearers = g_ptr_array_new();
+        g_hash_table_insert(fanout->conferences, conference, hearers);
+    }
+    g_ptr_array_add(hearers, downlink);
+    g_ptr_array_add(fanout->downlinks, downlink);
+    downlink->phase = fanout->next_phase++;
+}
+
+void fanout_remove(Fanout *fanout, Downlink *downlink) {
+    gpointer conference = GUINT_TO_POINTER(downlink->config.conference);
+    GPtrArray *hearers = g_hash_table_lookup(fanout->conferences, conference);
+    g_ptr_array_remove_fast(fanout->downlinks, downlink);
+    g_ptr_array_remove_fast(hearers, downlink);
+    if (hearers->len == 0) g_hash_table_remove(fanout->conferences, conference);
+}
+
+/* ---- blocks in ---- */
+
+void fanout_video(Fanout *fanout, Block *block, gint64 now_us) {
+    if (block->n_packets == 0) {
+        block_unref(block);
+        return;
+    }
+    FanoutStream *stream = need_stream(fanout, block->stream);
+    fanout->stats.n_blocks++;
+    stream_store_push(&stream->store, block, now_us); /* keeps it alive below */
+    /* From the last: a leg that moves to another rung takes itself off this list. */
+    for (guint i = stream->watchers->len; i-- > 0;) downlink_take(stream->watchers->pdata[i], block, now_us);
+}
+
+void fanout_audio(Fanout *fanout, const AudioTick *tick, gint64 now_us) {
+    const GPtrArray *hearers = g_hash_table_lookup(fanout->conferences, GUINT_TO_POINTER(tick->conference));
+    for (guint i = 0; hearers != NULL && i < hearers->len; i++) downlink_send_audio(hearers->pdata[i], tick, now_us);
+    block_unref(tick->listeners);
+    for (guint i = 0; i < tick->n_private; i++) block_unref(tick->private[i].block);
+}
+
+void fanout_end_stream(Fanout *fanout, StreamId id) {
+    FanoutStream *stream = peek_stream(fanout, id);
+    if (stream == NULL) return;
+    stream_store_clear(&stream->store);
+    if (stream->watchers->len == 0) g_hash_table_remove(fanout->streams, GUINT_TO_POINTER(id));
+}
+
+void fanout_beat(Fanout *fanout, gint64 now_us) {
+    for (guint i = 0; i < fanout->downlinks->len; i++) {
+        Downlink *downlink = fanout->downlinks->pdata[i];
+        if (downlink->n_pending > 0) downlink_pump(downlink, now_us);
+        if (now_us >= downlink->next_choice_us) downlink_choose(downlink, now_us);
+    }
+}
+
+void fanout_read_stats(const Fanout *fanout, FanoutStats *ret_stats) {
+    *ret_stats = fanout->stats;
+    ret_stats->n_streams = g_hash_table_size(fanout->streams);
+    ret_stats->n_downlinks = fanout->downlinks->len;
+}
