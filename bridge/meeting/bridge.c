@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { QUALITY_US = 2 * G_USEC_PER_SEC, SETTLE_US = 40000, IDLE_US = 200000 };
+enum { QUALITY_US = 2 * G_USEC_PER_SEC, SWEEP_US = 500000, SETTLE_US = 40000 };
 
 /* ---- what engines publish, on their threads ---- */
 
@@ -106,22 +106,24 @@ void bridge_take_news(Bridge *bridge) {
 gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
     GHashTableIter iter;
     gpointer value;
-    gboolean all = now_us >= bridge->next_quality_us, waiting = FALSE;
-    if (all) {
+    gboolean all = now_us >= bridge->next_sweep_us, waiting = FALSE;
+    if (now_us >= bridge->next_quality_us) {
         bridge->next_quality_us = now_us + QUALITY_US;
         bridge_tell_quality(bridge);
     }
+    if (all) bridge->next_sweep_us = now_us + SWEEP_US;
     gboolean due = all || now_us >= bridge->next_settle_us;
     g_hash_table_iter_init(&iter, bridge->conferences);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Conference *conference = value;
         waiting = waiting || conference->dirty;
-        /* All, now and then: a slot that somebody's silence has freed is given away here. */
+        /* All, now and then: a slot that somebody's silence has freed is given away here, and who goes on
+         * speaking gets the large tile. */
         if (due && (all || conference->dirty)) conference_refresh(conference, now_us);
     }
     if (due && waiting) bridge->next_settle_us = now_us + SETTLE_US;
     if (waiting && !due) return bridge->next_settle_us;
-    return MIN(bridge->next_quality_us, now_us + IDLE_US);
+    return bridge->next_sweep_us;
 }
 
 /* ---- orders ---- */

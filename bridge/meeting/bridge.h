@@ -85,7 +85,7 @@ struct Bridge {
     GHashTable *legs;        /* id -> LegRecord */
     guint32 next_conference, next_studio_view;
     StreamId next_stream;
-    gint64 next_quality_us, next_settle_us, started_us;
+    gint64 next_quality_us, next_sweep_us, next_settle_us, started_us;
 };
 
 /* Starts the engines. sandbox: borrowed. */

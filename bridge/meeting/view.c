@@ -122,12 +122,12 @@ static guint stage_seats(Conference *conference, View *view, gint64 now_us, guin
     for (guint i = 0; i < scene->n_seats; i++)
         if (scene->seats[i].present) present[n_present++] = scene->seats[i].seat;
     for (guint i = 0; i < conference->n_speaking; i++) speaking[i] = conference->speaking[i].seat;
-    guint n_slots = view->spec.n_slots;
-    for (guint i = 0; i < n_slots; i++) pins[i] = view->spec.slots[i].pin;
-    n_slots = MIN(layout_capacity(view->spec.layout, n_slots > 0 ? MIN(n_slots, n_present) : n_present),
-                  STAGE_SLOTS_MAX);
-    stage_update(&view->stage, pins, n_slots, present, n_present, speaking, conference->n_speaking, now_us,
-                 SPEAKER_HOLD_US);
+    for (guint i = 0; i < view->spec.n_slots; i++) pins[i] = view->spec.slots[i].pin;
+    /* The scene names the slots that matter; whoever is there fills the rest of the layout. */
+    guint n_slots = MIN(layout_capacity(view->spec.layout, n_present), STAGE_SLOTS_MAX);
+    gboolean leads = view->spec.layout != LAYOUT_GRID;
+    stage_update(&view->stage, leads, pins, n_slots, present, n_present, speaking, conference->n_speaking,
+                 now_us, SPEAKER_HOLD_US);
     for (guint i = 0; i < view->stage.n_slots; i++)
         if (view->stage.seats[i] != 0) ret_seats[n++] = view->stage.seats[i];
     g_free(present);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { LEAD_US = 1500000 };
+
 static gboolean contains(const guint32 *seats, guint n_seats, guint32 seat) {
     for (guint i = 0; i < n_seats; i++)
         if (seats[i] == seat) return TRUE;
@@ -71,9 +73,30 @@ static void fill_empty(Stage *stage, const guint32 *pins, const guint32 *candida
     }
 }
 
-gboolean stage_update(Stage *stage, const guint32 *pins, guint n_slots, const guint32 *candidates,
-                      guint n_candidates, const guint32 *speaking, guint n_speaking, gint64 now_us,
-                      gint64 hold_us) {
+/* A cough does not take the large tile: the new voice must go on for LEAD_US. */
+static void follow_speaker(Stage *stage, const guint32 *pins, const guint32 *speaking, guint n_speaking,
+                           gint64 now_us) {
+    gint slot = -1;
+    for (guint i = 0; i < n_speaking && slot < 0; i++) {
+        slot = slot_of(stage, speaking[i]);
+        if (slot > 0 && pins[slot] != 0) slot = -1;
+    }
+    guint32 seat = slot > 0 ? stage->seats[slot] : 0;
+    if (seat != stage->coming) {
+        stage->coming = seat;
+        stage->coming_since_us = now_us;
+    }
+    if (seat == 0 || (stage->seats[0] != 0 && now_us - stage->coming_since_us < LEAD_US)) return;
+    guint32 before = stage->seats[0];
+    gint64 before_spoke_us = stage->spoke_us[0];
+    put(stage, 0, seat, stage->spoke_us[slot]);
+    put(stage, (guint)slot, before, before_spoke_us);
+    stage->coming = 0;
+}
+
+gboolean stage_update(Stage *stage, gboolean leads, const guint32 *pins, guint n_slots,
+                      const guint32 *candidates, guint n_candidates, const guint32 *speaking,
+                      guint n_speaking, gint64 now_us, gint64 hold_us) {
     guint n_before = stage->n_slots;
     guint32 before[STAGE_SLOTS_MAX];
     memcpy(before, stage->seats, sizeof before);
@@ -84,5 +107,6 @@ gboolean stage_update(Stage *stage, const guint32 *pins, guint n_slots, const gu
     settle_pins(stage, pins, candidates, n_candidates);
     seat_speakers(stage, pins, candidates, n_candidates, speaking, n_speaking, now_us, hold_us);
     fill_empty(stage, pins, candidates, n_candidates);
+    if (leads && n_slots > 1 && pins[0] == 0) follow_speaker(stage, pins, speaking, n_speaking, now_us);
     return n_before != n_slots || memcmp(before, stage->seats, sizeof before) != 0;
 }

@@ -66,7 +66,7 @@ static void slots_follow_the_steps(void **state) {
         guint32 pins[STAGE_SLOTS_MAX] = { 0 };
         memcpy(pins, step->pins, sizeof step->pins);
         print_message("case: %s\n", step->what);
-        stage_update(&stage, pins, step->n_slots, step->candidates, count(step->candidates, 8),
+        stage_update(&stage, FALSE, pins, step->n_slots, step->candidates, count(step->candidates, 8),
                      step->speaking, count(step->speaking, 4), step->now_us, HOLD_US);
         assert_int_equal(stage.n_slots, step->n_slots);
         for (guint slot = 0; slot < step->n_slots; slot++)
@@ -74,12 +74,42 @@ static void slots_follow_the_steps(void **state) {
     }
 }
 
+static void the_large_tile_follows_who_goes_on_speaking(void **state) {
+    (void)state;
+    static const struct {
+        const char *what;
+        guint32 pin, speaking;
+        gint64 now_us;
+        guint32 first, second, third;
+    } steps[] = {
+        { "filled", 0, 0, 1, 1, 2, 3 },
+        { "a cough", 0, 3, 100000, 1, 2, 3 },
+        { "silence", 0, 0, 300000, 1, 2, 3 },
+        { "begins to speak", 0, 3, 1000000, 1, 2, 3 },
+        { "goes on", 0, 3, 2600000, 3, 2, 1 },
+        { "stays when nobody speaks", 0, 0, 9000000, 3, 2, 1 },
+        { "a pinned lead stays", 3, 2, 20000000, 3, 2, 1 },
+        { "and still does", 3, 2, 30000000, 3, 2, 1 },
+    };
+    const guint32 candidates[] = { 1, 2, 3 };
+    Stage stage = { 0 };
+    for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+        const guint32 pins[3] = { steps[i].pin }, speaking[1] = { steps[i].speaking };
+        print_message("case: %s\n", steps[i].what);
+        stage_update(&stage, TRUE, pins, 3, candidates, 3, speaking, steps[i].speaking != 0, steps[i].now_us,
+                     HOLD_US);
+        assert_int_equal(stage.seats[0], steps[i].first);
+        assert_int_equal(stage.seats[1], steps[i].second);
+        assert_int_equal(stage.seats[2], steps[i].third);
+    }
+}
+
 static void an_unchanged_stage_says_so(void **state) {
     (void)state;
     const guint32 pins[2] = { 0 }, candidates[] = { 1, 2, 3 };
     Stage stage = { 0 };
-    assert_true(stage_update(&stage, pins, 2, candidates, 3, NULL, 0, 1, HOLD_US));
-    assert_false(stage_update(&stage, pins, 2, candidates, 3, NULL, 0, 2, HOLD_US));
+    assert_true(stage_update(&stage, FALSE, pins, 2, candidates, 3, NULL, 0, 1, HOLD_US));
+    assert_false(stage_update(&stage, FALSE, pins, 2, candidates, 3, NULL, 0, 2, HOLD_US));
 }
 
 static void cameras_send_what_is_shown(void **state) {
@@ -114,6 +144,7 @@ static void cameras_send_what_is_shown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_follow_the_steps),
+        cmocka_unit_test(the_large_tile_follows_who_goes_on_speaking),
         cmocka_unit_test(an_unchanged_stage_says_so),
         cmocka_unit_test(cameras_send_what_is_shown),
     };
