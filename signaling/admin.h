@@ -1,7 +1,7 @@
 /* admin.h -- what the command line asks for, done on the books. The same handlers run beside a server (through the admin socket
  * DATA/run/admin.sock: one JSON object per line in, one per line out) and without one (cli.c opens the office itself).
  *   request {"do": name, ...fields}   answer {"ok": true, ...} or {"ok": false, "code": word, "text": sentence, ...}
- * Names: roster.import csv, roster.export, roster.link code|all, roster.revoke code, user.add name role password?|generate,
+ * Names: roster.import csv|csv_base64, roster.export, roster.link code|all, roster.revoke code, user.add name role password?|generate,
  * user.passwd name password?|generate, user.login name, user.list, meeting.create title open, meeting.list all?, meeting.open id, meeting.end id,
  * token meeting endpoint|observer, check, backup path, erase seq. Optional everywhere: "language": vi|en. */
 #pragma once

@@ -27,9 +27,9 @@ Auth *auth_new(const AuthSettings *settings, GPtrArray *users, GPtrArray *tokens
     for (guint i = 0; i < tokens->len; i++) {
         TokenRecord *token = token_record_copy(tokens->pdata[i]);
         g_hash_table_insert(auth->tokens, token->hash, token);
-        if (token->kind != TOKEN_LINK) continue;
+        if (token->kind != TOKEN_LINK || *token->meeting != '\0') continue; /* a lent link is not the room's own */
         const TokenRecord *newest = g_hash_table_lookup(auth->links_by_seat, GINT_TO_POINTER(token->seat));
-        if (newest == NULL || newest->created_ms < token->created_ms || token->expires_ms == 0)
+        if (newest == NULL || token->expires_ms == 0 || (newest->expires_ms != 0 && newest->created_ms < token->created_ms))
             g_hash_table_insert(auth->links_by_seat, GINT_TO_POINTER(token->seat), token);
     }
     g_ptr_array_unref(tokens);

@@ -74,6 +74,8 @@ char *auth_session_new(Auth *auth, StoreBatch *batch, gint32 user, gint32 seat, 
 char *auth_login_link_new(Auth *auth, StoreBatch *batch, gint32 user, gint64 now_ms);
 char *auth_room_link_new(Auth *auth, StoreBatch *batch, gint32 seat,
                          gint64 now_ms); /* revokes the old link and its sessions */
+/* A second, passing link beside the room's own, for trials: nobody's link or session ends by it. */
+char *auth_lent_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 life_ms, gint64 now_ms);
 char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32 seat /* 0 = observer */,
                       gint64 life_ms, gint64 now_ms);
 

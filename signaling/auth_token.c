@@ -108,6 +108,26 @@ char *auth_room_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_
     return text;
 }
 
+/* What marks a lent link in its record; links for life have no meeting. */
+static const char LENT[] = "lent";
+
+char *auth_lent_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 life_ms, gint64 now_ms) {
+    char        *text;
+    TokenRecord *token = new_token(auth, TOKEN_LINK, 0, seat, life_ms, now_ms, &text);
+    g_free(token->meeting);
+    token->meeting = g_strdup(LENT);
+    store_batch_token(batch, token);
+    return text;
+}
+
+static void drop_lent_links(Auth *auth, StoreBatch *batch, gint32 seat) {
+    g_autoptr(GPtrArray) links = tokens_of(auth, TOKEN_LINK, 0, seat);
+    for (guint i = 0; i < links->len; i++) {
+        TokenRecord *token = links->pdata[i];
+        if (strcmp(token->meeting, LENT) == 0) auth_drop_token(auth, batch, token);
+    }
+}
+
 char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32 seat, gint64 life_ms, gint64 now_ms) {
     char        *text;
     TokenRecord *token = new_token(auth, TOKEN_BEARER, 0, seat, life_ms, now_ms, &text);
@@ -203,6 +223,7 @@ LinkState auth_link_state(const Auth *auth, gint32 seat, gint64 *ret_used_ms) {
 
 gboolean auth_link_revoke(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_ms) {
     TokenRecord *token = g_hash_table_lookup(auth->links_by_seat, GINT_TO_POINTER(seat));
+    drop_lent_links(auth, batch, seat);
     if (token == NULL || token->expires_ms != 0) return FALSE;
     /* Kept, not forgotten: whoever still uses it is told that there is a newer one, and whom to call. */
     token->expires_ms = MAX(now_ms, 1);

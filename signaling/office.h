@@ -73,6 +73,8 @@ char *office_make_link(Office *office, const Actor *actor, gint32 seat, OfficeDo
                        GError **error);
 gboolean office_revoke_link(Office *office, const Actor *actor, gint32 seat, OfficeDone done, gpointer user,
                             GError **error);
+/* A room's address that lives life_ms beside the room's own link, which stays as it is (transfer full). */
+char *office_lend_link(Office *office, gint32 seat, gint64 life_ms, GError **error);
 /* A fresh one-time login address of a user (transfer full). */
 char *office_make_login_link(Office *office, const char *user_name, OfficeDone done, gpointer user,
                              GError **error);
@@ -80,6 +82,9 @@ char *office_make_login_link(Office *office, const char *user_name, OfficeDone d
 gboolean office_put_user(Office *office, const Actor *actor, const char *name, const char *role,
                          const char *argon2id_hash, gboolean must_be_new, OfficeDone done, gpointer user,
                          GError **error);
+/* Erases the text of one log row (a name that must go); the chain stays valid, and the erasing is itself a row. */
+gboolean office_erase_event(Office *office, const Actor *actor, gint64 seq, OfficeDone done, gpointer user,
+                            GError **error);
 /* A batch for the caller's own changes (sessions); office_submit() takes it. Empty batches are fine. */
 void office_submit(Office *office, StoreBatch *batch, OfficeDone done, gpointer user);
 /* One line for the audit log, not of a meeting. fields: borrowed object. */

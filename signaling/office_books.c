@@ -74,6 +74,15 @@ char *office_make_link(Office *office, const Actor *actor, gint32 id, OfficeDone
     return g_strconcat(office->public_url, "/r#", token, NULL);
 }
 
+char *office_lend_link(Office *office, gint32 id, gint64 life_ms, GError **error) {
+    Language language = office_language(office);
+    if (need_seat(office, id, language, error) == NULL || !office_may_write(office, language, error)) return NULL;
+    StoreBatch      *batch = store_batch_new();
+    g_autofree char *token = auth_lent_link_new(office->auth, batch, id, life_ms, office_now_ms(office));
+    office_submit(office, batch, NULL, NULL);
+    return g_strconcat(office->public_url, "/r#", token, NULL);
+}
+
 gboolean office_revoke_link(Office *office, const Actor *actor, gint32 id, OfficeDone done, gpointer user, GError **error) {
     const SeatRecord *seat = need_seat(office, id, actor->language, error);
     if (seat == NULL || !office_may_write(office, actor->language, error)) return FALSE;
@@ -118,5 +127,16 @@ gboolean office_put_user(Office *office, const Actor *actor, const char *name, c
     json_decref(fields);
     Commit *commit = office_commit(office, g_steal_pointer(&batch), done, user);
     if (commit != NULL) commit->then = tell_sessions;
+    return TRUE;
+}
+
+gboolean office_erase_event(Office *office, const Actor *actor, gint64 seq, OfficeDone done, gpointer user, GError **error) {
+    if (!office_may_write(office, actor->language, error)) return FALSE;
+    StoreBatch *batch = store_batch_new();
+    json_t     *fields = json_pack("{s:I}", "seq", (json_int_t)seq);
+    store_batch_erase(batch, seq);
+    office_audit(office, batch, "event.erased", actor, fields);
+    json_decref(fields);
+    office_submit(office, batch, done, user);
     return TRUE;
 }

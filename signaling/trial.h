@@ -14,7 +14,7 @@ typedef struct {
 
 /* Before the server serves (it waits for the store): imports settings->trial_roster when the roster is empty, makes users
  * "chutoa" (chair) and "kythuat" (technician) when missing, creates and opens settings->trial_title when no meeting is open,
- * makes fresh login links and one room link. Everything is committed on return. (transfer full) */
+ * makes fresh login links and lends one room link for a day (nobody's older link dies: it may run at every start). Everything is committed on return. (transfer full) */
 Trial *trial_set_up(Office *office, GError **error);
 void trial_free(Trial *trial);
 
