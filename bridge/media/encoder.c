@@ -73,30 +73,62 @@ static void apply_settings(GstElement *element, const char *settings) {
     }
 }
 
+/* vp8enc wants its lists as GValueArray, which has no text form. */
+static void set_pair(Encoder *encoder, const char *property, gint first, gint second) {
+    G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+    GValueArray *pair = g_value_array_new(2);
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_INT);
+    g_value_set_int(&value, first);
+    g_value_array_append(pair, &value);
+    g_value_set_int(&value, second);
+    g_value_array_append(pair, &value);
+    g_object_set(encoder->element, property, pair, NULL);
+    g_value_unset(&value);
+    g_value_array_free(pair);
+    G_GNUC_END_IGNORE_DEPRECATIONS
+}
+
+/* Its other lists are GstValueArrays; each member is given in words. */
+static void set_words(Encoder *encoder, const char *property, GType type, const char *first,
+                      const char *second) {
+    const char *words[] = { first, second };
+    GValue list = G_VALUE_INIT;
+    g_value_init(&list, GST_TYPE_ARRAY);
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+        GValue value = G_VALUE_INIT;
+        g_value_init(&value, type);
+        gst_value_deserialize(&value, words[i]);
+        gst_value_array_append_and_take_value(&list, &value);
+    }
+    g_object_set_property(G_OBJECT(encoder->element), property, &list);
+    g_value_unset(&list);
+}
+
+static void set_layer_rates(Encoder *encoder) {
+    gint bps = (gint)encoder->spec.bitrate_bps;
+    set_pair(encoder, "temporal-scalability-target-bitrate", bps / 100 * LOWER_LAYER_PERCENT, bps);
+}
+
 /* Two temporal layers: the upper one stands on the frame before and nothing stands on it, so a leg may leave it out at any
  * moment. Nobody refers to the golden or the alternate frame. */
 static void set_two_layers(Encoder *encoder) {
-    GObject *element = G_OBJECT(encoder->element);
-    const guint low_bps = encoder->spec.bitrate_bps / 100 * LOWER_LAYER_PERCENT;
-    g_autofree char *rates = g_strdup_printf("<%u,%u>", low_bps, encoder->spec.bitrate_bps);
-    gst_util_set_object_arg(element, "temporal-scalability-number-layers", "2");
-    gst_util_set_object_arg(element, "temporal-scalability-periodicity", "2");
-    gst_util_set_object_arg(element, "temporal-scalability-layer-id", "<0,1>");
-    gst_util_set_object_arg(element, "temporal-scalability-rate-decimator", "<2,1>");
-    gst_util_set_object_arg(element, "temporal-scalability-target-bitrate", rates);
-    gst_util_set_object_arg(element, "temporal-scalability-layer-flags",
-                            "<no-ref-golden+no-ref-alt+no-upd-golden+no-upd-alt,"
-                            "no-ref-golden+no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt+no-upd-entropy>");
+    g_object_set(encoder->element, "temporal-scalability-number-layers", 2,
+                 "temporal-scalability-periodicity", 2, NULL);
+    set_pair(encoder, "temporal-scalability-layer-id", 0, 1);
+    set_pair(encoder, "temporal-scalability-rate-decimator", 2, 1);
+    set_words(encoder, "temporal-scalability-layer-flags", g_type_from_name("GstVPXEncTsLayerFlags"),
+              "no-ref-golden+no-ref-alt+no-upd-golden+no-upd-alt",
+              "no-ref-golden+no-ref-alt+no-upd-last+no-upd-golden+no-upd-alt+no-upd-entropy");
+    /* Both lists or none: the element divides by their lengths. */
+    set_words(encoder, "temporal-scalability-layer-sync-flags", G_TYPE_BOOLEAN, "false", "true");
 }
 
 static void set_bitrate(Encoder *encoder) {
     guint bps = encoder->spec.bitrate_bps;
     if (kinds[encoder->kind].codec == CODEC_VP8) {
         g_object_set(encoder->element, "target-bitrate", (gint)bps, NULL);
-        if (encoder->n_layers == 2) {
-            g_autofree char *rates = g_strdup_printf("<%u,%u>", bps / 100 * LOWER_LAYER_PERCENT, bps);
-            gst_util_set_object_arg(G_OBJECT(encoder->element), "temporal-scalability-target-bitrate", rates);
-        }
+        if (encoder->n_layers == 2) set_layer_rates(encoder);
     } else if (g_str_equal(kinds[encoder->kind].element, "x264enc")) {
         g_object_set(encoder->element, "bitrate", bps / 1000, NULL);
     } else {
