@@ -54,7 +54,7 @@ libs_of   = $$(pkg-config --libs $(1))
 
 # ---- Layers --------------------------------------------------------------------------------------------
 
-LAYERS := config wire policy transport media meeting signaling sim
+LAYERS := config wire policy transport media meeting signaling sim sandbox
 
 SOURCES_config    := $(wildcard config/*.c)
 SOURCES_wire      := $(wildcard bridge/wire/*.c)
@@ -63,6 +63,7 @@ SOURCES_transport := $(wildcard bridge/transport/*.c)
 SOURCES_media     := $(wildcard bridge/media/*.c)
 SOURCES_meeting   := $(wildcard bridge/meeting/*.c)
 SOURCES_signaling := $(filter-out %/main.c,$(wildcard signaling/*.c signaling/*/*.c))
+SOURCES_sandbox   := $(wildcard bridge/sandbox.c)
 SOURCES_sim       := $(filter-out %/main.c,$(wildcard tests/load/*.c))
 
 GLIB := glib-2.0 gio-2.0 gio-unix-2.0
@@ -75,7 +76,8 @@ PACKAGES_media     := $(GLIB) $(GST) opus pangocairo
 PACKAGES_meeting   := $(GLIB) jansson
 PACKAGES_signaling := $(GLIB) jansson libwebsockets sqlite3 libsodium libqrencode openssl
 PACKAGES_sim       := $(GLIB) jansson nice openssl libsrtp2 opus vpx pangocairo libwebsockets
-PACKAGES_bridge    := $(GLIB) $(GST) openssl libseccomp
+PACKAGES_bridge    := $(GLIB) $(GST) openssl
+PACKAGES_sandbox   := glib-2.0 libseccomp
 EXTRA_LIBS_media   := -lyuv -lm
 EXTRA_LIBS_policy  := -lm
 EXTRA_LIBS_sim     := -lyuv -lm
@@ -88,6 +90,7 @@ LINK_transport := transport policy wire config
 LINK_media     := media transport policy wire config
 LINK_meeting   := meeting media transport policy wire config
 LINK_signaling := signaling config
+LINK_sandbox   := sandbox meeting media transport policy wire config
 LINK_sim       := sim transport policy wire config
 LINK_everything := sim signaling meeting media transport policy wire config
 
@@ -119,14 +122,14 @@ $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 $(OUT)/lib/lib%.a:
 	@mkdir -p $(@D)
 	@echo "  AR    $@"
-	@ar rcsD $@.$$$$ $^ && mv $@.$$$$ $@
+	@ar qcsD $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(OUT)/%.o: %.c
 	$(compile)
 
 # ---- Programs ------------------------------------------------------------------------------------------
 
-BRIDGE_MAIN := $(call objects,$(wildcard bridge/*.c))
+BRIDGE_MAIN := $(call objects,$(filter-out $(SOURCES_sandbox),$(wildcard bridge/*.c)))
 $(BRIDGE_MAIN): PACKAGES := $(PACKAGES_bridge) jansson
 $(OUT)/signaling/main.o: PACKAGES := $(PACKAGES_signaling)
 $(OUT)/tests/load/main.o: PACKAGES := $(PACKAGES_sim)
@@ -134,8 +137,8 @@ $(OUT)/tests/load/main.o: PACKAGES := $(PACKAGES_sim)
 $(OUT)/bin/diemcau: $(OUT)/signaling/main.o $(call archives,$(LINK_signaling))
 	$(call link,$^,$(call link_libs,$(LINK_signaling)))
 
-$(OUT)/bin/diemcau-bridge: $(BRIDGE_MAIN) $(call archives,$(LINK_meeting))
-	$(call link,$^,$(call link_libs,bridge $(LINK_meeting)))
+$(OUT)/bin/diemcau-bridge: $(BRIDGE_MAIN) $(call archives,$(LINK_sandbox))
+	$(call link,$^,$(call link_libs,bridge $(LINK_sandbox)))
 
 $(OUT)/bin/diemcau-sim: $(OUT)/tests/load/main.o $(call archives,$(LINK_sim))
 	$(call link,$^,$(call link_libs,$(LINK_sim)))
