@@ -78,7 +78,7 @@ static const SdpFormat *choose_format(const SdpSection *offer, MediaKind kind, g
 }
 
 static void reject(const SdpSection *offer, MediaSection *section) {
-    gboolean data = strstr(offer->protocol, "SCTP") != NULL;
+    gboolean data = negotiate_kind(offer) == MEDIA_OTHER && strstr(offer->protocol, "SCTP") != NULL;
     char format[16] = "0";
 
     if (offer->n_formats > 0) g_snprintf(format, sizeof format, "%u", offer->formats[0].payload_type);
@@ -107,7 +107,8 @@ static gboolean read_section(AnswerWay way, const SdpSection *offer, MediaSectio
     format = section->kind == MEDIA_OTHER
                  ? NULL
                  : choose_format(offer, section->kind, section->we_send, &section->codec);
-    if (format == NULL || (offer->port == 0 && !offer->bundle_only)) {
+    if (format == NULL || !g_str_has_suffix(offer->protocol, "RTP/SAVPF") ||
+        (offer->port == 0 && !offer->bundle_only)) {
         reject(offer, section);
         return FALSE;
     }

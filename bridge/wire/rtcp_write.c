@@ -168,7 +168,7 @@ static guint write_chunk(Writer *writer, const guint8 *symbols, guint n) {
 
     while (run < n && run < RUN_MAX && symbols[run] == symbols[0]) run++;
     if (run > CHUNK_SYMBOLS || run == n) {
-        writer_u16(writer, (guint16)(symbols[0] << 13 | run));
+        writer_u16(writer, (guint16)((guint)symbols[0] << 13 | run));
         return run;
     }
     n = MIN(n, CHUNK_SYMBOLS);
