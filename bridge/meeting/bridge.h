@@ -48,7 +48,7 @@ typedef struct {
     guint fps;
     guint n_told; /* rungs last told to the studio */
     StreamId told[2 * VIEW_RUNGS_MAX];
-} View;
+} ShownView;
 
 struct Conference {
     Bridge *bridge;
@@ -57,7 +57,7 @@ struct Conference {
     Scene *scene;      /* NULL before the first */
     GHashTable *seats; /* seat -> Seat */
     guint n_views;
-    View *views[SCENE_VIEWS_MAX];
+    ShownView *views[SCENE_VIEWS_MAX];
     gboolean dirty; /* something changed that views or needs follow from */
     guint n_speaking;
     Speaking speaking[AUDIO_SPEAKING_MAX];
@@ -120,14 +120,14 @@ void conference_on_speaking(Conference *conference, const NewsSpeaking *news);
 /* Views, rungs and camera needs, after anything changed: bridge_settle calls it once for all changes of a moment. */
 void conference_refresh(Conference *conference, gint64 now_us);
 
-/* ---- view.c ---- */
-View *view_new(Bridge *bridge, const SceneView *spec);
-void view_free(Bridge *bridge, View *view);
-View *conference_view(Conference *conference, guint32 view);
-void view_refresh(Conference *conference, View *view, gint64 now_us); /* tiles and rungs */
-void view_speaking(Conference *conference, View *view);
+/* ---- shown_view.c ---- */
+ShownView *shown_view_new(Bridge *bridge, const SceneView *spec);
+void shown_view_free(Bridge *bridge, ShownView *view);
+ShownView *conference_view(Conference *conference, guint32 view);
+void shown_view_refresh(Conference *conference, ShownView *view, gint64 now_us); /* tiles and rungs */
+void shown_view_speaking(Conference *conference, ShownView *view);
 /* The largest tile of the seat in this view; widens *width and *height. */
-void view_tile_size(const View *view, guint32 seat, guint *width, guint *height);
+void shown_view_tile_size(const ShownView *view, guint32 seat, guint *width, guint *height);
 
 /* ---- stats.c ---- */
 json_t *bridge_stats(Bridge *bridge); /* (transfer full) */

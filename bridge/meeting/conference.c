@@ -34,7 +34,7 @@ Seat *conference_seat(Conference *conference, guint32 id) {
     return seat;
 }
 
-View *conference_view(Conference *conference, guint32 id) {
+ShownView *conference_view(Conference *conference, guint32 id) {
     for (guint i = 0; i < conference->n_views; i++)
         if (conference->views[i]->spec.view == id) return conference->views[i];
     return NULL;
@@ -58,20 +58,20 @@ static void apply_audio(Conference *conference) {
 static void apply_views(Conference *conference) {
     const Scene *scene = conference->scene;
     for (guint i = 0; i < conference->n_views;) {
-        View *view = conference->views[i];
+        ShownView *view = conference->views[i];
         if (scene_view(scene, view->spec.view) != NULL) {
             i++;
             continue;
         }
         conference->views[i] = conference->views[--conference->n_views];
-        view_free(conference->bridge, view);
+        shown_view_free(conference->bridge, view);
     }
     for (guint i = 0; i < scene->n_views; i++) {
-        View *view = conference_view(conference, scene->views[i].view);
+        ShownView *view = conference_view(conference, scene->views[i].view);
         if (view != NULL)
             view->spec = scene->views[i];
         else
-            conference->views[conference->n_views++] = view_new(conference->bridge, &scene->views[i]);
+            conference->views[conference->n_views++] = shown_view_new(conference->bridge, &scene->views[i]);
     }
 }
 
@@ -153,7 +153,7 @@ static void refresh_needs(Conference *conference) {
         for (guint i = 0; i < conference->n_views; i++) {
             guint before = width;
             if (!conference->views[i]->in_use) continue;
-            view_tile_size(conference->views[i], seat->seat, &width, &height);
+            shown_view_tile_size(conference->views[i], seat->seat, &width, &height);
             if (width != before) fps = conference->views[i]->fps;
         }
         tell_need(conference, leg, width, height, fps);
@@ -163,7 +163,8 @@ static void refresh_needs(Conference *conference) {
 void conference_refresh(Conference *conference, gint64 now_us) {
     conference->dirty = FALSE;
     if (conference->scene == NULL) return;
-    for (guint i = 0; i < conference->n_views; i++) view_refresh(conference, conference->views[i], now_us);
+    for (guint i = 0; i < conference->n_views; i++)
+        shown_view_refresh(conference, conference->views[i], now_us);
     refresh_needs(conference);
 }
 
@@ -179,7 +180,7 @@ void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
     conference->bridge->events.event(conference->bridge->user, event);
     json_decref(event);
     conference->dirty = TRUE;
-    for (guint i = 0; i < conference->n_views; i++) view_speaking(conference, conference->views[i]);
+    for (guint i = 0; i < conference->n_views; i++) shown_view_speaking(conference, conference->views[i]);
 }
 
 void conference_end(Conference *conference) {
@@ -193,7 +194,7 @@ void conference_end(Conference *conference) {
         bridge_end_leg(bridge, value, "the meeting has ended");
         g_hash_table_iter_init(&iter, bridge->legs);
     }
-    for (guint i = 0; i < conference->n_views; i++) view_free(bridge, conference->views[i]);
+    for (guint i = 0; i < conference->n_views; i++) shown_view_free(bridge, conference->views[i]);
     audio_mixer_end_conference(bridge->mixer, conference->id);
     g_hash_table_remove(bridge->conferences, conference->meeting);
     g_hash_table_unref(conference->seats);

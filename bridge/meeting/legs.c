@@ -130,7 +130,7 @@ void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why) {
 
 void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hears) {
     static const RungLadder nothing = { .n_rungs = 0 };
-    const View *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
+    const ShownView *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
     (void)bridge;
     leg->view = view;
     leg->hears = hears;

@@ -130,7 +130,9 @@ static void send_tone(Client *client) {
     gint16 pcm[TONE_SAMPLES];
     guint8 payload[400];
     for (guint i = 0; i < TONE_SAMPLES; i++) {
-        pcm[i] = (gint16)(8000.0 * sin(client->phase));
+        /* In syllables: Opus takes a steady tone for noise, and a pause (DTX) sends nothing. */
+        double loudness = 0.5 - 0.5 * cos(2 * G_PI * 4.0 * (double)(client->audio_time + i) / 48000.0);
+        pcm[i] = (gint16)(12000.0 * loudness * sin(client->phase));
         client->phase = fmod(client->phase + 2 * G_PI * client->tone_hz / 48000.0, 2 * G_PI);
     }
     RtpOut out = packet_of(section, client->audio_sequence++, client->audio_time, FALSE, TRUE);

@@ -1,4 +1,4 @@
-/* view.c -- one view: who stands where, drawn only while somebody watches, encoded only in the rungs that are wished. */
+/* shown_view.c -- one view: who stands where, drawn only while somebody watches, encoded only in the rungs that are wished. */
 #include "bridge/meeting/bridge.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@ enum { SPEAKER_HOLD_US = 8 * G_USEC_PER_SEC };
 
 /* ---- rungs ---- */
 
-static void add_rung(Bridge *bridge, View *view, guint width, guint height, gint64 bps) {
+static void add_rung(Bridge *bridge, ShownView *view, guint width, guint height, gint64 bps) {
     DownlinkRung rung = { .bitrate_bps = (guint32)bps, .width = (guint16)width, .height = (guint16)height };
     rung.stream = ++bridge->next_stream;
     view->ladder.vp8[view->ladder.n_rungs] = rung;
@@ -15,9 +15,9 @@ static void add_rung(Bridge *bridge, View *view, guint width, guint height, gint
     view->ladder.h264[view->ladder.n_rungs++] = rung;
 }
 
-View *view_new(Bridge *bridge, const SceneView *spec) {
+ShownView *shown_view_new(Bridge *bridge, const SceneView *spec) {
     const Settings *settings = bridge->settings;
-    View *view = g_new0(View, 1);
+    ShownView *view = g_new0(ShownView, 1);
     view->spec = *spec;
     view->studio_view = ++bridge->next_studio_view;
     if (spec->layout == LAYOUT_WALL) {
@@ -31,14 +31,14 @@ View *view_new(Bridge *bridge, const SceneView *spec) {
     return view;
 }
 
-static void end_composing(Bridge *bridge, View *view) {
+static void end_composing(Bridge *bridge, ShownView *view) {
     if (view->shown == NULL) return;
     g_clear_pointer(&view->shown, g_free);
     view->n_told = 0;
     studio_end_view(bridge->studio, view->studio_view);
 }
 
-void view_free(Bridge *bridge, View *view) {
+void shown_view_free(Bridge *bridge, ShownView *view) {
     end_composing(bridge, view);
     for (guint i = 0; i < view->ladder.n_rungs; i++) {
         for (guint desk = 0; desk < bridge->n_desks; desk++) {
@@ -59,7 +59,7 @@ static gboolean is_wished(Conference *conference, StreamId stream) {
     return FALSE;
 }
 
-static void refresh_rungs(Conference *conference, View *view) {
+static void refresh_rungs(Conference *conference, ShownView *view) {
     RungSpec specs[2 * VIEW_RUNGS_MAX];
     StreamId told[2 * VIEW_RUNGS_MAX] = { 0 };
     guint n = 0;
@@ -102,7 +102,7 @@ static void fill_tile(Conference *conference, const SceneSeat *seat, const Rect 
 }
 
 /* The wall shows every seat of the scene in its order: a leader finds a room where it was yesterday. */
-static guint wall_seats(const Conference *conference, const View *view, guint32 *ret_seats) {
+static guint wall_seats(const Conference *conference, const ShownView *view, guint32 *ret_seats) {
     const Scene *scene = conference->scene;
     guint n = 0;
     if (view->spec.n_slots > 0) {
@@ -114,7 +114,7 @@ static guint wall_seats(const Conference *conference, const View *view, guint32 
     return n;
 }
 
-static guint stage_seats(Conference *conference, View *view, gint64 now_us, guint32 *ret_seats) {
+static guint stage_seats(Conference *conference, ShownView *view, gint64 now_us, guint32 *ret_seats) {
     const Scene *scene = conference->scene;
     guint32 *present = g_new(guint32, scene->n_seats + 1), speaking[AUDIO_SPEAKING_MAX],
             pins[STAGE_SLOTS_MAX] = { 0 };
@@ -134,7 +134,7 @@ static guint stage_seats(Conference *conference, View *view, gint64 now_us, guin
     return n;
 }
 
-static ViewScene *compose(Conference *conference, View *view, gint64 now_us) {
+static ViewScene *compose(Conference *conference, ShownView *view, gint64 now_us) {
     guint32 seats[STUDIO_TILES_MAX];
     Rect rects[STUDIO_TILES_MAX];
     ViewScene *scene = g_new0(ViewScene, 1);
@@ -152,7 +152,7 @@ static ViewScene *compose(Conference *conference, View *view, gint64 now_us) {
     return scene;
 }
 
-static gboolean is_watched(Conference *conference, const View *view) {
+static gboolean is_watched(Conference *conference, const ShownView *view) {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, conference->bridge->legs);
@@ -164,7 +164,7 @@ static gboolean is_watched(Conference *conference, const View *view) {
     return FALSE;
 }
 
-void view_refresh(Conference *conference, View *view, gint64 now_us) {
+void shown_view_refresh(Conference *conference, ShownView *view, gint64 now_us) {
     Studio *studio = conference->bridge->studio;
     view->in_use = is_watched(conference, view);
     if (!view->in_use) {
@@ -182,14 +182,14 @@ void view_refresh(Conference *conference, View *view, gint64 now_us) {
     refresh_rungs(conference, view);
 }
 
-void view_speaking(Conference *conference, View *view) {
+void shown_view_speaking(Conference *conference, ShownView *view) {
     guint32 sources[AUDIO_SPEAKING_MAX];
     if (view->shown == NULL) return;
     for (guint i = 0; i < conference->n_speaking; i++) sources[i] = conference->speaking[i].seat;
     studio_set_speaking(conference->bridge->studio, view->studio_view, sources, conference->n_speaking);
 }
 
-void view_tile_size(const View *view, guint32 seat, guint *width, guint *height) {
+void shown_view_tile_size(const ShownView *view, guint32 seat, guint *width, guint *height) {
     for (guint i = 0; view->shown != NULL && i < view->shown->n_tiles; i++) {
         const Tile *tile = &view->shown->tiles[i];
         if (tile->source != seat || tile->rect.width <= *width) continue;
