@@ -29,7 +29,7 @@ WEB_SOURCES := $(shell find $(WEB) -name node_modules -prune -o -type f -print 2
 	@cd $* && npm ci --no-fund --no-audit --loglevel=error && touch node_modules/.stamp
 $(BUILD)/web.stamp: $(WEB)/node_modules/.stamp $(WEB_SOURCES)
 	@echo "  WEB   build/web"
-	@cd $(WEB) && npm run --silent build -- --outDir $(abspath $(BUILD))/web --emptyOutDir
+	@cd $(WEB) && npm run --silent build -- --outDir $(abspath $(BUILD))/web --emptyOutDir --logLevel warn
 	@touch $@
 pages: $(if $(wildcard $(WEB)/package-lock.json),$(BUILD)/web.stamp)
 
