@@ -14,6 +14,7 @@ typedef struct {
     gint64 deadline_us;
     BridgeDone done;
     gpointer user;
+    GError *failed; /* could not even be sent; told in the next turn of the loop, never inside the request */
 } Pending;
 
 struct BridgeLink {
@@ -24,7 +25,7 @@ struct BridgeLink {
     ControlStream *stream;
     gboolean up, closing;
     GError *broken; /* set inside a read, acted on after it */
-    LoopTimer *retry, *sweep;
+    LoopTimer *retry, *sweep, *soon;
     guint retry_ms;
     json_int_t next_id;
     GHashTable *pending; /* id -> Pending */
@@ -39,6 +40,7 @@ static void pending_finish(BridgeLink *link, Pending *pending, json_t *answer, c
     g_hash_table_remove(link->pending, GINT_TO_POINTER((int)pending->id));
     if (why != NULL) link->stats.faults++;
     if (pending->done != NULL) pending->done(pending->user, answer, why);
+    g_clear_error(&pending->failed);
     g_free(pending);
 }
 
@@ -149,22 +151,45 @@ static void on_hello(gpointer user, json_t *answer, const GError *why) {
     link->events.up(link->user, answer, is_new);
 }
 
-static void send_request(BridgeLink *link, json_t *message, guint deadline_ms, BridgeDone done,
-                         gpointer user) {
+static Pending *pending_new(BridgeLink *link, guint deadline_ms, BridgeDone done, gpointer user) {
     Pending *pending = g_new0(Pending, 1);
-    pending->id = link->next_id;
-    link->next_id = link->next_id % G_MAXINT32 + 1;
+    do {
+        pending->id = link->next_id;
+        link->next_id = link->next_id % G_MAXINT32 + 1;
+    } while (g_hash_table_contains(link->pending, GINT_TO_POINTER((int)pending->id)));
     pending->deadline_us = loop_now_us() + (gint64)deadline_ms * 1000;
     pending->done = done;
     pending->user = user;
     g_hash_table_insert(link->pending, GINT_TO_POINTER((int)pending->id), pending);
-    json_object_set_new(message, "id", json_integer(pending->id));
     link->stats.requests++;
-    g_autoptr(GError) error = NULL;
+    return pending;
+}
+
+static void on_soon(gpointer user) {
+    BridgeLink *link = user;
+    link->soon = NULL;
+    g_autoptr(GList) all = g_hash_table_get_values(link->pending);
+    for (GList *at = all; at != NULL; at = at->next) {
+        Pending *pending = at->data;
+        if (pending->failed != NULL) pending_finish(link, pending, NULL, pending->failed);
+    }
+}
+
+/* Takes why. */
+static void fail_soon(BridgeLink *link, Pending *pending, GError *why) {
+    pending->failed = why;
+    if (link->soon == NULL) link->soon = loop_after(link->loop, 0, 0, on_soon, link);
+}
+
+static void send_request(BridgeLink *link, json_t *message, guint deadline_ms, BridgeDone done,
+                         gpointer user) {
+    Pending *pending = pending_new(link, deadline_ms, done, user);
+    json_object_set_new(message, "id", json_integer(pending->id));
+    GError *error = NULL;
     if (!control_stream_send(link->stream, message, &error)) {
         /* The link is full or gone. It is taken down by the next sweep, not here: the caller may stand inside a read. */
         if (link->broken == NULL) link->broken = g_error_copy(error);
-        pending_finish(link, pending, NULL, error);
+        fail_soon(link, pending, error);
     } else {
         update_watch(link);
     }
@@ -179,9 +204,9 @@ void bridge_link_request(BridgeLink *link, json_t *message, guint deadline_ms, B
     else if (g_hash_table_size(link->pending) >= BRIDGE_WAITING_MAX)
         what = "the bridge is too far behind";
     if (what != NULL) {
-        g_autoptr(GError) gone = g_error_new(FAULT, FAULT_GONE, "%s", what);
+        fail_soon(link, pending_new(link, deadline_ms, done, user),
+                  g_error_new(FAULT, FAULT_GONE, "%s", what));
         json_decref(message);
-        if (done != NULL) done(user, NULL, gone);
         return;
     }
     send_request(link, message, deadline_ms, done, user);
@@ -253,6 +278,7 @@ void bridge_link_free(BridgeLink *link) {
     }
     loop_cancel(link->loop, &link->retry);
     loop_cancel(link->loop, &link->sweep);
+    loop_cancel(link->loop, &link->soon);
     g_hash_table_unref(link->pending);
     if (link->hello != NULL) json_decref(link->hello);
     g_clear_error(&link->broken);

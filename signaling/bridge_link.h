@@ -29,7 +29,8 @@ void bridge_link_free(BridgeLink *link); /* waiting requests get FAULT_GONE; NUL
 gboolean bridge_link_is_up(const BridgeLink *link);
 json_t *bridge_link_hello(const BridgeLink *link); /* borrowed: the last hello, NULL before the first */
 
-/* Takes message ({"t": name, fields}); id is added here. done may be NULL. May call done at once (FAULT_GONE: not up). */
+/* Takes message ({"t": name, fields}); id is added here. done may be NULL, and is
+ * never called before this returns. FAULT_GONE: the link is down. */
 void bridge_link_request(BridgeLink *link, json_t *message, guint deadline_ms, BridgeDone done,
                          gpointer user);
 

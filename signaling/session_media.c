@@ -79,7 +79,6 @@ gboolean on_leg_open(Session *session, json_t *message, const Asked *asked, GErr
     if (wish.way == LEG_DUPLEX) legs_replace_sender(service, wish.seat, NULL);
     LegAsked *waiting = leg_asked_new(session, asked, 0);
     gint32 leg = leg_open(service, &wish, answer_leg, waiting);
-    /* The bridge answers in a later turn of the loop: it is up, so leg_open() has not called back yet. */
     waiting->leg = leg;
     return TRUE;
 }
