@@ -78,10 +78,12 @@ test-packages:
 NODE_TEST_DIRS := $(patsubst %/package-lock.json,%,$(wildcard tests/e2e/package-lock.json tests/protocol/package-lock.json))
 node-tests: $(NODE_TEST_DIRS:%=%/node_modules/.stamp)
 
-bench: $(patsubst tests/bench/%.sh,bench-%,$(wildcard tests/bench/*.sh)) $(patsubst tests/bench/bench_%.c,bench-%,$(BENCH_SOURCES))
+# A benchmark is tests/bench/NAME.mjs, which starts programs, or tests/bench/bench_NAME.c, which is one.
+bench: $(patsubst tests/bench/%.mjs,bench-%,$(wildcard tests/bench/*.mjs)) \
+       $(patsubst tests/bench/bench_%.c,bench-%,$(BENCH_SOURCES))
 bench-%: product
 	@mkdir -p $(BUILD)/bench
-	@if [ -x tests/bench/$*.sh ]; then BIN=$(BIN) OUT=$(BUILD)/bench tests/bench/$*.sh; \
+	@if [ -e tests/bench/$*.mjs ]; then BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/$*.mjs; \
 	else $(MAKE) --no-print-directory FLAVOUR=$(PRODUCT) $(BUILD)/$(PRODUCT)/tests/bench/bench_$* \
 	    && OUT=$(BUILD)/bench $(BUILD)/$(PRODUCT)/tests/bench/bench_$*; fi
 
