@@ -110,7 +110,7 @@ export class Leg {
     this.opening = true;
     this.state.value = this.stream.peek() === null ? "opening" : "weak";
     try {
-      const answer = await this.link.request("leg.open", { way: this.way, view: this.view });
+      const answer = await this.link.request("leg.open", { way: this.way, view: this.view, hears: true });
       const id = answer["leg"] as LegId;
       this.id = id;
       if (Array.isArray(answer["rids"])) this.needs = needsOf(answer["rids"], this.needs);

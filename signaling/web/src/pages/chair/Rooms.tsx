@@ -87,6 +87,7 @@ const RoomRow = ({ hall, id, chosen, onChoose }: { hall: HallStore; id: SeatId; 
       data-state={seat.state}
       data-floor={seat.floor}
       data-microphone={seat.microphone}
+      data-deaf={String(seat.deaf)}
     >
       <button type="button" class="room-name" aria-pressed={chosen} onClick={onChoose}>
         <span class={`dot ${COLOURS[seat.state]}`} title={stateWord(seat)} />
