@@ -145,7 +145,8 @@ static ViewScene *compose(Conference *conference, ShownView *view, gint64 now_us
     scene->fps = view->fps;
     scene->nice = wall ? 12 : 5;
     guint n = wall ? wall_seats(conference, view, seats) : stage_seats(conference, view, now_us, seats);
-    guint n_placed = layout_place(view->spec.layout, n, scene->width, scene->height, rects, STUDIO_TILES_MAX);
+    guint n_placed = layout_place(layout_tightened(view->spec.layout, n), n, scene->width, scene->height,
+                                  rects, STUDIO_TILES_MAX);
     for (guint i = 0; i < MIN(n, n_placed); i++)
         fill_tile(conference, scene_seat(conference->scene, seats[i]), &rects[i],
                   &scene->tiles[scene->n_tiles++]);

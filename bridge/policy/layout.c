@@ -184,6 +184,14 @@ static guint place_wall(guint n_tiles, guint width, guint height, Rect *rects) {
     return n_tiles;
 }
 
+Layout layout_tightened(Layout layout, guint n_tiles) {
+    static const Layout one_and_more[] = { LAYOUT_1_1, LAYOUT_1_5, LAYOUT_1_7, LAYOUT_1_12, LAYOUT_1_20 };
+    if (layout < LAYOUT_1_5 || layout > LAYOUT_1_20) return layout;
+    for (guint i = 0; i < G_N_ELEMENTS(one_and_more) && one_and_more[i] < layout; i++)
+        if (n_tiles <= layout_capacity(one_and_more[i], n_tiles)) return one_and_more[i];
+    return layout;
+}
+
 guint layout_capacity(Layout layout, guint n_wanted) {
     switch (layout) {
     case LAYOUT_FULL: return 1;

@@ -120,6 +120,23 @@ static void no_room_and_no_canvas(void **state) {
     assert_int_equal(layout_place(LAYOUT_WALL, 4, 70000, 720, rects, 4), 0);
 }
 
+static void few_rooms_stand_closer(void **state) {
+    (void)state;
+    static const struct {
+        Layout asked;
+        guint n_tiles;
+        Layout expected;
+    } cases[] = {
+        { LAYOUT_1_7, 2, LAYOUT_1_1 },         { LAYOUT_1_7, 3, LAYOUT_1_5 },
+        { LAYOUT_1_7, 7, LAYOUT_1_7 },         { LAYOUT_1_20, 8, LAYOUT_1_7 },
+        { LAYOUT_1_20, 21, LAYOUT_1_20 },      { LAYOUT_1_5, 9, LAYOUT_1_5 },
+        { LAYOUT_GRID, 2, LAYOUT_GRID },       { LAYOUT_FULL, 3, LAYOUT_FULL },
+        { LAYOUT_LECTURE, 2, LAYOUT_LECTURE },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
+        assert_int_equal(layout_tightened(cases[i].asked, cases[i].n_tiles), cases[i].expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_placement_is_sound),
@@ -127,6 +144,7 @@ int main(void) {
         cmocka_unit_test(known_walls),
         cmocka_unit_test(capacities),
         cmocka_unit_test(no_room_and_no_canvas),
+        cmocka_unit_test(few_rooms_stand_closer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
