@@ -142,9 +142,10 @@ void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs
 
 /* ---- which rung ---- */
 
-static void move_rung(Downlink *downlink, gboolean down, gint64 now_us) {
+/* known_good: to be tried, or good before: the estimate of now may not turn it down at once. */
+static void move_rung(Downlink *downlink, gboolean down, gboolean known_good, gint64 now_us) {
     const DownlinkRung *rung = &downlink->rungs[downlink->ladder.rung];
-    if (!down) bandwidth_on_trial(&downlink->bandwidth, rung->bitrate_bps);
+    if (known_good) bandwidth_on_trial(&downlink->bandwidth, rung->bitrate_bps);
     wish(downlink, rung->stream, now_us);
     if (down) ask_keyframe(downlink, now_us); /* the line cannot wait for its own */
 }
@@ -163,8 +164,9 @@ void downlink_choose(Downlink *downlink, gint64 now_us) {
     if (downlink->ladder.still && now_us - downlink->asked_us > STILL_US) ask_keyframe(downlink, now_us);
     gboolean clean = bandwidth_is_clean(&downlink->bandwidth, now_us) && downlink->wished == downlink->current;
     switch (ladder_update(&downlink->ladder, bandwidth_estimate_bps(&downlink->bandwidth), clean, now_us)) {
-    case LADDER_DOWN: move_rung(downlink, TRUE, now_us); break;
-    case LADDER_UP: move_rung(downlink, FALSE, now_us); break;
+    case LADDER_DOWN: move_rung(downlink, TRUE, FALSE, now_us); break;
+    case LADDER_BACK: move_rung(downlink, TRUE, TRUE, now_us); break;
+    case LADDER_UP: move_rung(downlink, FALSE, TRUE, now_us); break;
     case LADDER_STILL:
         if (!downlink->ladder.still) downlink_need_keyframe(downlink, now_us); /* moving pictures again */
         break;
@@ -180,7 +182,7 @@ void downlink_on_picture_lost(Downlink *downlink, gint64 now_us) {
     gboolean often = downlink->pli_us != 0 && now_us - downlink->pli_us < PLI_OFTEN_US;
     downlink->pli_us = now_us;
     if (often && !bandwidth_is_clean(&downlink->bandwidth, now_us) && ladder_push_down(&downlink->ladder, now_us)) {
-        move_rung(downlink, TRUE, now_us);
+        move_rung(downlink, TRUE, FALSE, now_us);
         return;
     }
     downlink->asked_us = now_us;

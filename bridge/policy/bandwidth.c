@@ -15,16 +15,26 @@ void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us) {
     set_estimate(bandwidth, start_bps);
 }
 
+/* Sending much less and losing as much as before: the line loses at random (radio), and less would not be better. Above
+ * 45 % it is treated as narrow all the same. */
+static gboolean loses_at_random(Bandwidth *bandwidth, double loss) {
+    if (bandwidth->series_bps == 0) {
+        bandwidth->series_bps = bandwidth->estimate_bps;
+        bandwidth->series_loss = loss;
+    }
+    return bandwidth->estimate_bps < bandwidth->series_bps * 0.4 && loss > bandwidth->series_loss * 0.7 && loss < 0.45;
+}
+
 /* Once per round trip and a bit: the effect of the last cut must have had time to show. */
 static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     gint64 rtt_us = bandwidth->rtt_us >= 0 ? bandwidth->rtt_us : RTT_US_UNKNOWN;
     bandwidth->dirty_us = now_us;
     bandwidth->raised_us = now_us;
-    if (now_us - bandwidth->lowered_us < rtt_us + LOWER_EVERY_US) return;
+    if (now_us - bandwidth->lowered_us < rtt_us + LOWER_EVERY_US || loses_at_random(bandwidth, loss)) return;
     bandwidth->lowered_us = now_us;
     /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
-    double used = bandwidth->sent_bps > 0 ? MIN(bandwidth->estimate_bps, (double)bandwidth->sent_bps)
-                                          : bandwidth->estimate_bps;
+    double sent_bps = MAX((double)bandwidth->sent_bps, (double)bandwidth->second_bytes * 8);
+    double used = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
     set_estimate(bandwidth, used * (1 - 0.5 * loss));
 }
 
@@ -32,6 +42,7 @@ static void raise_slowly(Bandwidth *bandwidth, gint64 now_us) {
     double seconds = (double)(now_us - bandwidth->raised_us) / G_USEC_PER_SEC;
     bandwidth->raised_us = now_us;
     if (seconds <= 0) return;
+    bandwidth->series_bps = 0;
     double raised = bandwidth->estimate_bps * (1 + (RAISE_PER_S - 1) * MIN(seconds, 2));
     /* An unused estimate proves nothing: it stays within twice of what is sent, unless it is there already. */
     double most = MAX(bandwidth->estimate_bps, 2.0 * bandwidth->sent_bps);

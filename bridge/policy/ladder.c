@@ -7,18 +7,25 @@ static const double STILL_BELOW = 0.5, MOVES_ABOVE = 0.8;
 enum { SETTLE_US = 1500000, TRIAL_US = 15000000 };
 
 void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guint rung_max, gint64 now_us) {
-    *ladder = (Ladder){ .n_rungs = MIN(n_rungs, LADDER_RUNGS_MAX), .changed_us = now_us, .clean_since_us = now_us,
-                        .up_after_us = LADDER_UP_US_MIN };
-    for (guint i = 0; i < ladder->n_rungs; i++) ladder->bitrate_bps[i] = bitrate_bps[i];
+    *ladder = (Ladder){ .n_rungs = MIN(n_rungs, LADDER_RUNGS_MAX), .changed_us = now_us, .clean_since_us = now_us };
+    for (guint i = 0; i < ladder->n_rungs; i++) {
+        ladder->bitrate_bps[i] = bitrate_bps[i];
+        ladder->up_after_us[i] = LADDER_UP_US_MIN;
+    }
     if (ladder->n_rungs > 0) ladder->rung = ladder->rung_max = MIN(rung_max, ladder->n_rungs - 1);
 }
 
-static void go_down(Ladder *ladder, guint rung, gint64 now_us) {
-    gboolean trial_failed = ladder->tried_us != 0 && now_us - ladder->tried_us < TRIAL_US;
-    if (trial_failed) ladder->up_after_us = MIN(ladder->up_after_us * 2, LADDER_UP_US_MAX);
+/* The rung that fits the estimate; after a failed try the one from before, because that one was clean. */
+static LadderMove go_down(Ladder *ladder, guint32 estimate_bps, gint64 now_us) {
+    gboolean failed = ladder->tried_us != 0 && now_us - ladder->tried_us < TRIAL_US;
+    if (failed)
+        ladder->up_after_us[ladder->rung] = MIN(ladder->up_after_us[ladder->rung] * 2, LADDER_UP_US_MAX);
     ladder->tried_us = 0;
-    ladder->rung = rung;
+    ladder->rung++;
+    while (!failed && ladder->rung + 1 < ladder->n_rungs && estimate_bps < ladder->bitrate_bps[ladder->rung])
+        ladder->rung++;
     ladder->changed_us = ladder->clean_since_us = now_us;
+    return failed ? LADDER_BACK : LADDER_DOWN;
 }
 
 static LadderMove consider_still(Ladder *ladder, guint32 estimate_bps) {
@@ -34,18 +41,15 @@ LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, gboolean clean, g
     if (ladder->n_rungs == 0) return LADDER_STAYS;
     if (!clean) ladder->clean_since_us = now_us;
     gboolean settled = now_us - ladder->changed_us >= SETTLE_US;
-    guint    lowest = ladder->n_rungs - 1;
-    if (settled && ladder->rung < lowest && estimate_bps < ladder->bitrate_bps[ladder->rung] * FITS) {
-        guint rung = ladder->rung + 1;
-        while (rung < lowest && estimate_bps < ladder->bitrate_bps[rung]) rung++;
-        go_down(ladder, rung, now_us);
-        return LADDER_DOWN;
-    }
+    gboolean lowest = ladder->rung + 1 == ladder->n_rungs;
+    if (settled && !lowest && estimate_bps < ladder->bitrate_bps[ladder->rung] * FITS)
+        return go_down(ladder, estimate_bps, now_us);
     if (ladder->tried_us != 0 && now_us - ladder->tried_us >= TRIAL_US) {
-        ladder->tried_us = 0; /* it held: the next try need not wait longer */
-        ladder->up_after_us = LADDER_UP_US_MIN;
+        ladder->tried_us = 0; /* it held: the next try of this rung need not wait longer */
+        ladder->up_after_us[ladder->rung] = LADDER_UP_US_MIN;
     }
-    if (!ladder->still && ladder->rung > ladder->rung_max && now_us - ladder->clean_since_us >= ladder->up_after_us) {
+    if (!ladder->still && ladder->rung > ladder->rung_max &&
+        now_us - ladder->clean_since_us >= ladder->up_after_us[ladder->rung - 1]) {
         ladder->rung--;
         ladder->tried_us = ladder->changed_us = ladder->clean_since_us = now_us;
         return LADDER_UP;
@@ -55,6 +59,6 @@ LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, gboolean clean, g
 
 gboolean ladder_push_down(Ladder *ladder, gint64 now_us) {
     if (ladder->rung + 1 >= ladder->n_rungs) return FALSE;
-    go_down(ladder, ladder->rung + 1, now_us);
+    go_down(ladder, ladder->bitrate_bps[ladder->rung + 1], now_us);
     return TRUE;
 }

@@ -11,15 +11,17 @@ typedef struct {
     guint32  bitrate_bps[LADDER_RUNGS_MAX]; /* best first */
     guint    rung;
     gboolean still; /* not even the lowest rung fits: keyframes only */
-    gint64   changed_us, clean_since_us, tried_us, up_after_us;
+    gint64   changed_us, clean_since_us, tried_us;
+    gint64   up_after_us[LADDER_RUNGS_MAX]; /* how long the line must be clean before this rung is tried */
 } Ladder;
 
 /* Starts on the best rung allowed. n_rungs 0 is fine. */
 void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guint rung_max, gint64 now_us);
 
-typedef enum { LADDER_STAYS, LADDER_DOWN, LADDER_UP, LADDER_STILL } LadderMove;
+/* BACK: down again after a try that failed, to the rung that was good before. STILL: ladder->still has changed. */
+typedef enum { LADDER_STAYS, LADDER_DOWN, LADDER_BACK, LADDER_UP, LADDER_STILL } LadderMove;
 
-/* Every few 100 ms. STILL: ladder->still has changed. */
+/* Every few 100 ms. */
 LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, gboolean clean, gint64 now_us);
 /* One rung down whatever the estimate says (pictures that keep breaking). FALSE: it is the lowest. */
 gboolean ladder_push_down(Ladder *ladder, gint64 now_us);

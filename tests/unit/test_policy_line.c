@@ -1,0 +1,174 @@
+/* keyframe_gate, bandwidth, ladder: traces of what a line tells, and what should come of it. */
+#include "bridge/policy/bandwidth.h"
+#include "bridge/policy/keyframe_gate.h"
+#include "bridge/policy/ladder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { MS = 1000, S = 1000000 };
+
+/* ---- keyframe gate: wishes at these times, frames every 40 ms; which frames are keyframes? ---- */
+
+typedef struct {
+    const char *name;
+    gint64 wishes_ms[8], natural_ms[4]; /* 0-ended */
+    gint64 forced_ms[8];                /* 0-ended */
+} GateCase;
+
+static const GateCase gate_cases[] = {
+    { "the first wish at once", { 100 }, { 0 }, { 120 } },
+    { "ten wishes in a second are two keyframes", { 100, 130, 200, 300, 500, 800, 900, 1000 }, { 0 }, { 120, 1120 } },
+    { "after a second at once", { 100, 1500 }, { 0 }, { 120, 1520 } },
+    { "a natural one answers the wish", { 100, 500 }, { 600 }, { 120 } },
+    { "a natural one counts as the last", { 700 }, { 600 }, { 1600 } },
+    { "a wish from before the keyframe is answered by it", { 100, 120 }, { 0 }, { 120 } },
+};
+
+static gboolean is_in(const gint64 *list_ms, gint64 ms) {
+    for (; *list_ms != 0; list_ms++)
+        if (*list_ms == ms) return TRUE;
+    return FALSE;
+}
+
+static void test_gate(void **state) {
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(gate_cases); i++) {
+        const GateCase *c = &gate_cases[i];
+        KeyframeGate gate = { 0 };
+        gint64 base_us = 1000 * (gint64)S;
+        print_message("case: %s\n", c->name);
+        for (gint64 ms = 0; ms < 4000; ms += 10) {
+            if (is_in(c->wishes_ms, ms)) keyframe_gate_ask(&gate, base_us + ms * MS);
+            if (ms % 40 != 0) continue;
+            gboolean forced = keyframe_gate_pass(&gate, base_us + ms * MS);
+            if (!forced && is_in(c->natural_ms, ms)) keyframe_gate_made(&gate, base_us + ms * MS);
+            if (forced != is_in(c->forced_ms, ms)) fail_msg("%s: at %d ms", c->name, (int)ms);
+        }
+    }
+}
+
+/* ---- a leg on a simulated line: ladder and estimate together ---- */
+
+typedef struct {
+    guint from_s, capacity_kbps; /* from this second on */
+    double loss;                 /* beside what the capacity costs */
+} LineStep;
+
+typedef struct {
+    const char *name;
+    LineStep steps[6]; /* capacity 0 ends */
+    gboolean remb;
+    guint seconds;
+    guint rung_at[6][2]; /* { second, rung }, second 0 ends */
+    guint changes_max;
+    gboolean still_at_end;
+} LineCase;
+
+static const guint32 rungs_bps[] = { 1500000, 500000, 150000 };
+
+static const LineCase line_cases[] = {
+    { "a good line stays on top", { { 0, 5000, 0 } }, TRUE, 60, { { 5, 0 }, { 59, 0 } }, 0, FALSE },
+    { "a little loss is no reason", { { 0, 5000, 0.01 } }, TRUE, 60, { { 5, 0 }, { 59, 0 } }, 0, FALSE },
+    { "a narrow line: down within seconds", { { 0, 700, 0 } }, TRUE, 8, { { 5, 1 }, { 7, 1 } }, 1, FALSE },
+    { "a narrow line without REMB", { { 0, 700, 0 } }, FALSE, 8, { { 6, 1 } }, 2, FALSE },
+    { "a very narrow line: lowest rung", { { 0, 220, 0 } }, TRUE, 8, { { 6, 2 } }, 2, FALSE },
+    { "tries to go up grow rare", { { 0, 700, 0 } }, TRUE, 180, { { 5, 1 } }, 12, FALSE },
+    { "a line that heals: up again", { { 0, 700, 0 }, { 30, 5000, 0 } }, TRUE, 120, { { 5, 1 }, { 100, 0 } }, 9, FALSE },
+    { "30 % loss: the lowest rung", { { 0, 5000, 0.3 } }, FALSE, 20, { { 15, 2 } }, 3, FALSE },
+    { "50 kbit/s: a still", { { 0, 50, 0 } }, TRUE, 20, { { 15, 2 } }, 3, TRUE },
+};
+
+static const LineStep *step_at(const LineCase *c, guint second) {
+    const LineStep *step = &c->steps[0];
+    for (guint i = 0; i < 6 && c->steps[i].capacity_kbps != 0; i++)
+        if (c->steps[i].from_s <= second) step = &c->steps[i];
+    return step;
+}
+
+/* One second of the leg: what it sends, what the line takes, what the receiver says. */
+static void one_second(const LineCase *c, guint second, Bandwidth *bandwidth, const Ladder *ladder, gint64 now_us) {
+    const LineStep *step = step_at(c, second);
+    double sent_bps = ladder->still ? 20000 : rungs_bps[ladder->rung] * 0.95;
+    double through_bps = MIN(sent_bps, step->capacity_kbps * 1000.0) * (1 - step->loss);
+    double loss = 1 - through_bps / sent_bps;
+    bandwidth_on_sent(bandwidth, (guint)(sent_bps / 8 / 1100) + 1, (gsize)(sent_bps / 8), now_us);
+    bandwidth_on_report(bandwidth, loss, 40 * MS, now_us + 10 * MS);
+    if (c->remb) {
+        double heard_bps = MIN(sent_bps * 1.5, step->capacity_kbps * 1000.0);
+        bandwidth_on_remb(bandwidth, (guint64)heard_bps, now_us + 20 * MS);
+    }
+}
+
+static void test_line(void **state) {
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(line_cases); i++) {
+        const LineCase *c = &line_cases[i];
+        Bandwidth bandwidth;
+        Ladder ladder;
+        guint n_changes = 0;
+        gint64 start_us = 500 * (gint64)S;
+        print_message("case: %s\n", c->name);
+        bandwidth_init(&bandwidth, 2000000, start_us);
+        ladder_init(&ladder, rungs_bps, G_N_ELEMENTS(rungs_bps), 0, start_us);
+        for (guint second = 0; second < c->seconds; second++) {
+            gint64 now_us = start_us + (second + 1) * (gint64)S;
+            one_second(c, second, &bandwidth, &ladder, now_us);
+            for (guint k = 1; k <= 4; k++) {
+                gint64 at_us = now_us + k * 200 * MS;
+                LadderMove move = ladder_update(&ladder, bandwidth_estimate_bps(&bandwidth), bandwidth_is_clean(&bandwidth, at_us), at_us);
+                if (move == LADDER_UP || move == LADDER_BACK) bandwidth_on_trial(&bandwidth, rungs_bps[ladder.rung]);
+                if (move != LADDER_STAYS && move != LADDER_STILL) n_changes++;
+            }
+            for (guint k = 0; c->rung_at[k][0] != 0; k++)
+                if (c->rung_at[k][0] == second && ladder.rung != c->rung_at[k][1])
+                    fail_msg("%s: rung %u after %u s, estimate %u", c->name, ladder.rung, second, bandwidth_estimate_bps(&bandwidth));
+        }
+        if (n_changes > c->changes_max) fail_msg("%s: %u changes", c->name, n_changes);
+        assert_int_equal(ladder.still, c->still_at_end);
+    }
+}
+
+static void test_nacks_lower(void **state) {
+    (void)state;
+    Bandwidth bandwidth;
+    bandwidth_init(&bandwidth, 2000000, S);
+    for (guint k = 1; k <= 20; k++) {
+        gint64 now_us = S + (gint64)k * 100 * MS;
+        bandwidth_on_sent(&bandwidth, 15, 15 * 1100, now_us);
+        bandwidth_on_nack(&bandwidth, 3, now_us);
+    }
+    assert_true(bandwidth_estimate_bps(&bandwidth) < 1400000);
+    assert_false(bandwidth_is_clean(&bandwidth, S + 2000 * MS));
+}
+
+static void test_limits(void **state) {
+    (void)state;
+    Bandwidth bandwidth;
+    bandwidth_init(&bandwidth, 0, S);
+    assert_int_equal(bandwidth_estimate_bps(&bandwidth), BANDWIDTH_BPS_MIN);
+    for (guint k = 0; k < 500; k++) {
+        bandwidth_on_sent(&bandwidth, 1000, 100000000, S + (gint64)k * S);
+        bandwidth_on_report(&bandwidth, 0, 0, S + (gint64)k * S);
+    }
+    assert_int_equal(bandwidth_estimate_bps(&bandwidth), BANDWIDTH_BPS_MAX);
+    bandwidth_on_remb(&bandwidth, 0, S + 600 * (gint64)S);
+    assert_int_equal(bandwidth_estimate_bps(&bandwidth), BANDWIDTH_BPS_MIN);
+    Ladder ladder;
+    ladder_init(&ladder, NULL, 0, 3, S);
+    assert_int_equal(ladder_update(&ladder, 1, FALSE, S), LADDER_STAYS);
+    assert_false(ladder_push_down(&ladder, S));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_line),
+        cmocka_unit_test(test_nacks_lower),
+        cmocka_unit_test(test_limits),
+    };
+    return cmocka_run_group_tests_name("line policies", tests, NULL, NULL);
+}
