@@ -173,8 +173,8 @@ static int on_writable(struct lws *wsi, HttpPeer *peer) {
     gsize n_body = 0;
     const guint8 *body =
         exchange->answer_body != NULL ? g_bytes_get_data(exchange->answer_body, &n_body) : NULL;
-    if (exchange->request.head_only || exchange->status == 304) n_body = 0;
-    if (!peer->head_sent) {
+    if (body == NULL || exchange->request.head_only || exchange->status == 304) n_body = 0;
+    if (!peer->head_sent || body == NULL) {
         if (send_head(wsi, peer) != 0) return -1;
         if (n_body == 0) return complete(wsi, peer);
         lws_callback_on_writable(wsi);

@@ -17,7 +17,7 @@ typedef struct Admin Admin;               /* admin_socket.h */
 typedef struct {
     guint64 http_requests, http_refused, ws_opened, ws_refused, ws_messages, ws_too_slow, ws_bytes_out;
     guint64 commands, commands_refused;
-    gint64 commit_us_last, commit_us_max;
+    gint64 commit_us_max;
     guint64 commit_us_sum, n_commits;
 } ServiceStats;
 
