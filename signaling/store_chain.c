@@ -73,10 +73,11 @@ gboolean store_db_load_head(StoreDb *db, GError **error) {
     memset(db->head, 0, sizeof db->head); /* the first row follows on nothing: 32 zero bytes */
     int code = sqlite3_step(last);
     if (code == SQLITE_DONE) return TRUE;
-    if (code != SQLITE_ROW || sqlite3_column_bytes(last, 1) != TOKEN_HASH_BYTES)
-        return store_db_fail(db, "reading the head of the log", error);
+    if (code != SQLITE_ROW) return store_db_fail(db, "reading the head of the log", error);
     db->head_seq = sqlite3_column_int64(last, 0);
-    memcpy(db->head, sqlite3_column_blob(last, 1), TOKEN_HASH_BYTES);
+    /* A damaged hash is `diemcau check`'s to name; a meeting can be held all the same, and what follows stays chained to it. */
+    gsize n_bytes = (gsize)sqlite3_column_bytes(last, 1);
+    if (n_bytes > 0) memcpy(db->head, sqlite3_column_blob(last, 1), MIN(n_bytes, (gsize)TOKEN_HASH_BYTES));
     return TRUE;
 }
 
