@@ -87,8 +87,9 @@ void leg_on_rtp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);
 void leg_on_rtcp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);
 
 /* leg_camera.c */
-LegLayer *leg_camera_layer(Leg *leg, guint32 ssrc, const char *rid,
-                           Codec codec); /* made when new; NULL: too many */
+/* Makes one, in the place of a silent one when all are taken (which is forgotten in leg->streams: pointers into it move).
+ * NULL: too many at once. */
+LegLayer *leg_camera_layer(Leg *leg, guint32 ssrc, const char *rid, Codec codec, gint64 now_us);
 void leg_camera_packet(Leg *leg, LegLayer *layer, const RtpPacket *packet, gboolean rtx, gint64 arrival_us);
 void leg_camera_need(Leg *leg, gboolean live, guint height, guint bps);
 void leg_camera_keyframe(Leg *leg);
