@@ -163,7 +163,8 @@ void downlink_choose(Downlink *downlink, gint64 now_us) {
     if (wait_is_over(downlink, now_us)) start_afresh(downlink, now_us);
     if (downlink->ladder.still && now_us - downlink->asked_us > STILL_US) ask_keyframe(downlink, now_us);
     gboolean clean = bandwidth_is_clean(&downlink->bandwidth, now_us) && downlink->wished == downlink->current;
-    switch (ladder_update(&downlink->ladder, bandwidth_estimate_bps(&downlink->bandwidth), clean, now_us)) {
+    switch (ladder_update(&downlink->ladder, bandwidth_estimate_bps(&downlink->bandwidth),
+                          bandwidth_sent_bps(&downlink->bandwidth), clean, now_us)) {
     case LADDER_DOWN: move_rung(downlink, TRUE, FALSE, now_us); break;
     case LADDER_BACK: move_rung(downlink, TRUE, TRUE, now_us); break;
     case LADDER_UP: move_rung(downlink, FALSE, TRUE, now_us); break;

@@ -2,9 +2,9 @@
  * 2 % raise, between hold. */
 #include "bridge/policy/bandwidth.h"
 
-static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_NARROW = 1.05;
+static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_NARROW = 0.8;
 
-enum { LOWER_EVERY_US = 300000, CLEAN_US = 1000000, RTT_US_UNKNOWN = 100000 };
+enum { LOWER_EVERY_US = 300000, CLEAN_US = 1000000, RTT_US_UNKNOWN = 100000, NARROW_US = 600000, PART_US = 200000 };
 
 static void set_estimate(Bandwidth *bandwidth, double bps) {
     bandwidth->estimate_bps = CLAMP(bps, (double)BANDWIDTH_BPS_MIN, (double)BANDWIDTH_BPS_MAX);
@@ -33,7 +33,7 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     if (now_us - bandwidth->lowered_us < rtt_us + LOWER_EVERY_US || loses_at_random(bandwidth, loss)) return;
     bandwidth->lowered_us = now_us;
     /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
-    double sent_bps = MAX((double)bandwidth->sent_bps, (double)bandwidth->second_bytes * 8);
+    double sent_bps = bandwidth_sent_bps(bandwidth);
     double used = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
     set_estimate(bandwidth, used * (1 - 0.5 * loss));
 }
@@ -85,11 +85,23 @@ void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_
     }
 }
 
+/* The smaller of the last second and this one so far: a REMB is as old as half a second, and a picture that has just
+ * become easy must not look like a line that has become narrow. */
+static double recent_bps(const Bandwidth *bandwidth, gint64 now_us) {
+    gint64 past_us = now_us - bandwidth->second_us;
+    if (past_us < PART_US) return bandwidth->sent_bps;
+    return MIN((double)bandwidth->sent_bps, (double)bandwidth->second_bytes * 8e6 / (double)past_us);
+}
+
 void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {
     end_second(bandwidth, now_us);
-    if (bandwidth->sent_bps == 0 || (double)bitrate_bps > bandwidth->sent_bps * REMB_NARROW) return;
+    if ((double)bitrate_bps > recent_bps(bandwidth, now_us) * REMB_NARROW) {
+        bandwidth->narrow_since_us = 0;
+        return;
+    }
+    if (bandwidth->narrow_since_us == 0) bandwidth->narrow_since_us = now_us;
     bandwidth->dirty_us = bandwidth->raised_us = now_us;
-    if ((double)bitrate_bps >= bandwidth->estimate_bps) return;
+    if ((double)bitrate_bps >= bandwidth->estimate_bps || now_us - bandwidth->narrow_since_us < NARROW_US) return;
     bandwidth->lowered_us = now_us;
     set_estimate(bandwidth, (double)bitrate_bps);
 }
@@ -99,6 +111,10 @@ void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps) {
 }
 
 guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth) { return (guint32)bandwidth->estimate_bps; }
+
+guint32 bandwidth_sent_bps(const Bandwidth *bandwidth) {
+    return (guint32)MIN(MAX((guint64)bandwidth->sent_bps, bandwidth->second_bytes * 8), G_MAXUINT32);
+}
 
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us) {
     return bandwidth->loss <= LOSS_LOW && (bandwidth->dirty_us == 0 || now_us - bandwidth->dirty_us >= CLEAN_US);

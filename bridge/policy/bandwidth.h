@@ -1,7 +1,8 @@
 /* bandwidth.h -- pure: what a leg's feedback says about its line. Loss (receiver reports, transport-wide feedback), NACKs and
  * REMB -> an estimate in bps and whether the line is clean.
- * REMB cannot see room that is not used: it follows what arrives, at most about 1.5 times. So a REMB counts only when it is
- * lower than what is being sent; going up is tried out (ladder.h). */
+ * REMB cannot see room that is not used: it follows what arrives, at most about 1.5 times, and a busy receiver sends 0.85
+ * times that for no reason of the line. So a REMB counts only when it stays well below what is being sent; going up is tried
+ * out (ladder.h). */
 #pragma once
 
 #include <glib.h>
@@ -18,6 +19,7 @@ typedef struct {
     gint64  lowered_us, raised_us;
     double  series_bps, series_loss; /* where the cuts since the last clean time began; 0: no cut yet */
     gint64  dirty_us; /* the last sign of trouble; 0: none yet */
+    gint64  narrow_since_us; /* REMBs have been low since then; 0: the last was not */
     gint64  rtt_us;
 } Bandwidth;
 
@@ -31,5 +33,7 @@ void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us)
 void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps);
 
 guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth);
+/* What leaves now: the last full second, or this one when it is more already. */
+guint32 bandwidth_sent_bps(const Bandwidth *bandwidth);
 /* No loss worth mentioning, no narrowing REMB for a second. */
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us);

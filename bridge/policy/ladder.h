@@ -21,7 +21,7 @@ void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guin
 /* BACK: down again after a try that failed, to the rung that was good before. STILL: ladder->still has changed. */
 typedef enum { LADDER_STAYS, LADDER_DOWN, LADDER_BACK, LADDER_UP, LADDER_STILL } LadderMove;
 
-/* Every few 100 ms. */
-LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, gboolean clean, gint64 now_us);
+/* Every few 100 ms. sent_bps: what the leg really gets; an easy picture needs less than its rung's nominal rate. */
+LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, guint32 sent_bps, gboolean clean, gint64 now_us);
 /* One rung down whatever the estimate says (pictures that keep breaking). FALSE: it is the lowest. */
 gboolean ladder_push_down(Ladder *ladder, gint64 now_us);
