@@ -23,21 +23,25 @@ static const Meeting *open_meeting(const Session *session, json_t *message, cons
     return meeting;
 }
 
-/* The join is committed: now the page is told and its view follows. */
+/* The page is told and its view follows. */
+static void tell_joined(Service *service, const Asked *asked, const char *meeting) {
+    Session *session = session_find(service, asked->session);
+    if (session == NULL) return;
+    if (session->is_room) {
+        g_free(session->meeting);
+        session->meeting = g_strdup(meeting);
+    }
+    asked_ok(service, asked, json_pack("{s:i}", "seat", session->seat));
+    broadcast_send_room_view(session, TRUE);
+}
+
 static void on_joined(gpointer user, json_t *events, const GError *why) {
     (void)events;
     Joining *joining = user;
-    Session *session = session_find(joining->service, joining->asked.session);
-    if (why != NULL) {
+    if (why != NULL)
         asked_fault(joining->service, &joining->asked, why);
-    } else if (session != NULL) {
-        if (session->is_room) {
-            g_free(session->meeting);
-            session->meeting = g_strdup(joining->meeting);
-        }
-        asked_ok(joining->service, &joining->asked, json_pack("{s:i}", "seat", session->seat));
-        broadcast_send_room_view(session, TRUE);
-    }
+    else
+        tell_joined(joining->service, &joining->asked, joining->meeting);
     g_free(joining->meeting);
     g_free(joining);
 }
@@ -45,6 +49,39 @@ static void on_joined(gpointer user, json_t *events, const GError *why) {
 static void is_used(Session *other, gpointer user) {
     const Session **session = user;
     if (other->is_room && *session != NULL && other->seat == (*session)->seat) *session = NULL;
+}
+
+/* A console takes part for the seat it is attached to only while no room's page does. */
+static gboolean console_may_join(Session *session, const char *id, GError **error) {
+    const Session *free_seat = session;
+    session_each(session->service, is_used, &free_seat);
+    if (free_seat == NULL)
+        return words_refuse(error, FAULT_CONFLICT, session->language, WORD_CONSOLE_SEAT_USED);
+    if (g_strcmp0(session->meeting, id) != 0)
+        return words_refuse(error, FAULT_CONFLICT, session->language, WORD_CONSOLE_ATTEND_FIRST);
+    return TRUE;
+}
+
+/* What the page wishes, else what was. */
+static gboolean wish(json_t *message, const char *key, gboolean before) {
+    json_t *value = json_object_get(message, key);
+    return value != NULL ? json_is_true(value) : before;
+}
+
+/* The command that a join is: none for a page that only lost its socket (nobody who stayed is logged as coming), `state` when
+ * it comes back with something switched off, `join` for everybody else. (transfer full) or NULL. */
+static json_t *join_command(const Session *session, json_t *message, const SeatState *seat) {
+    gboolean was_on = seat->microphone == MICROPHONE_ON;
+    gboolean microphone = wish(message, "microphone", was_on), camera = wish(message, "camera", seat->camera);
+    gboolean stayed = seat->presence == SEAT_JOINING || seat->presence == SEAT_PRESENT;
+    if (!stayed)
+        return json_pack("{s:s, s:i, s:b, s:b}", "t", "join", "seat", session->seat, "microphone", microphone,
+                         "camera", camera);
+    /* A microphone that was off stays off: turning it on is a press of its own. */
+    if ((was_on && !microphone) || camera != seat->camera)
+        return json_pack("{s:s, s:i, s:b, s:b}", "t", "state", "seat", session->seat, "microphone",
+                         was_on && microphone, "camera", camera);
+    return NULL;
 }
 
 gboolean on_join(Session *session, json_t *message, const Asked *asked, GError **error) {
@@ -56,20 +93,18 @@ gboolean on_join(Session *session, json_t *message, const Asked *asked, GError *
         return words_refuse(error, FAULT_CONFLICT, session->language, WORD_MEETING_NOT_OPEN);
     if (session->seat == 0)
         return words_refuse(error, FAULT_REFUSED, session->language, WORD_CONSOLE_NO_SEAT);
-    if (!session->is_room) {
-        const Session *free_seat = session;
-        session_each(service, is_used, &free_seat);
-        if (free_seat == NULL)
-            return words_refuse(error, FAULT_CONFLICT, session->language, WORD_CONSOLE_SEAT_USED);
-        if (g_strcmp0(session->meeting, id) != 0)
-            return words_refuse(error, FAULT_CONFLICT, session->language, WORD_CONSOLE_ATTEND_FIRST);
+    if (!session->is_room && !console_may_join(session, id, error)) return FALSE;
+    SeatState seat = meeting_seat(meeting, session->seat);
+    json_t *command = join_command(session, message, &seat);
+    if (command == NULL) {
+        tell_joined(service, asked, id);
+        return TRUE;
     }
-    json_t *command = json_pack("{s:s, s:i, s:b, s:b}", "t", "join", "seat", session->seat, "microphone",
-                                json_is_true(json_object_get(message, "microphone")), "camera",
-                                json_is_true(json_object_get(message, "camera")));
-    Actor actor = {
-        .role = ROLE_SYSTEM, .seat = session->seat, .name = session->name, .language = session->language
-    };
+    gboolean joins = strcmp(json_string_value(json_object_get(command, "t")), "join") == 0;
+    Actor actor = { .role = joins ? ROLE_SYSTEM : ROLE_ROOM,
+                    .seat = session->seat,
+                    .name = session->name,
+                    .language = session->language };
     Joining *joining = g_new0(Joining, 1);
     *joining = (Joining){ .service = service, .asked = *asked, .meeting = g_strdup(id) };
     gboolean good = office_command(service->office, id, &actor, command, on_joined, joining, error);
