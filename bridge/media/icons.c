@@ -43,19 +43,35 @@ static void strike(cairo_t *cairo, guint32 rgb, guint32 ground_rgb, double x1, d
     line(cairo, x1, y1, x2, y2);
 }
 
+static void microphone(cairo_t *cairo) {
+    icon_rounded(cairo, 9.2, 4.6, 5.6, 9.4, 2.8);
+    cairo_fill(cairo);
+    cairo_set_line_width(cairo, 1.9);
+    cairo_new_sub_path(cairo);
+    cairo_arc(cairo, 12, 11.6, 5.2, 0.1, G_PI - 0.1);
+    cairo_stroke(cairo);
+    line(cairo, 12, 17, 12, 19.4);
+}
+
 void icon_microphone_off(cairo_t *cairo, double x, double y, double side) {
     begin(cairo, x, y, side);
     icon_set_colour(cairo, COLOUR_MICROPHONE_OFF, 1);
     cairo_arc(cairo, 12, 12, 12, 0, 2 * G_PI);
     cairo_fill(cairo);
     icon_set_colour(cairo, 0xffffff, 1);
-    icon_rounded(cairo, 9.2, 4.6, 5.6, 9.4, 2.8);
-    cairo_fill(cairo);
-    cairo_set_line_width(cairo, 1.9);
-    cairo_arc(cairo, 12, 11.6, 5.2, 0.1, G_PI - 0.1);
-    cairo_stroke(cairo);
-    line(cairo, 12, 17, 12, 19.4);
+    microphone(cairo);
     strike(cairo, 0xffffff, COLOUR_MICROPHONE_OFF, 5.8, 5.2, 18.2, 18.8);
+    cairo_restore(cairo);
+}
+
+void icon_microphone_off_quiet(cairo_t *cairo, double x, double y, double side) {
+    begin(cairo, x, y, side);
+    cairo_translate(cairo, 12, 12);
+    cairo_scale(cairo, 1.25, 1.25);
+    cairo_translate(cairo, -12, -12);
+    icon_set_colour(cairo, COLOUR_TEXT_QUIET, 1);
+    microphone(cairo);
+    strike(cairo, COLOUR_MICROPHONE_OFF, COLOUR_PILL, 5.2, 4.6, 18.8, 19.4);
     cairo_restore(cairo);
 }
 

@@ -10,7 +10,7 @@ struct Labels {
     GMutex lock; /* pango contexts are for one thread at a time */
     PangoFontMap *map;
     PangoContext *context;
-    char *font;
+    char *font, *narrow_font; /* narrow: for names that do not fit */
 };
 
 Labels *labels_new(const char *font) {
@@ -19,6 +19,7 @@ Labels *labels_new(const char *font) {
     labels->map = pango_cairo_font_map_new();
     labels->context = pango_font_map_create_context(labels->map);
     labels->font = g_strdup(font != NULL && *font != '\0' ? font : "Open Sans");
+    labels->narrow_font = g_strdup_printf("%s Condensed, %s", labels->font, labels->font);
     /* Names are Vietnamese whatever the locale of the server is. */
     pango_context_set_language(labels->context, pango_language_from_string("vi"));
     return labels;
@@ -30,6 +31,7 @@ void labels_free(Labels *labels) {
     g_object_unref(labels->map);
     g_mutex_clear(&labels->lock);
     g_free(labels->font);
+    g_free(labels->narrow_font);
     g_free(labels);
 }
 
@@ -37,12 +39,15 @@ static guint even_up(double pixels) { return ((guint)(pixels + 0.999) + 1) & ~1u
 
 static guint even_down(double pixels) { return (guint)pixels & ~1u; }
 
-guint label_margin(guint tile_height) { return MAX(4, even_down(tile_height * 0.03)); }
+guint label_margin(guint tile_height) { return tile_height < 60 ? 2 : MAX(4, even_down(tile_height * 0.03)); }
 
 /* 12 px at 72, 18 at 180, 26 at 360, 36 from 720 on. */
 static double font_pixels(guint tile_height) {
     return MIN(9.6 + tile_height * 0.0405, 22 + tile_height * 0.0195);
 }
+
+/* Below this size badges are drawn without discs and with less air. */
+enum { QUIET_PIXELS = 15 };
 
 typedef struct {
     cairo_surface_t *surface;
@@ -67,16 +72,22 @@ static Sprite *paper_to_sprite(Paper *paper) {
     return sprite;
 }
 
-/* Lock held. lines_max lines of at most width_max pixels, cut with an ellipsis. (transfer full) */
-static PangoLayout *text_layout(Labels *labels, const char *text, double pixels, PangoWeight weight,
-                                double width_max, guint lines_max) {
-    PangoLayout *layout = pango_layout_new(labels->context);
+static void set_font(const Labels *labels, PangoLayout *layout, double pixels, PangoWeight weight,
+                     gboolean narrow) {
     PangoFontDescription *font = pango_font_description_new();
-    pango_font_description_set_family(font, labels->font);
+    pango_font_description_set_family(font, narrow ? labels->narrow_font : labels->font);
     pango_font_description_set_absolute_size(font, pixels * PANGO_SCALE);
-    pango_font_description_set_weight(font, weight);
+    pango_font_description_set_weight(font, narrow ? PANGO_WEIGHT_BOLD : weight);
     pango_layout_set_font_description(layout, font);
     pango_font_description_free(font);
+}
+
+/* Lock held. At most lines_max lines of width_max pixels. What is too long is set narrower, then a little smaller, and only
+ * then cut with an ellipsis: a place should be known by its whole name. (transfer full) */
+static PangoLayout *text_layout(Labels *labels, const char *text, double pixels, PangoWeight weight,
+                                double width_max, guint lines_max) {
+    static const double sizes[] = { 1, 1, 0.9 };
+    PangoLayout *layout = pango_layout_new(labels->context);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     pango_layout_set_text(layout, valid, -1);
     pango_layout_set_single_paragraph_mode(layout, TRUE);
@@ -84,6 +95,10 @@ static PangoLayout *text_layout(Labels *labels, const char *text, double pixels,
     pango_layout_set_height(layout, -(int)lines_max);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        set_font(labels, layout, pixels * sizes[i], weight, i > 0);
+        if (!pango_layout_is_ellipsized(layout)) break;
+    }
     return layout;
 }
 
@@ -104,8 +119,10 @@ static void draw_text(Paper *paper, PangoLayout *layout, double x, double y, gui
 /* A dark rounded plate just large enough for an icon and a text. */
 static Sprite *pill(Labels *labels, const char *text, double pixels, double width_max,
                     gboolean microphone_off, guint32 rgb) {
-    double pad = pixels * 0.48, high = pixels * 1.62, icon = microphone_off ? pixels * 1.22 : 0;
-    double gap = microphone_off && *text != '\0' ? pixels * 0.36 : 0, text_width = 0, text_height = 0;
+    gboolean quiet = pixels < QUIET_PIXELS;
+    double pad = pixels * (quiet ? 0.3 : 0.48), high = pixels * (quiet ? 1.45 : 1.62);
+    double icon = microphone_off ? pixels * (quiet ? 1.0 : 1.22) : 0, text_width = 0, text_height = 0;
+    double gap = microphone_off && *text != '\0' ? pixels * (quiet ? 0.2 : 0.36) : 0;
     if (microphone_off) pad = MIN(pad, (high - icon) / 2 + 1);
     g_mutex_lock(&labels->lock);
     g_autoptr(PangoLayout) layout = text_layout(labels, text, pixels, PANGO_WEIGHT_SEMIBOLD,
@@ -114,9 +131,11 @@ static Sprite *pill(Labels *labels, const char *text, double pixels, double widt
     double wide = MIN(2 * pad + icon + gap + text_width + (gap > 0 ? pixels * 0.2 : 0), width_max);
     Paper paper = paper_new(MAX(even_down(wide + 1), 2), MAX(even_up(high), 2));
     icon_rounded(paper.cairo, 0, 0, paper.width, paper.height, paper.height * 0.34);
-    icon_set_colour(paper.cairo, COLOUR_PILL, 0.66);
+    icon_set_colour(paper.cairo, COLOUR_PILL, 0.7);
     cairo_fill(paper.cairo);
-    if (microphone_off) icon_microphone_off(paper.cairo, pad, (paper.height - icon) / 2, icon);
+    if (microphone_off)
+        (quiet ? icon_microphone_off_quiet : icon_microphone_off)(paper.cairo, pad, (paper.height - icon) / 2,
+                                                                  icon);
     if (*text != '\0') draw_text(&paper, layout, pad + icon + gap, (paper.height - text_height) / 2, rgb);
     g_clear_object(&layout);
     g_mutex_unlock(&labels->lock);
@@ -132,11 +151,11 @@ Sprite *label_name(Labels *labels, guint tile_width, guint tile_height, const ch
 
 Sprite *label_note(Labels *labels, guint tile_width, guint tile_height, const char *text) {
     double width_max = tile_width * 0.7;
-    return pill(labels, text, font_pixels(tile_height) * 0.82, width_max, FALSE, COLOUR_TEXT_QUIET);
+    return pill(labels, text, font_pixels(tile_height) * 0.82, width_max, FALSE, COLOUR_NOTE);
 }
 
 Sprite *label_hand(Labels *labels, guint tile_height) {
-    guint side = even_up(font_pixels(tile_height) * 1.9);
+    guint side = even_up(font_pixels(tile_height) * (tile_height < LABEL_SMALL_HEIGHT ? 1.5 : 1.9));
     Paper paper = paper_new(side, side);
     g_mutex_lock(&labels->lock);
     icon_hand(paper.cairo, 0.5, 0.5, side - 1.0);
@@ -174,7 +193,8 @@ Sprite *label_plate(Labels *labels, guint width, guint height, PlateKind kind, c
                     const char *line) {
     Paper paper = paper_new(width, height);
     double room = width - 2.0 * label_margin(height) - 2, pixels = font_pixels(height) * 1.14;
-    double icon = kind == PLATE_OFFLINE || kind == PLATE_NO_CAMERA ? (height >= 120 ? height * 0.17 : 0) : 0;
+    gboolean with_icon = height >= LABEL_SMALL_HEIGHT && (kind == PLATE_OFFLINE || kind == PLATE_NO_CAMERA);
+    double icon = with_icon ? height * 0.17 : 0;
     double name_width = 0, name_height = 0, line_width = 0, line_height = 0, gap = pixels * 0.22;
     fill_plate(&paper, kind);
     g_mutex_lock(&labels->lock);

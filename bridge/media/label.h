@@ -11,6 +11,9 @@ typedef struct Labels Labels;
 Labels *labels_new(const char *font);
 void labels_free(Labels *labels); /* NULL is fine */
 
+/* Tiles lower than this have the name alone at their foot, as wide as it can be; the microphone stands above. */
+enum { LABEL_SMALL_HEIGHT = 120 };
+
 /* Space between a tile's edge and what is written on it, even. */
 guint label_margin(guint tile_height);
 

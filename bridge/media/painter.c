@@ -89,36 +89,53 @@ static char *age_words(const Painter *painter, guint age_s, gboolean roomy) {
 
 enum { ROOMY_HEIGHT = 160, KEPT_PLATE_HEIGHT_MAX = 120, SPRITES_MAX = 2000 };
 
-static void draw_name(Painter *painter, const Picture *tile, const TileLook *look, const char *text) {
-    g_autofree char *key =
-        g_strdup_printf("n%ux%u%c%s", tile->width, tile->height, look->microphone_off ? '-' : '+', text);
-    Sprite *name = sprite_known(painter, key);
-    if (name == NULL)
-        name = sprite_keep(
-            painter, key, label_name(painter->labels, tile->width, tile->height, text, look->microphone_off));
-    if (name == NULL) return;
-    guint margin = label_margin(tile->height);
-    guint from_top = name->colour.height + margin;
-    sprite_blend(name, tile, margin, tile->height > from_top ? (tile->height - from_top) & ~1u : 0);
+/* Where something must begin to stand at the foot of a tile. */
+static guint foot_of(const Picture *tile, const Sprite *sprite) {
+    guint from_foot = sprite->colour.height + label_margin(tile->height);
+    return tile->height > from_foot ? (tile->height - from_foot) & ~1u : 0;
 }
 
-static void draw_hand(Painter *painter, const Picture *tile) {
+static Sprite *name_sprite(Painter *painter, const Picture *tile, const char *text, gboolean microphone_off) {
+    g_autofree char *key =
+        g_strdup_printf("n%ux%u%c%s", tile->width, tile->height, microphone_off ? '-' : '+', text);
+    Sprite *name = sprite_known(painter, key);
+    if (name != NULL) return name;
+    return sprite_keep(painter, key,
+                       label_name(painter->labels, tile->width, tile->height, text, microphone_off));
+}
+
+/* Name and microphone at the foot of the tile; in a small one the microphone stands alone at the head, and the width is the
+ * name's. Returns how much of the head's left is taken. */
+static guint draw_name(Painter *painter, const Picture *tile, const TileLook *look, const char *text) {
+    gboolean small = tile->height < LABEL_SMALL_HEIGHT;
+    Sprite *name = name_sprite(painter, tile, text, look->microphone_off && !small);
+    guint margin = label_margin(tile->height);
+    if (name != NULL) sprite_blend(name, tile, margin, foot_of(tile, name));
+    if (!small || !look->microphone_off) return 0;
+    Sprite *microphone = name_sprite(painter, tile, "", TRUE);
+    /* A plate has its words in the middle and room at its foot. */
+    sprite_blend(microphone, tile, margin, *text != '\0' ? margin : foot_of(tile, microphone));
+    return microphone->colour.width + margin;
+}
+
+static void draw_hand(Painter *painter, const Picture *tile, gboolean at_foot) {
     g_autofree char *key = g_strdup_printf("h%u", tile->height);
     Sprite *hand = sprite_known(painter, key);
     if (hand == NULL) hand = sprite_keep(painter, key, label_hand(painter->labels, tile->height));
     guint margin = label_margin(tile->height);
     if (tile->width > hand->colour.width + margin)
-        sprite_blend(hand, tile, (tile->width - hand->colour.width - margin) & ~1u, margin);
+        sprite_blend(hand, tile, (tile->width - hand->colour.width - margin) & ~1u,
+                     at_foot ? foot_of(tile, hand) : margin);
 }
 
-static void draw_age(Painter *painter, const Picture *tile, guint age_s) {
+static void draw_age(Painter *painter, const Picture *tile, guint age_s, guint left) {
     g_autofree char *words = age_words(painter, age_s, tile->height >= ROOMY_HEIGHT);
     g_autofree char *key = g_strdup_printf("a%ux%u%s", tile->width, tile->height, words);
     Sprite *note = sprite_known(painter, key);
     if (note == NULL)
         note = sprite_keep(painter, key, label_note(painter->labels, tile->width, tile->height, words));
     guint margin = label_margin(tile->height);
-    sprite_blend(note, tile, margin, margin);
+    sprite_blend(note, tile, left + margin, margin);
 }
 
 static void draw_plate(Painter *painter, const Picture *tile, const TileLook *look) {
@@ -176,10 +193,13 @@ void painter_tile(Painter *painter, const Picture *canvas, const TileLook *look)
     gboolean live = look->state == TILE_LIVE && look->picture != NULL && !look->empty &&
                     source_picture_draw(look->picture, &tile, painter->bars, look->good);
     if (!live) draw_plate(painter, &tile, look);
-    if (!look->empty && (live || look->microphone_off) && look->state != TILE_OFFLINE)
-        draw_name(painter, &tile, look, live ? look->label : "");
-    if (look->hand && !look->empty) draw_hand(painter, &tile);
-    if (live && look->age_s > 0) draw_age(painter, &tile, look->age_s);
+    guint left = 0;
+    if (!look->empty && look->state != TILE_OFFLINE)
+        left = draw_name(painter, &tile, look, live ? look->label : "");
+    gboolean small = tile.height < LABEL_SMALL_HEIGHT;
+    if (look->hand && !look->empty && !(small && look->state == TILE_OFFLINE))
+        draw_hand(painter, &tile, small && !live);
+    if (live && look->age_s > 0) draw_age(painter, &tile, look->age_s, left);
     guint border = look->speaking ? border_of(tile.height) : 0;
     if (look->gutter) draw_gutter(painter, &tile);
     if (!look->framed || tile.width < 4 * border_of(tile.height)) return;

@@ -1,0 +1,233 @@
+/* bench_media_pictures.c -- what the picture side costs: a wall of 201 live thumbnails and a program of eight cameras, for real:
+ * VP8 in, decode pool, canvas, encoders, blocks out.  CPU time is that of the threads, not of the clock. */
+#include "bridge/media/encoder.h"
+#include "bridge/media/studio.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIP_FRAMES = 50, RUN_S = 6, SOURCES_MAX = 256 };
+
+typedef struct {
+    const char *name;
+    Layout layout;
+    guint n_sources, camera_width, camera_height, camera_fps, width, height, fps, n_rungs;
+    RungSpec rungs[3];
+} Scenario;
+
+static const Scenario scenarios[] = {
+    { "wall 201, 1080p8",
+      LAYOUT_WALL,
+      201,
+      160,
+      90,
+      8,
+      1920,
+      1080,
+      8,
+      1,
+      { { 1, CODEC_VP8, 1920, 1080, 8, 2500000 } } },
+    { "program 1+7, 720p25 alone",
+      LAYOUT_1_7,
+      8,
+      640,
+      360,
+      25,
+      1280,
+      720,
+      25,
+      1,
+      { { 2, CODEC_VP8, 1280, 720, 25, 1500000 } } },
+    { "program 1+7, 720p25 + 360p25",
+      LAYOUT_1_7,
+      8,
+      640,
+      360,
+      25,
+      1280,
+      720,
+      25,
+      2,
+      { { 3, CODEC_VP8, 1280, 720, 25, 1500000 }, { 4, CODEC_VP8, 640, 360, 25, 500000 } } },
+    { "program full, 720p25 + 360p25",
+      LAYOUT_FULL,
+      1,
+      1280,
+      720,
+      25,
+      1280,
+      720,
+      25,
+      2,
+      { { 5, CODEC_VP8, 1280, 720, 25, 1500000 }, { 6, CODEC_VP8, 640, 360, 25, 500000 } } },
+    { "grid 7x7, 720p25",
+      LAYOUT_GRID,
+      49,
+      320,
+      180,
+      15,
+      1280,
+      720,
+      25,
+      1,
+      { { 7, CODEC_VP8, 1280, 720, 25, 1500000 } } },
+};
+
+static guint64 n_blocks, n_block_bytes;
+
+static void on_block(gpointer user, Block *block) {
+    (void)user;
+    __atomic_fetch_add(&n_blocks, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&n_block_bytes, block->n_bytes, __ATOMIC_RELAXED);
+    block_unref(block);
+}
+
+static void on_keyframe(gpointer user, guint32 source) {
+    (void)user;
+    (void)source;
+}
+
+static void on_clip_frame(gpointer user, const EncodedFrame *encoded) {
+    Frame *frame = frame_new(CODEC_VP8, encoded->n_bytes);
+    memcpy(frame->bytes, encoded->bytes, encoded->n_bytes);
+    frame->keyframe = encoded->keyframe;
+    g_async_queue_push(user, frame);
+}
+
+/* A head that sways before a wall, with the noise of a cheap camera. */
+static void draw_camera(const Picture *picture, guint at, GRand *random) {
+    for (guint y = 0; y < picture->height; y++)
+        for (guint x = 0; x < picture->width; x++) {
+            gint dx = (gint)(x * 1000 / picture->width) - 500 - (gint)(at % 25) * 4;
+            gint dy = (gint)(y * 1000 / picture->height) - 550;
+            gint luma =
+                dx * dx + dy * dy < 60000 ? 150 + (dx + dy) / 20 : 60 + (gint)(x * 60 / picture->width);
+            picture->planes[0][y * (guint)picture->strides[0] + x] =
+                (guint8)(luma + (gint)(g_rand_int(random) & 3));
+        }
+    for (guint c = 1; c < 3; c++)
+        for (guint y = 0; y < picture->height / 2; y++)
+            memset(picture->planes[c] + y * (guint)picture->strides[c], (int)(110 + y * 30 / picture->height),
+                   picture->width / 2);
+}
+
+static GPtrArray *make_clip(guint width, guint height, guint fps) {
+    GAsyncQueue *queue = g_async_queue_new();
+    GPtrArray *clip = g_ptr_array_new();
+    EncoderSpec spec = { CODEC_VP8, width, height, fps, width * height * 2, 8, 0 };
+    Counter cpu_us = 0;
+    Encoder *encoder = encoder_start(&spec, on_clip_frame, queue, &cpu_us, NULL);
+    Picture picture = picture_new(width, height);
+    GRand *random = g_rand_new_with_seed(1);
+    for (guint i = 0; i < CLIP_FRAMES; i++) {
+        draw_camera(&picture, i, random);
+        encoder_give(encoder, &picture, 1000 + i * (G_USEC_PER_SEC / fps), FALSE);
+        g_ptr_array_add(clip, g_async_queue_pop(queue));
+    }
+    encoder_stop(encoder);
+    picture_clear(&picture);
+    g_rand_free(random);
+    g_async_queue_unref(queue);
+    return clip;
+}
+
+static void send_all(StudioSource **sources, guint n_sources, const GPtrArray *clip, guint at) {
+    for (guint i = 0; i < n_sources; i++) {
+        Frame *stored = clip->pdata[at % CLIP_FRAMES], *frame = frame_new(CODEC_VP8, stored->n_bytes);
+        memcpy(frame->bytes, stored->bytes, stored->n_bytes);
+        frame->keyframe = stored->keyframe;
+        frame->arrival_us = frame->capture_us = g_get_monotonic_time();
+        studio_source_push(sources[i], frame);
+    }
+}
+
+static void set_scene(Studio *studio, const Scenario *scenario) {
+    ViewScene *scene = g_new0(ViewScene, 1);
+    Rect rects[STUDIO_TILES_MAX];
+    *scene = (ViewScene){
+        .view = 1, .width = scenario->width, .height = scenario->height, .fps = scenario->fps, .nice = 5
+    };
+    scene->n_tiles = layout_place(scenario->layout, scenario->n_sources, scenario->width, scenario->height,
+                                  rects, STUDIO_TILES_MAX);
+    for (guint i = 0; i < scene->n_tiles; i++) {
+        scene->tiles[i] =
+            (Tile){ .source = i + 1, .rect = rects[i], .state = TILE_LIVE, .microphone_off = i % 3 == 0 };
+        g_snprintf(scene->tiles[i].label, STUDIO_LABEL_BYTES_MAX, "Phường Hồng Hải %u", i + 1);
+    }
+    studio_set_view(studio, scene);
+    studio_set_rungs(studio, 1, scenario->rungs, scenario->n_rungs);
+    g_free(scene);
+}
+
+static void report(const Scenario *scenario, const StudioStats *from, const StudioStats *to, double seconds,
+                   FILE *json) {
+    double decode = (double)(to->decode_cpu_us - from->decode_cpu_us) / 1e6 / seconds;
+    double canvas = (double)(to->canvas_cpu_us - from->canvas_cpu_us) / 1e6 / seconds;
+    double encode = (double)(to->encode_cpu_us - from->encode_cpu_us) / 1e6 / seconds;
+    double fps = (double)(to->n_encoded - from->n_encoded) / seconds / scenario->n_rungs;
+    double decoded = (double)(to->n_decoded - from->n_decoded) / seconds;
+    double ticks = MAX((double)(to->n_composed - from->n_composed), 1);
+    double canvas_ms = (double)(to->canvas_cpu_us - from->canvas_cpu_us) / 1e3 / ticks;
+    double encode_ms = (double)(to->encode_cpu_us - from->encode_cpu_us) / 1e3 /
+                       MAX((double)(to->n_encoded - from->n_encoded), 1);
+    double kbps = (double)n_block_bytes * 8 / 1000 / seconds;
+    printf("%-30s %6.2f %6.2f %6.2f %6.2f %7.1f %6.1f %6.2f %6.2f %6.0f %5" G_GUINT64_FORMAT "\n",
+           scenario->name, decode, canvas, encode, decode + canvas + encode, decoded, fps, canvas_ms,
+           encode_ms, kbps, to->n_canvas_late - from->n_canvas_late);
+    if (json == NULL) return;
+    fprintf(json,
+            "{\"bench\":\"media_pictures\",\"scenario\":\"%s\",\"decode_cores\":%.4f,\"canvas_cores\":%.4f,"
+            "\"encode_cores\":%.4f,"
+            "\"decoded_per_s\":%.1f,\"fps\":%.2f,\"canvas_ms\":%.3f,\"encode_ms\":%.3f,\"kbps\":%.0f,"
+            "\"late\":%" G_GUINT64_FORMAT "}\n",
+            scenario->name, decode, canvas, encode, decoded, fps, canvas_ms, encode_ms, kbps,
+            to->n_canvas_late - from->n_canvas_late);
+}
+
+static void run(const Scenario *scenario, FILE *json) {
+    static const StudioSettings settings = { .n_decoders = 2, .encoder_speed = 12 };
+    static const StudioEvents events = { on_block, on_keyframe, NULL };
+    Studio *studio = studio_start(&settings, &events, NULL, NULL);
+    StudioSource *sources[SOURCES_MAX];
+    GPtrArray *clip = make_clip(scenario->camera_width, scenario->camera_height, scenario->camera_fps);
+    for (guint i = 0; i < scenario->n_sources; i++) sources[i] = studio_source_new(studio, i + 1);
+    set_scene(studio, scenario);
+    g_usleep(300000);
+    StudioStats from = { 0 }, to;
+    gint64 start_us = g_get_monotonic_time(), measured_us = 0, next_us = start_us;
+    for (guint at = 0; next_us < start_us + (RUN_S + 1) * G_USEC_PER_SEC; at++) {
+        send_all(sources, scenario->n_sources, clip, at);
+        if (measured_us == 0 && next_us > start_us + G_USEC_PER_SEC) {
+            studio_read_stats(studio, &from);
+            n_block_bytes = 0;
+            measured_us = g_get_monotonic_time();
+        }
+        next_us += G_USEC_PER_SEC / scenario->camera_fps;
+        g_usleep((gulong)MAX(next_us - g_get_monotonic_time(), 0));
+    }
+    studio_read_stats(studio, &to);
+    report(scenario, &from, &to, (double)(g_get_monotonic_time() - measured_us) / 1e6, json);
+    for (guint i = 0; i < scenario->n_sources; i++) studio_source_unref(sources[i]);
+    studio_stop(studio);
+    for (guint i = 0; i < clip->len; i++) frame_unref(clip->pdata[i]);
+    g_ptr_array_unref(clip);
+}
+
+int main(void) {
+    g_autoptr(GError) error = NULL;
+    if (!studio_global_init(&error)) {
+        fprintf(stderr, "%s\n", error->message);
+        return 1;
+    }
+    const char *out = g_getenv("OUT");
+    g_autofree char *path = g_build_filename(out != NULL ? out : ".", "media_pictures.jsonl", NULL);
+    FILE *json = out != NULL ? fopen(path, "w") : NULL;
+    printf("%-30s %6s %6s %6s %6s %7s %6s %6s %6s %6s %5s\n", "", "decode", "canvas", "encode", "cores",
+           "frames", "fps", "ms/", "ms/", "kbit/s", "late");
+    printf("%-30s %6s %6s %6s %6s %7s %6s %6s %6s\n", "", "cores", "cores", "cores", "in all", "in/s", "out",
+           "canvas", "encode");
+    for (guint i = 0; i < G_N_ELEMENTS(scenarios); i++) run(&scenarios[i], json);
+    if (json != NULL) fclose(json);
+    return 0;
+}
