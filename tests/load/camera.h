@@ -1,0 +1,32 @@
+/* camera.h -- what an endpoint has to send, made once by a thread in the background and kept over reconnects: its picture in
+ * two sizes and its voice. The large picture and the voice are made when they are first asked for. */
+#pragma once
+
+#include "tests/load/picture.h"
+#include "tests/load/voice.h"
+
+enum { CAMERA_THUMBNAIL, CAMERA_MAIN, CAMERA_LAYERS };
+
+typedef struct Workshop Workshop; /* the threads that draw and encode */
+
+typedef struct {
+    guint number;
+    char *name;
+    Workshop *workshop;
+    PictureLoop *loops[CAMERA_LAYERS]; /* read with camera_loop */
+    VoiceLoop *voice;
+    gint asked[CAMERA_LAYERS], asked_voice;
+} Camera;
+
+/* silence is shared by all. */
+Workshop *workshop_new(guint n_threads);
+void workshop_free(Workshop *workshop); /* ends what is under way; cameras after it; NULL is fine */
+const VoiceLoop *workshop_silence(const Workshop *workshop);
+guint workshop_n_waiting(const Workshop *workshop);
+
+Camera *camera_new(Workshop *workshop, guint number, const char *name);
+void camera_free(Camera *camera); /* NULL is fine */
+
+/* NULL until it is made; asking starts it. */
+const PictureLoop *camera_loop(Camera *camera, guint layer);
+const VoiceLoop *camera_voice(Camera *camera);

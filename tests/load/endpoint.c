@@ -1,0 +1,242 @@
+/* endpoint.c -- see endpoint.h. The room gives an offer; a path is made for it; once the path knows its own description the
+ * answer leaves; a path that fails is replaced by a new leg in the same seat. */
+#include "tests/load/endpoint.h"
+
+#include "config/log.h"
+
+#include <string.h>
+
+enum { REPORT_US = G_USEC_PER_SEC, QUALITY_US = 5 * G_USEC_PER_SEC, ROOM_US = 20 * 1000 };
+
+struct Endpoint {
+    const Crowd *crowd;
+    guint i;
+    char *cname;
+    Camera *camera;
+    Room *room;
+    Check *check;
+    guint *numbers; /* of all, for the check */
+    /* the leg */
+    gint leg;
+    Path *path, *old_path; /* old: to be freed outside its own events */
+    MediaPlan plan;
+    Sender *sender;
+    Receiver *receiver;
+    gboolean answered;
+    gboolean needs[CAMERA_LAYERS], told_needs;
+    char layout[32];
+    gint64 now_us, room_due_us, report_due_us, quality_due_us;
+    guint n_legs;
+    guint64 frames_before;
+    EndpointStats stats;
+};
+
+const char *endpoint_name(const Endpoint *endpoint) { return endpoint->camera->name; }
+guint endpoint_number(const Endpoint *endpoint) { return endpoint->camera->number; }
+
+static void drop_leg(Endpoint *endpoint) {
+    g_clear_pointer(&endpoint->sender, sender_free);
+    g_clear_pointer(&endpoint->receiver, receiver_free);
+    path_free(endpoint->old_path);
+    endpoint->old_path = g_steal_pointer(&endpoint->path); /* we may be inside one of its events */
+    endpoint->leg = 0;
+}
+
+/* ---- from the path ---- */
+
+static void apply_needs(Endpoint *endpoint) {
+    if (endpoint->sender == NULL || !endpoint->told_needs) return;
+    sender_need(endpoint->sender, RID_THUMBNAIL, endpoint->needs[CAMERA_THUMBNAIL]);
+    sender_need(endpoint->sender, RID_MAIN, endpoint->needs[CAMERA_MAIN]);
+}
+
+static void tap_frame(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, gint64 now_us) {
+    Endpoint *endpoint = user;
+    (void)keyframe;
+    check_frame(endpoint->check, bytes, n_bytes, now_us);
+}
+
+static void tap_voice(gpointer user, const guint8 *bytes, gsize n_bytes, guint32 rtp_time, gint64 now_us) {
+    Endpoint *endpoint = user;
+    check_voice(endpoint->check, bytes, n_bytes, rtp_time, now_us);
+}
+
+static void on_described(gpointer user) {
+    static const ReceiverTaps TAPS = { tap_frame, tap_voice };
+    Endpoint *endpoint = user;
+    g_autoptr(GError) error = NULL;
+    TransportDescription local;
+    AnswerSpec spec = { .session_id = (guint64)endpoint->leg,
+                        .session_version = 1,
+                        .cname = endpoint->cname,
+                        .transport = &local };
+    if (endpoint->answered) return;
+    endpoint->answered = TRUE;
+    endpoint->sender = sender_new(endpoint->path, &endpoint->plan, endpoint->camera, &endpoint->stats.sent);
+    endpoint->receiver = receiver_new(endpoint->path, &endpoint->plan, sender_ssrc(endpoint->sender),
+                                      &endpoint->crowd->trouble, &endpoint->stats.received,
+                                      endpoint->check != NULL ? &TAPS : NULL, endpoint);
+    apply_needs(endpoint);
+    path_local(endpoint->path, &local);
+    local.setup = SETUP_ACTIVE;
+    g_autofree char *answer = negotiate_answer(&endpoint->plan, &spec);
+    room_answer(endpoint->room, endpoint->leg, answer);
+    if (!path_set_remote(endpoint->path, &endpoint->plan.remote, endpoint->now_us, &error))
+        log_warn("endpoint.remote", "number=%u why=%s", endpoint->camera->number, error->message);
+}
+
+static void on_live(gpointer user) {
+    Endpoint *endpoint = user;
+    endpoint->report_due_us = endpoint->now_us + g_random_int_range(0, REPORT_US);
+    log_debug("endpoint.live", "number=%u leg=%d", endpoint->camera->number, endpoint->leg);
+}
+
+static void on_failed(gpointer user, const char *why) {
+    Endpoint *endpoint = user;
+    log_info("endpoint.failed", "number=%u leg=%d why=%s", endpoint->camera->number, endpoint->leg, why);
+    drop_leg(endpoint);
+    room_new_leg(endpoint->room, endpoint->now_us);
+}
+
+static void on_rtp(gpointer user, guint8 *packet, gsize n_bytes, gint64 now_us) {
+    Endpoint *endpoint = user;
+    if (endpoint->receiver != NULL) receiver_on_rtp(endpoint->receiver, packet, n_bytes, now_us);
+}
+
+static void visit_rtcp(gpointer user, const RtcpItem *item) {
+    Endpoint *endpoint = user;
+    receiver_on_rtcp(endpoint->receiver, item, endpoint->now_us);
+    sender_on_rtcp(endpoint->sender, item, endpoint->now_us);
+}
+
+static void on_rtcp(gpointer user, guint8 *packet, gsize n_bytes, gint64 now_us) {
+    static RtcpItem scratch;
+    Endpoint *endpoint = user;
+    endpoint->now_us = now_us;
+    if (endpoint->receiver != NULL) rtcp_parse(packet, n_bytes, &scratch, visit_rtcp, endpoint);
+}
+
+/* ---- from the room ---- */
+
+static void on_offer(gpointer user, gint leg, const char *sdp) {
+    static const PathEvents EVENTS = { on_described, on_live, on_failed, on_rtp, on_rtcp };
+    Endpoint *endpoint = user;
+    const Crowd *crowd = endpoint->crowd;
+    g_autoptr(GError) error = NULL;
+    drop_leg(endpoint);
+    endpoint->leg = leg;
+    endpoint->answered = FALSE;
+    endpoint->n_legs++;
+    if (!negotiate_read_offer(ANSWER_BOTH, sdp, strlen(sdp), &endpoint->plan, &error)) {
+        log_warn("endpoint.offer", "number=%u why=%s", endpoint->camera->number, error->message);
+        return;
+    }
+    if (crowd->nice)
+        endpoint->path = path_new_nice(crowd->worker, &EVENTS, endpoint, &error);
+    else
+        endpoint->path =
+            path_new_fast(crowd->net, endpoint->i % net_n_sockets(crowd->net), &EVENTS, endpoint);
+    if (endpoint->path == NULL)
+        log_warn("endpoint.path", "number=%u why=%s", endpoint->camera->number, error->message);
+}
+
+static void on_need(gpointer user, const char *rid, gboolean active) {
+    Endpoint *endpoint = user;
+    endpoint->needs[strcmp(rid, RID_MAIN) == 0 ? CAMERA_MAIN : CAMERA_THUMBNAIL] = active;
+    endpoint->told_needs = TRUE;
+    apply_needs(endpoint);
+}
+
+static void on_layout(gpointer user, const char *layout) {
+    Endpoint *endpoint = user;
+    if (endpoint->check != NULL) check_layout(endpoint->check, layout);
+}
+
+static void on_media_lost(gpointer user) { drop_leg(user); }
+
+/* ---- life ---- */
+
+Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *name, const char *token,
+                       gboolean check) {
+    static const RoomEvents EVENTS = { on_offer, on_need, on_layout, on_media_lost, on_media_lost };
+    Endpoint *endpoint = g_new0(Endpoint, 1);
+    RoomSettings settings = {
+        .address = crowd->address, .token = token, .meeting = crowd->meeting, .number = number
+    };
+    endpoint->crowd = crowd;
+    endpoint->i = i;
+    endpoint->cname = g_strdup_printf("room-%u", number);
+    endpoint->camera = camera_new(crowd->workshop, number, name);
+    endpoint->needs[CAMERA_THUMBNAIL] = TRUE;
+    endpoint->room = room_new(&settings, &EVENTS, endpoint);
+    (void)camera_loop(endpoint->camera, CAMERA_THUMBNAIL);
+    if (!check) return endpoint;
+    endpoint->numbers = g_new0(guint, crowd->n_endpoints);
+    for (guint k = 0; k < crowd->n_endpoints; k++) endpoint->numbers[k] = k + 1;
+    endpoint->check = check_new(i, crowd->n_endpoints, endpoint->numbers, crowd->talk, crowd->epoch_us,
+                                &endpoint->stats.checked);
+    return endpoint;
+}
+
+void endpoint_free(Endpoint *endpoint) {
+    if (endpoint == NULL) return;
+    drop_leg(endpoint);
+    path_free(endpoint->old_path);
+    room_free(endpoint->room);
+    check_free(endpoint->check);
+    camera_free(endpoint->camera);
+    g_free(endpoint->numbers);
+    g_free(endpoint->cname);
+    g_free(endpoint);
+}
+
+void endpoint_start(Endpoint *endpoint, gint64 now_us) { room_start(endpoint->room, now_us); }
+
+static void send_reports(Endpoint *endpoint) {
+    guint8 bytes[1200];
+    Writer writer = writer_over(bytes, sizeof bytes);
+    endpoint->report_due_us = endpoint->now_us + REPORT_US * 9 / 10 + g_random_int_range(0, REPORT_US / 5);
+    sender_write_reports(endpoint->sender, &writer, endpoint->now_us);
+    receiver_write_reports(endpoint->receiver, &writer, endpoint->now_us);
+    rtcp_write_cname(&writer, sender_ssrc(endpoint->sender), endpoint->cname);
+    if (!writer.bad) path_send_rtcp(endpoint->path, bytes, writer.n_bytes);
+}
+
+static void tell_quality(Endpoint *endpoint) {
+    guint64 n = endpoint->stats.received.n_frames;
+    endpoint->quality_due_us = endpoint->now_us + QUALITY_US;
+    room_tell_quality(endpoint->room, 1, 0,
+                      (guint)((n - endpoint->frames_before) * G_USEC_PER_SEC / QUALITY_US));
+    endpoint->frames_before = n;
+}
+
+void endpoint_tick(Endpoint *endpoint, gint64 now_us) {
+    const Crowd *crowd = endpoint->crowd;
+    gint64 since_us;
+    endpoint->now_us = now_us;
+    g_clear_pointer(&endpoint->old_path, path_free);
+    if (now_us >= endpoint->room_due_us) {
+        room_tick(endpoint->room, now_us);
+        endpoint->room_due_us = now_us + ROOM_US;
+    }
+    if (endpoint->path == NULL) return;
+    path_tick(endpoint->path, now_us);
+    if (!path_is_live(endpoint->path) || endpoint->sender == NULL) return;
+    sender_tick(endpoint->sender,
+                talk_is_on(crowd->talk, endpoint->i, crowd->n_endpoints, now_us - crowd->epoch_us, &since_us),
+                now_us);
+    receiver_tick(endpoint->receiver, now_us);
+    if (now_us >= endpoint->report_due_us) send_reports(endpoint);
+    if (now_us >= endpoint->quality_due_us) tell_quality(endpoint);
+}
+
+void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats) {
+    *ret_stats = endpoint->stats;
+    ret_stats->state = room_state(endpoint->room);
+    ret_stats->live = path_is_live(endpoint->path);
+    ret_stats->trouble = room_trouble(endpoint->room);
+    ret_stats->n_returns = room_n_returns(endpoint->room);
+    ret_stats->n_legs = endpoint->n_legs;
+    if (endpoint->stats.received.first_frame_us != 0)
+        ret_stats->join_us = endpoint->stats.received.first_frame_us - room_started_us(endpoint->room);
+}

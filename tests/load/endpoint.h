@@ -1,0 +1,46 @@
+/* endpoint.h -- one simulated room: its signaling (room.h), its path (path.h), what it sends and receives. One thread. */
+#pragma once
+
+#include "tests/load/check.h"
+#include "tests/load/receiver.h"
+#include "tests/load/room.h"
+#include "tests/load/sender.h"
+#include "tests/load/talk.h"
+
+typedef struct Endpoint Endpoint;
+
+/* What all endpoints share; borrowed. */
+typedef struct {
+    const WebAddress *address;
+    const char *meeting;
+    Net *net;       /* fast */
+    Worker *worker; /* nice */
+    gboolean nice;
+    Workshop *workshop;
+    const TalkSchedule *talk;
+    ReceiverTrouble trouble;
+    guint n_endpoints;
+    gint64 epoch_us; /* time 0 of the schedule */
+    Endpoint **endpoints;
+} Crowd;
+
+/* check: TRUE for one of the sample whose content is looked at. */
+Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *name, const char *token,
+                       gboolean check);
+void endpoint_free(Endpoint *endpoint); /* NULL is fine */
+void endpoint_start(Endpoint *endpoint, gint64 now_us);
+void endpoint_tick(Endpoint *endpoint, gint64 now_us);
+
+typedef struct {
+    RoomState state;
+    gboolean live; /* media flows */
+    const char *trouble;
+    guint n_returns, n_legs;
+    gint64 join_us; /* from the start to the first whole picture; 0: not yet */
+    SenderStats sent;
+    ReceiverStats received;
+    CheckStats checked; /* of the sample */
+} EndpointStats;
+void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats);
+const char *endpoint_name(const Endpoint *endpoint);
+guint endpoint_number(const Endpoint *endpoint);

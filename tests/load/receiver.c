@@ -1,0 +1,383 @@
+/* receiver.c -- see receiver.h. Start at receiver_on_rtp(). */
+#include "tests/load/receiver.h"
+
+#include "bridge/policy/receive_stats.h"
+#include "bridge/wire/twcc_record.h"
+#include "bridge/wire/vp8.h"
+
+#include <string.h>
+
+enum {
+    RING = 1024,
+    MISSING_MAX = 128,
+    NACK_FIRST_US = 10 * 1000,
+    NACK_AGAIN_US = 60 * 1000,
+    GIVE_UP_US = 500 * 1000,
+    PLI_US = 500 * 1000,
+    TWCC_US = 100 * 1000,
+    LATE_US = 100 * 1000,
+    AUDIO_WINDOW = 40, /* packets that a late one may be behind before it counts as a gap */
+    FRAME_BYTES_MAX = 512 * 1024,
+};
+
+typedef struct {
+    guint64 at; /* unwrapped sequence; 0: empty */
+    gboolean first, last, keyframe;
+    guint8 *bytes; /* for the checker only */
+    guint n_bytes;
+} Slot;
+
+typedef struct {
+    guint64 at;
+    gint64 noticed_us, asked_us;
+} Missing;
+
+typedef struct {
+    guint32 ssrc, rtx_ssrc;
+    guint8 payload_type, ext_transport_cc;
+    ReceiveStats stats;
+    SequenceUnwrap unwrap;
+    guint64 next; /* the packet that would go on; 0: nothing yet */
+    Slot ring[RING];
+    guint n_missing;
+    Missing missing[MISSING_MAX];
+    gboolean in_frame, frame_keyframe, needs_keyframe;
+    GByteArray *frame;
+    gint64 pli_us;
+} Video;
+
+typedef struct {
+    guint32 ssrc;
+    guint8 ext_transport_cc;
+    ReceiveStats stats;
+    SequenceUnwrap unwrap;
+    guint64 window, n_seen;
+    TimeUnwrap time;
+    gint64 base_us; /* the least arrival minus media time */
+} Audio;
+
+struct Receiver {
+    Path *path;
+    guint32 own_ssrc;
+    ReceiverTrouble trouble;
+    ReceiverStats *counts;
+    ReceiverTaps taps;
+    gpointer user;
+    Audio audio;
+    Video video;
+    TwccRecord *twcc; /* made with the first packet that carries a number */
+    gint64 twcc_due_us;
+};
+
+Receiver *receiver_new(Path *path, const MediaPlan *plan, guint32 own_ssrc, const ReceiverTrouble *trouble,
+                       ReceiverStats *stats, const ReceiverTaps *taps, gpointer user) {
+    Receiver *receiver = g_new0(Receiver, 1);
+    receiver->path = path;
+    receiver->own_ssrc = own_ssrc;
+    receiver->trouble = *trouble;
+    receiver->counts = stats;
+    if (taps != NULL) receiver->taps = *taps;
+    receiver->user = user;
+    receiver->video.frame = g_byte_array_new();
+    receiver->video.needs_keyframe = TRUE;
+    for (guint i = 0; i < plan->n_sections; i++) {
+        const MediaSection *section = &plan->sections[i];
+        if (section->rejected || !section->we_receive || section->n_remote == 0) continue;
+        if (section->kind == MEDIA_AUDIO && receiver->audio.ssrc == 0) {
+            receiver->audio.ssrc = section->remote[0].ssrc;
+            receiver->audio.ext_transport_cc = section->exts.transport_cc;
+            receive_stats_init(&receiver->audio.stats, receiver->audio.ssrc, 48000);
+        } else if (section->kind == MEDIA_VIDEO && receiver->video.ssrc == 0) {
+            receiver->video.ssrc = section->remote[0].ssrc;
+            receiver->video.rtx_ssrc = section->remote[0].rtx_ssrc;
+            receiver->video.payload_type = section->payload_type;
+            receiver->video.ext_transport_cc = section->exts.transport_cc;
+            receive_stats_init(&receiver->video.stats, receiver->video.ssrc, 90000);
+        }
+    }
+    return receiver;
+}
+
+void receiver_free(Receiver *receiver) {
+    if (receiver == NULL) return;
+    for (guint i = 0; i < RING; i++) g_free(receiver->video.ring[i].bytes);
+    g_byte_array_unref(receiver->video.frame);
+    g_free(receiver->twcc);
+    g_free(receiver);
+}
+
+/* ---- audio ---- */
+
+/* Moves the window on to the newest packet; what falls out of it unseen is a gap. */
+static void move_window(Receiver *receiver, guint64 steps) {
+    Audio *audio = &receiver->audio;
+    for (guint64 i = 0; i < MIN(steps, 1000); i++) {
+        audio->window <<= 1;
+        audio->n_seen++;
+        if (audio->n_seen > AUDIO_WINDOW && !(audio->window >> AUDIO_WINDOW & 1))
+            receiver->counts->n_audio_gaps++;
+    }
+}
+
+static void on_audio(Receiver *receiver, const RtpPacket *packet, gint64 now_us) {
+    Audio *audio = &receiver->audio;
+    guint64 before = audio->unwrap.highest, at;
+    gint64 late_us;
+    receive_stats_push(&audio->stats, packet->sequence, packet->timestamp, now_us);
+    at = sequence_unwrap(&audio->unwrap, packet->sequence);
+    if (before == 0) before = at - 1;
+    if (at > before) {
+        move_window(receiver, at - before);
+        audio->window |= 1;
+    } else if (before - at < 64) {
+        audio->window |= (guint64)1 << (before - at);
+    }
+    late_us = now_us - (gint64)(rtp_time_unwrap(&audio->time, packet->timestamp) * 1000 / 48);
+    if (receiver->counts->n_audio_packets == 0 || late_us < audio->base_us)
+        audio->base_us = late_us;
+    else
+        audio->base_us += (late_us - audio->base_us) / 5000; /* clocks drift, mixes are re-timed */
+    if (late_us - audio->base_us > LATE_US) receiver->counts->n_audio_late++;
+    receiver->counts->n_audio_packets++;
+    receiver->counts->n_audio_bytes += packet->n_payload_bytes;
+    receiver->counts->last_audio_us = now_us;
+    if (receiver->taps.voice != NULL)
+        receiver->taps.voice(receiver->user, packet->payload, packet->n_payload_bytes, packet->timestamp,
+                             now_us);
+}
+
+/* ---- video ---- */
+
+static void forget_missing(Video *video, guint64 at) {
+    for (guint i = 0; i < video->n_missing; i++)
+        if (video->missing[i].at == at) {
+            memmove(&video->missing[i], &video->missing[i + 1],
+                    (video->n_missing - i - 1) * sizeof video->missing[0]);
+            video->n_missing--;
+            return;
+        }
+}
+
+static void end_frame(Receiver *receiver, gint64 now_us) {
+    Video *video = &receiver->video;
+    video->in_frame = FALSE;
+    if (video->needs_keyframe && !video->frame_keyframe) {
+        receiver->counts->n_frames_broken++;
+        return;
+    }
+    video->needs_keyframe = FALSE;
+    receiver->counts->n_frames++;
+    receiver->counts->n_keyframes += video->frame_keyframe ? 1 : 0;
+    receiver->counts->last_frame_us = now_us;
+    if (receiver->counts->first_frame_us == 0) receiver->counts->first_frame_us = now_us;
+    if (receiver->taps.frame != NULL)
+        receiver->taps.frame(receiver->user, video->frame->data, video->frame->len, video->frame_keyframe,
+                             now_us);
+}
+
+/* Takes packets in order as far as they go. */
+static void advance(Receiver *receiver, gint64 now_us) {
+    Video *video = &receiver->video;
+    for (Slot *slot = &video->ring[video->next % RING]; slot->at == video->next;
+         slot = &video->ring[video->next % RING]) {
+        if (slot->first) {
+            video->in_frame = TRUE;
+            video->frame_keyframe = slot->keyframe;
+            g_byte_array_set_size(video->frame, 0);
+        }
+        if (slot->bytes != NULL && video->in_frame && video->frame->len < FRAME_BYTES_MAX)
+            g_byte_array_append(video->frame, slot->bytes, slot->n_bytes);
+        g_clear_pointer(&slot->bytes, g_free);
+        video->next++;
+        if (slot->last && video->in_frame) end_frame(receiver, now_us);
+    }
+}
+
+/* The packet at `next` will not come: go on with what is there, from the next keyframe. */
+static void give_up(Receiver *receiver, gint64 now_us) {
+    Video *video = &receiver->video;
+    while (video->next <= video->unwrap.highest && video->ring[video->next % RING].at != video->next) {
+        forget_missing(video, video->next);
+        receiver->counts->n_video_lost++;
+        video->next++;
+    }
+    if (video->in_frame) receiver->counts->n_frames_broken++;
+    video->in_frame = FALSE;
+    video->needs_keyframe = TRUE;
+    advance(receiver, now_us);
+}
+
+static void note_missing(Receiver *receiver, guint64 from, guint64 to, gint64 now_us) {
+    Video *video = &receiver->video;
+    for (guint64 at = from; at < to; at++) {
+        if (video->n_missing == MISSING_MAX) {
+            give_up(receiver, now_us);
+            return;
+        }
+        video->missing[video->n_missing++] = (Missing){ .at = at, .noticed_us = now_us };
+    }
+}
+
+static void store(Receiver *receiver, const RtpPacket *packet, guint64 at, const Vp8Descriptor *descriptor) {
+    Slot *slot = &receiver->video.ring[at % RING];
+    const guint8 *bytes = packet->payload + descriptor->n_bytes;
+    gsize n = packet->n_payload_bytes - descriptor->n_bytes;
+    guint16 width, height;
+    g_free(slot->bytes);
+    *slot = (Slot){ .at = at,
+                    .first = descriptor->starts_partition && descriptor->partition == 0,
+                    .last = packet->marker };
+    slot->keyframe = slot->first && vp8_is_keyframe(bytes, n);
+    if (slot->keyframe && vp8_keyframe_size(bytes, n, &width, &height)) {
+        receiver->counts->width = width;
+        receiver->counts->height = height;
+    }
+    if (receiver->taps.frame == NULL) return;
+    slot->bytes = g_memdup2(bytes, n);
+    slot->n_bytes = (guint)n;
+}
+
+static void on_video(Receiver *receiver, const RtpPacket *packet, gboolean recovered, gint64 now_us) {
+    Video *video = &receiver->video;
+    guint64 before = video->unwrap.highest, at;
+    Vp8Descriptor descriptor;
+    if (packet->n_payload_bytes == 0 ||
+        !vp8_descriptor_parse(packet->payload, packet->n_payload_bytes, &descriptor))
+        return;
+    at = sequence_unwrap(&video->unwrap, packet->sequence);
+    if (video->next == 0) {
+        video->next = at;
+        video->pli_us = now_us; /* the keyframe is on its way */
+    }
+    if (at < video->next || video->ring[at % RING].at == at) {
+        receiver->counts->n_duplicates++;
+        return;
+    }
+    if (at >= video->next + RING) { /* a jump, not a gap */
+        video->n_missing = 0;
+        video->next = at;
+        video->in_frame = FALSE;
+        video->needs_keyframe = TRUE;
+    } else if (before != 0 && at > before + 1) {
+        note_missing(receiver, MAX(before + 1, video->next), at, now_us);
+    }
+    if (at < video->next) return; /* given up a moment ago */
+    store(receiver, packet, at, &descriptor);
+    forget_missing(video, at);
+    if (recovered) receiver->counts->n_recovered++;
+    advance(receiver, now_us);
+}
+
+static void count_video(Receiver *receiver, const RtpPacket *packet) {
+    receiver->counts->n_video_packets++;
+    receiver->counts->n_video_bytes += packet->n_payload_bytes;
+}
+
+static void note_transport(Receiver *receiver, const RtpPacket *packet, guint8 id, gint64 now_us) {
+    guint16 sequence;
+    if (id == 0 || !rtp_ext_transport_cc(packet, id, &sequence)) return;
+    if (receiver->twcc == NULL) receiver->twcc = g_new0(TwccRecord, 1);
+    twcc_record_packet(receiver->twcc, sequence, packet->ssrc, now_us);
+}
+
+void receiver_on_rtp(Receiver *receiver, const guint8 *bytes, gsize n_bytes, gint64 now_us) {
+    RtpPacket packet, original;
+    Video *video = &receiver->video;
+    if (!rtp_parse(bytes, n_bytes, &packet)) return;
+    if (packet.ssrc == receiver->audio.ssrc) {
+        note_transport(receiver, &packet, receiver->audio.ext_transport_cc, now_us);
+        on_audio(receiver, &packet, now_us);
+    } else if (packet.ssrc == video->ssrc || packet.ssrc == video->rtx_ssrc) {
+        if (receiver->trouble.loss > 0 && g_random_double() < receiver->trouble.loss) {
+            receiver->counts->n_dropped++;
+            return;
+        }
+        note_transport(receiver, &packet, video->ext_transport_cc, now_us);
+        count_video(receiver, &packet);
+        if (packet.ssrc == video->ssrc) {
+            receive_stats_push(&video->stats, packet.sequence, packet.timestamp, now_us);
+            on_video(receiver, &packet, FALSE, now_us);
+        } else if (rtp_rtx_restore(&packet, video->ssrc, video->payload_type, &original)) {
+            on_video(receiver, &original, TRUE, now_us);
+        }
+    }
+}
+
+void receiver_on_rtcp(Receiver *receiver, const RtcpItem *item, gint64 now_us) {
+    if (item->kind != RTCP_SR) return;
+    if (item->sender_ssrc == receiver->audio.ssrc)
+        receive_stats_on_report(&receiver->audio.stats, item->report.info.ntp, now_us);
+    if (item->sender_ssrc == receiver->video.ssrc)
+        receive_stats_on_report(&receiver->video.stats, item->report.info.ntp, now_us);
+}
+
+/* ---- asking ---- */
+
+static void tick_missing(Receiver *receiver, gint64 now_us) {
+    Video *video = &receiver->video;
+    guint16 sequences[MISSING_MAX];
+    guint n = 0;
+    if (video->n_missing > 0 && now_us - video->missing[0].noticed_us > GIVE_UP_US) give_up(receiver, now_us);
+    for (guint i = 0; i < video->n_missing; i++) {
+        Missing *missing = &video->missing[i];
+        if (now_us - missing->noticed_us < NACK_FIRST_US || now_us - missing->asked_us < NACK_AGAIN_US)
+            continue;
+        missing->asked_us = now_us;
+        sequences[n++] = (guint16)missing->at;
+    }
+    if (n == 0) return;
+    guint8 bytes[1024];
+    Writer writer = writer_over(bytes, sizeof bytes);
+    rtcp_write_nack(&writer, receiver->own_ssrc, video->ssrc, sequences, n);
+    if (!writer.bad && path_send_rtcp(receiver->path, bytes, writer.n_bytes)) receiver->counts->n_nacks++;
+}
+
+static void tick_keyframe(Receiver *receiver, gint64 now_us) {
+    Video *video = &receiver->video;
+    guint8 bytes[32];
+    Writer writer = writer_over(bytes, sizeof bytes);
+    if (!video->needs_keyframe || video->next == 0 || now_us - video->pli_us < PLI_US) return;
+    video->pli_us = now_us;
+    rtcp_write_pli(&writer, receiver->own_ssrc, video->ssrc);
+    if (path_send_rtcp(receiver->path, bytes, writer.n_bytes)) receiver->counts->n_plis++;
+}
+
+static void tick_twcc(Receiver *receiver, gint64 now_us) {
+    static RtcpTwcc scratch;
+    guint8 bytes[1200];
+    Writer writer = writer_over(bytes, sizeof bytes);
+    if (receiver->twcc == NULL || now_us < receiver->twcc_due_us) return;
+    receiver->twcc_due_us = now_us + TWCC_US;
+    if (twcc_record_write(receiver->twcc, &writer, receiver->own_ssrc, &scratch))
+        path_send_rtcp(receiver->path, bytes, writer.n_bytes);
+}
+
+void receiver_tick(Receiver *receiver, gint64 now_us) {
+    if (!path_is_live(receiver->path) || receiver->video.ssrc == 0) return;
+    tick_missing(receiver, now_us);
+    tick_keyframe(receiver, now_us);
+    tick_twcc(receiver, now_us);
+}
+
+static guint add_block(ReceiveStats *stats, gint64 now_us, RtcpReportBlock *ret_block) {
+    ReceiveReport report;
+    if (!receive_stats_report(stats, now_us, &report)) return 0;
+    *ret_block = (RtcpReportBlock){ .ssrc = report.ssrc,
+                                    .fraction_lost = report.fraction_lost,
+                                    .n_lost = report.cumulative_lost,
+                                    .highest_sequence = report.highest,
+                                    .jitter = report.jitter,
+                                    .last_sr = report.last_report,
+                                    .since_last_sr = report.delay };
+    return 1;
+}
+
+void receiver_write_reports(Receiver *receiver, Writer *writer, gint64 now_us) {
+    RtcpReportBlock blocks[2];
+    guint n = 0;
+    if (receiver->audio.ssrc != 0) n += add_block(&receiver->audio.stats, now_us, &blocks[n]);
+    if (receiver->video.ssrc != 0) n += add_block(&receiver->video.stats, now_us, &blocks[n]);
+    rtcp_write_rr(writer, receiver->own_ssrc, blocks, n);
+    if (receiver->video.ssrc != 0 && receiver->trouble.remb_bps > 0)
+        rtcp_write_remb(writer, receiver->own_ssrc, receiver->trouble.remb_bps, &receiver->video.ssrc, 1);
+}

@@ -1,0 +1,40 @@
+/* receiver.h -- what one endpoint hears and sees: counts packets, gaps and whole frames, asks for what is missing (NACK,
+ * PLI) and reports (RR, REMB, transport-wide feedback). One per leg; the thread of its path. */
+#pragma once
+
+#include "bridge/wire/negotiate.h"
+#include "bridge/wire/rtcp.h"
+#include "tests/load/path.h"
+
+typedef struct Receiver Receiver;
+
+typedef struct {
+    guint64 n_audio_packets, n_audio_bytes, n_audio_gaps, n_audio_late;
+    guint64 n_video_packets, n_video_bytes, n_video_lost, n_recovered, n_duplicates, n_frames,
+        n_frames_broken, n_keyframes;
+    guint64 n_nacks, n_plis, n_dropped; /* dropped: by --loss */
+    guint width, height;
+    gint64 first_frame_us; /* 0: none yet */
+    gint64 last_audio_us, last_frame_us;
+} ReceiverStats;
+
+/* Whole frames and voice packets for a checker; either may be NULL. Bytes live for the call. */
+typedef struct {
+    void (*frame)(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, gint64 now_us);
+    void (*voice)(gpointer user, const guint8 *bytes, gsize n_bytes, guint32 rtp_time, gint64 now_us);
+} ReceiverTaps;
+
+typedef struct {
+    double loss;      /* share of video packets thrown away on arrival */
+    guint64 remb_bps; /* what we claim our line carries */
+} ReceiverTrouble;
+
+Receiver *receiver_new(Path *path, const MediaPlan *plan, guint32 own_ssrc, const ReceiverTrouble *trouble,
+                       ReceiverStats *stats, const ReceiverTaps *taps, gpointer user);
+void receiver_free(Receiver *receiver);
+
+void receiver_on_rtp(Receiver *receiver, const guint8 *packet, gsize n_bytes, gint64 now_us);
+void receiver_on_rtcp(Receiver *receiver, const RtcpItem *item, gint64 now_us);
+void receiver_tick(Receiver *receiver, gint64 now_us);
+/* Appends report blocks (RR) and REMB. */
+void receiver_write_reports(Receiver *receiver, Writer *writer, gint64 now_us);

@@ -1,0 +1,303 @@
+/* room.c -- see room.h. Requests carry small numbers of their own meaning (REQUEST_*): at most one of each is under way. */
+#include "tests/load/room.h"
+
+#include "config/log.h"
+
+#include <string.h>
+
+enum { REQUEST_HELLO = 1, REQUEST_JOIN, REQUEST_OPEN, REQUEST_ANSWER, REQUEST_QUALITY, REQUEST_OTHER };
+enum {
+    CLOSED_TAKEN_OVER = 4001,
+    CLOSED_REVOKED = 4003,
+    DEAD_US = 15 * G_USEC_PER_SEC,
+    ASK_AGAIN_US = 1500 * 1000
+};
+
+struct Room {
+    RoomSettings settings;
+    char *token, *meeting;
+    RoomEvents events;
+    gpointer user;
+    WebClient *web;
+    RoomState state;
+    char *cookie, *client, *trouble;
+    gint leg; /* 0: none */
+    gboolean joining, leg_asked, web_dead;
+    gint64 due_us, now_us, started_us, leg_due_us, heard_us;
+    guint n_failures, n_returns;
+};
+
+static const gint64 PAUSES_US[] = { 200 * 1000, 500 * 1000, 1000 * 1000, 2000 * 1000 };
+
+RoomState room_state(const Room *room) { return room->state; }
+const char *room_trouble(const Room *room) { return room->trouble; }
+guint room_n_returns(const Room *room) { return room->n_returns; }
+gint64 room_started_us(const Room *room) { return room->started_us; }
+
+static void set_trouble(Room *room, const char *text) {
+    g_free(room->trouble);
+    room->trouble = g_strdup(text);
+}
+
+static void send_json(Room *room, json_t *message) {
+    char *text = json_dumps(message, JSON_COMPACT);
+    web_client_send(room->web, text);
+    free(text);
+    json_decref(message);
+}
+
+static void come_back_later(Room *room) {
+    gint64 pause_us = PAUSES_US[MIN(room->n_failures, G_N_ELEMENTS(PAUSES_US) - 1)];
+    room->n_failures++;
+    room->state = ROOM_AWAY;
+    room->joining = room->leg_asked = FALSE;
+    room->due_us = room->now_us + pause_us + g_random_int_range(0, (gint32)pause_us);
+}
+
+static void end(Room *room, const char *why) {
+    set_trouble(room, why);
+    if (room->state == ROOM_ENDED) return;
+    room->state = ROOM_ENDED;
+    room->leg = 0;
+    room->events.left(room->user);
+}
+
+/* ---- requests ---- */
+
+static void hello(Room *room) {
+    json_t *message = json_pack("{s:s, s:i, s:s, s:s, s:s}", "t", "hello", "id", REQUEST_HELLO, "client",
+                                room->client, "page", "sim", "language", "vi");
+    if (room->leg != 0) json_object_set_new(message, "leg", json_integer(room->leg));
+    send_json(room, message);
+}
+
+static void join(Room *room, const char *meeting) {
+    if (room->joining || room->state == ROOM_JOINED) return;
+    room->joining = TRUE;
+    send_json(room, json_pack("{s:s, s:i, s:s, s:b, s:b}", "t", "join", "id", REQUEST_JOIN, "meeting",
+                              meeting, "microphone", 1, "camera", 1));
+}
+
+static void open_leg(Room *room) {
+    room->leg_due_us = 0;
+    if (room->leg_asked || room->leg != 0 || room->state != ROOM_JOINED) return;
+    room->leg_asked = TRUE;
+    send_json(room, json_pack("{s:s, s:i, s:s, s:s}", "t", "leg.open", "id", REQUEST_OPEN, "way", "duplex",
+                              "view", "program"));
+}
+
+void room_answer(Room *room, gint leg, const char *sdp) {
+    send_json(room, json_pack("{s:s, s:i, s:i, s:s}", "t", "leg.answer", "id", REQUEST_ANSWER, "leg", leg,
+                              "sdp", sdp));
+}
+
+void room_new_leg(Room *room, gint64 now_us) {
+    room->leg = 0;
+    room->leg_due_us = now_us + 300 * 1000 + g_random_int_range(0, 300 * 1000);
+}
+
+void room_tell_quality(Room *room, gint64 rtt_ms, double loss, guint fps) {
+    if (room->state != ROOM_JOINED) return;
+    send_json(room, json_pack("{s:s, s:i, s:I, s:f, s:i}", "t", "quality", "id", REQUEST_QUALITY, "rtt_ms",
+                              (json_int_t)rtt_ms, "loss", loss, "fps", (int)fps));
+}
+
+/* ---- answers ---- */
+
+static void on_ok(Room *room, json_t *message) {
+    const char *sdp;
+    switch (json_integer_value(json_object_get(message, "re"))) {
+    case REQUEST_HELLO:
+        room->n_failures = 0;
+        room->state = ROOM_WAITING;
+        if (room->leg != 0 && !json_is_true(json_object_get(message, "leg_alive"))) {
+            room->leg = 0;
+            room->events.media_lost(room->user);
+        }
+        break;
+    case REQUEST_JOIN:
+        room->joining = FALSE;
+        room->state = ROOM_JOINED;
+        open_leg(room);
+        break;
+    case REQUEST_OPEN:
+        room->leg_asked = FALSE;
+        sdp = json_string_value(json_object_get(message, "sdp"));
+        if (sdp == NULL) break;
+        room->leg = (gint)json_integer_value(json_object_get(message, "leg"));
+        room->events.offer(room->user, room->leg, sdp);
+        break;
+    default: break;
+    }
+}
+
+static void on_fault(Room *room, json_t *message) {
+    const char *text = json_string_value(json_object_get(message, "text"));
+    guint re = (guint)json_integer_value(json_object_get(message, "re"));
+    if (re == REQUEST_QUALITY) return;
+    set_trouble(room, text != NULL ? text : "refused");
+    log_warn("room.fault", "number=%u request=%u text=%s", room->settings.number, re, room->trouble);
+    if (re == REQUEST_HELLO) end(room, room->trouble);
+    if (re == REQUEST_JOIN) room->joining = FALSE;
+    if (re == REQUEST_OPEN) room->leg_asked = FALSE;
+    if (re == REQUEST_ANSWER) room->events.media_lost(room->user);
+    if (re == REQUEST_OPEN || re == REQUEST_ANSWER) {
+        room->leg = 0;
+        room->leg_due_us = room->now_us + ASK_AGAIN_US;
+    }
+}
+
+/* ---- pushes ---- */
+
+static void on_waiting(Room *room, json_t *message) {
+    json_t *meeting;
+    size_t i;
+    json_array_foreach(json_object_get(message, "meetings"), i, meeting) {
+        const char *id = json_string_value(json_object_get(meeting, "id"));
+        if (id == NULL || g_strcmp0(json_string_value(json_object_get(meeting, "state")), "open") != 0)
+            continue;
+        if (room->meeting != NULL && strcmp(room->meeting, id) != 0) continue;
+        join(room, id);
+        return;
+    }
+}
+
+static void on_needs(Room *room, json_t *message) {
+    json_t *entry;
+    size_t i;
+    json_array_foreach(json_object_get(message, "rids"), i, entry) {
+        const char *rid = json_string_value(json_object_get(entry, "rid"));
+        if (rid != NULL) room->events.need(room->user, rid, json_is_true(json_object_get(entry, "active")));
+    }
+}
+
+static void on_push(Room *room, const char *name, json_t *message) {
+    if (strcmp(name, "waiting") == 0) {
+        on_waiting(room, message);
+    } else if (strcmp(name, "needs") == 0) {
+        on_needs(room, message);
+    } else if (strcmp(name, "room") == 0) {
+        const char *layout =
+            json_string_value(json_object_get(json_object_get(message, "meeting"), "layout"));
+        if (layout != NULL) room->events.layout(room->user, layout);
+    } else if (strcmp(name, "media-lost") == 0 || strcmp(name, "restart-ice") == 0) {
+        /* A new leg does what a restart would, and is what a page falls back on. */
+        room->leg = 0;
+        room->events.media_lost(room->user);
+        room->leg_due_us = room->now_us + g_random_int_range(0, 200 * 1000);
+    } else if (strcmp(name, "ended") == 0 || strcmp(name, "removed") == 0) {
+        room->state = ROOM_WAITING;
+        room->leg = 0;
+        room->events.left(room->user);
+    } else if (strcmp(name, "taken-over") == 0) {
+        end(room, "another page took the seat");
+    }
+}
+
+static void on_message(gpointer user, const char *text, gsize n_bytes) {
+    Room *room = user;
+    json_t *message = json_loadb(text, n_bytes, JSON_REJECT_DUPLICATES, NULL);
+    const char *name = json_string_value(json_object_get(message, "t"));
+    room->heard_us = room->now_us;
+    if (name == NULL)
+        log_warn("room.garbled", "number=%u", room->settings.number);
+    else if (strcmp(name, "ok") == 0)
+        on_ok(room, message);
+    else if (strcmp(name, "fault") == 0)
+        on_fault(room, message);
+    else
+        on_push(room, name, message);
+    json_decref(message);
+}
+
+/* ---- the connection ---- */
+
+static void on_answered(gpointer user, guint status, const char *cookie, const char *body) {
+    Room *room = user;
+    if (status == 200 && *cookie != '\0') {
+        g_free(room->cookie);
+        room->cookie = g_strdup(cookie);
+        web_client_open(room->web, "/ws", "diemcau.v1", room->cookie);
+        return;
+    }
+    log_warn("room.refused", "number=%u status=%u body=%.160s", room->settings.number, status, body);
+    set_trouble(room, body);
+    room->web_dead = TRUE;
+    if (status == 403)
+        end(room, body);
+    else
+        come_back_later(room);
+}
+
+static void on_opened(gpointer user) { hello(user); }
+
+static void on_closed(gpointer user, guint code, const char *why) {
+    Room *room = user;
+    room->web_dead = TRUE;
+    if (room->state == ROOM_ENDED) return;
+    set_trouble(room, why);
+    if (code == CLOSED_TAKEN_OVER || code == CLOSED_REVOKED)
+        end(room, why);
+    else
+        come_back_later(room);
+}
+
+Room *room_new(const RoomSettings *settings, const RoomEvents *events, gpointer user) {
+    Room *room = g_new0(Room, 1);
+    room->settings = *settings;
+    room->token = g_strdup(settings->token);
+    room->meeting = g_strdup(settings->meeting);
+    room->events = *events;
+    room->user = user;
+    room->state = ROOM_AWAY;
+    room->client = g_strdup_printf("sim-%08x%08x", g_random_int(), g_random_int());
+    room->trouble = g_strdup("");
+    room->due_us = G_MAXINT64;
+    return room;
+}
+
+void room_free(Room *room) {
+    if (room == NULL) return;
+    web_client_free(room->web);
+    g_free(room->token);
+    g_free(room->meeting);
+    g_free(room->cookie);
+    g_free(room->client);
+    g_free(room->trouble);
+    g_free(room);
+}
+
+void room_start(Room *room, gint64 now_us) { room->due_us = room->started_us = now_us; }
+
+static void connect_now(Room *room) {
+    static const WebEvents EVENTS = { on_answered, on_opened, on_message, on_closed };
+    room->due_us = G_MAXINT64;
+    room->state = ROOM_ENTERING;
+    room->web_dead = FALSE;
+    room->heard_us = room->now_us;
+    web_client_free(room->web);
+    room->web = web_client_new(room->settings.address, &EVENTS, room);
+    if (room->cookie != NULL) {
+        room->n_returns++;
+        web_client_open(room->web, "/ws", "diemcau.v1", room->cookie);
+        return;
+    }
+    json_t *body = json_pack("{s:s}", "token", room->token);
+    char *text = json_dumps(body, JSON_COMPACT);
+    web_client_post(room->web, "/api/v1/room", text);
+    free(text);
+    json_decref(body);
+}
+
+void room_tick(Room *room, gint64 now_us) {
+    room->now_us = now_us;
+    if (room->state == ROOM_AWAY && now_us >= room->due_us) connect_now(room);
+    if (room->web == NULL || room->web_dead) return;
+    if (room->state == ROOM_JOINED && room->leg_due_us != 0 && now_us >= room->leg_due_us) open_leg(room);
+    web_client_turn(room->web);
+    if (!room->web_dead && room->state == ROOM_ENTERING && now_us - room->heard_us > DEAD_US) {
+        room->web_dead = TRUE;
+        set_trouble(room, "no answer for 15 s");
+        come_back_later(room);
+    }
+}

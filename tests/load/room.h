@@ -1,0 +1,45 @@
+/* room.h -- the signaling of one simulated endpoint, exactly as a room's page speaks it: link token for a cookie, WebSocket,
+ * hello, join, leg. Comes back by itself when the connection breaks, with the leg it still has. One thread. */
+#pragma once
+
+#include "tests/load/web_client.h"
+
+#include <jansson.h>
+
+typedef struct Room Room;
+
+typedef enum {
+    ROOM_AWAY = 1, /* waiting to try (again) */
+    ROOM_ENTERING, /* POST, upgrade, hello */
+    ROOM_WAITING,  /* no open meeting */
+    ROOM_JOINED,
+    ROOM_ENDED, /* refused, or another page took the seat: never returns */
+} RoomState;
+
+typedef struct {
+    void (*offer)(gpointer user, gint leg, const char *sdp); /* answer with room_answer */
+    void (*need)(gpointer user, const char *rid, gboolean active);
+    void (*layout)(gpointer user, const char *layout);
+    void (*media_lost)(gpointer user); /* the leg is gone on the other side; a new one is asked for already */
+    void (*left)(gpointer user);       /* the meeting has ended, or the seat was taken: media must stop */
+} RoomEvents;
+
+typedef struct {
+    const WebAddress *address;
+    const char *token;
+    const char *meeting; /* NULL: the one that is open */
+    guint number;
+} RoomSettings;
+
+Room *room_new(const RoomSettings *settings, const RoomEvents *events, gpointer user);
+void room_free(Room *room);
+void room_start(Room *room, gint64 now_us);
+void room_tick(Room *room, gint64 now_us); /* every 20 ms or so */
+void room_answer(Room *room, gint leg, const char *sdp);
+void room_new_leg(Room *room, gint64 now_us); /* our path failed: ask for another one, soon */
+void room_tell_quality(Room *room, gint64 rtt_ms, double loss, guint fps);
+
+RoomState room_state(const Room *room);
+const char *room_trouble(const Room *room); /* the last thing that went wrong, "" when nothing did */
+guint room_n_returns(const Room *room);     /* reconnects so far */
+gint64 room_started_us(const Room *room);

@@ -1,0 +1,300 @@
+/* sender.c -- see sender.h. Frames are cut from shared loops; a packet is header, descriptor and a slice of a loop, and the
+ * history keeps just enough to make the same packet again on the RTX stream. */
+#include "tests/load/sender.h"
+
+#include "bridge/wire/vp8.h"
+
+#include <string.h>
+
+enum {
+    HISTORY = 256, /* packets of a layer */
+    PAYLOAD_BYTES_MAX = 1100,
+    VOICE_US = 20 * 1000,
+    DTX_US = 400 * 1000,
+    FORGET_US = 500 * 1000, /* after a long stall: no burst of what was missed */
+    RESENDS_PER_NACK = 32,
+};
+
+typedef struct {
+    gboolean used;
+    guint16 sequence, picture_id;
+    guint32 rtp_time;
+    guint8 tl0_index;
+    gboolean first, last;
+    const guint8 *bytes;
+    guint n_bytes;
+} Sent;
+
+typedef struct {
+    guint32 ssrc;
+    guint16 sequence;
+    guint32 rtp_time, n_packets, n_bytes;
+    gint64 sampled_us; /* when rtp_time was */
+} Stream;
+
+typedef struct {
+    gboolean active, restart;
+    guint frame;
+    guint16 picture_id;
+    guint8 tl0_index;
+    gint64 due_us;
+    Stream stream, rtx;
+    Sent history[HISTORY];
+} Layer;
+
+struct Sender {
+    Path *path;
+    Camera *camera;
+    SenderStats *stats;
+    const MediaSection *audio, *video;
+    Stream voice;
+    gboolean was_talking;
+    guint voice_frame;
+    gint64 voice_due_us;
+    gint64 epoch_us; /* time 0 of the RTP clocks */
+    guint16 transport_sequence;
+    Layer layers[CAMERA_LAYERS];
+};
+
+static guint32 random_ssrc(void) { return g_random_int() | 1; }
+
+static void stream_init(Stream *stream) {
+    stream->ssrc = random_ssrc();
+    stream->sequence =
+        (guint16)g_random_int_range(1, 0x7FFF); /* below 2^15: RFC 3711 3.3.1 guesses the rollover right */
+}
+
+Sender *sender_new(Path *path, MediaPlan *plan, Camera *camera, SenderStats *stats) {
+    Sender *sender = g_new0(Sender, 1);
+    sender->path = path;
+    sender->camera = camera;
+    sender->stats = stats;
+    stream_init(&sender->voice);
+    for (guint i = 0; i < CAMERA_LAYERS; i++) {
+        stream_init(&sender->layers[i].stream);
+        stream_init(&sender->layers[i].rtx);
+        sender->layers[i].picture_id = (guint16)g_random_int_range(0, 0x7FFF);
+        sender->layers[i].active = i == CAMERA_THUMBNAIL;
+    }
+    for (guint i = 0; i < plan->n_sections; i++) {
+        MediaSection *section = &plan->sections[i];
+        if (section->rejected || !section->we_send) continue;
+        if (section->kind == MEDIA_AUDIO && sender->audio == NULL) {
+            sender->audio = section;
+            section->local_ssrc = sender->voice.ssrc;
+        } else if (section->kind == MEDIA_VIDEO && sender->video == NULL) {
+            sender->video = section; /* layers are told apart by rid: no SSRC in the answer */
+        } else {
+            section->we_send = FALSE; /* no screen to show */
+            section->n_rids = 0;
+        }
+    }
+    return sender;
+}
+
+void sender_free(Sender *sender) { g_free(sender); }
+guint32 sender_ssrc(const Sender *sender) { return sender->voice.ssrc; }
+
+/* ---- one packet ---- */
+
+static void put_common(Sender *sender, RtpExtWriter *ext, const MediaExts *exts, const char *mid,
+                       gint64 now_us) {
+    rtp_ext_put_abs_send_time(ext, exts->abs_send_time, abs_send_time_from_us(now_us));
+    if (exts->transport_cc != 0)
+        rtp_ext_put_transport_cc(ext, exts->transport_cc, sender->transport_sequence++);
+    if (*mid != '\0') rtp_ext_put_text(ext, exts->mid, mid);
+}
+
+static void count(Sender *sender, Stream *stream, guint n_payload_bytes) {
+    stream->n_packets++;
+    stream->n_bytes += n_payload_bytes;
+    sender->stats->n_packets++;
+    sender->stats->n_bytes += n_payload_bytes;
+}
+
+static void send_voice(Sender *sender, const guint8 *bytes, guint n_bytes, guint8 level, gboolean marker,
+                       gint64 now_us) {
+    RtpOut out = { .payload = bytes, .n_payload_bytes = n_bytes };
+    Writer writer = writer_over(out.header, sizeof out.header);
+    Stream *stream = &sender->voice;
+    stream->sampled_us = now_us;
+    guint32 rtp_time =
+        (guint32)((now_us - sender->epoch_us) * 48 / 1000 / VOICE_FRAME_SAMPLES * VOICE_FRAME_SAMPLES);
+    /* A spurt may begin within the frame of the last silence: time goes on all the same. */
+    stream->rtp_time =
+        stream->n_packets > 0 && rtp_time == stream->rtp_time ? rtp_time + VOICE_FRAME_SAMPLES : rtp_time;
+    rtp_write_header(&writer, &(RtpHeader){ .ssrc = stream->ssrc,
+                                            .timestamp = stream->rtp_time,
+                                            .sequence = stream->sequence++,
+                                            .payload_type = sender->audio->payload_type,
+                                            .marker = marker });
+    RtpExtWriter ext = rtp_ext_begin(&writer);
+    rtp_ext_put_audio_level(&ext, sender->audio->exts.audio_level, level, level < 127);
+    put_common(sender, &ext, &sender->audio->exts, sender->audio->mid, now_us);
+    rtp_ext_end(&ext);
+    out.n_header_bytes = (guint)writer.n_bytes;
+    path_send_rtp(sender->path, &out, SEND_AUDIO);
+    count(sender, stream, n_bytes);
+    sender->stats->n_voice_packets++;
+}
+
+/* rtx: the packet again, on the layer's RTX stream, its sequence number before the payload (RFC 4588 4). */
+static void send_picture(Sender *sender, guint at, const Sent *sent, gboolean rtx, gint64 now_us) {
+    Layer *layer = &sender->layers[at];
+    Stream *stream = rtx ? &layer->rtx : &layer->stream;
+    const MediaSection *video = sender->video;
+    RtpOut out = { .payload = sent->bytes, .n_payload_bytes = sent->n_bytes };
+    Writer writer = writer_over(out.header, sizeof out.header);
+    guint8 *descriptor;
+    rtp_write_header(&writer,
+                     &(RtpHeader){ .ssrc = stream->ssrc,
+                                   .timestamp = sent->rtp_time,
+                                   .sequence = rtx ? stream->sequence++ : sent->sequence,
+                                   .payload_type = rtx ? video->rtx_payload_type : video->payload_type,
+                                   .marker = sent->last });
+    RtpExtWriter ext = rtp_ext_begin(&writer);
+    put_common(sender, &ext, &video->exts, video->mid, now_us);
+    if (video->n_rids > at)
+        rtp_ext_put_text(&ext, rtx ? video->exts.repaired_rid : video->exts.rid, video->rids[at]);
+    rtp_ext_end(&ext);
+    if (rtx) writer_u16(&writer, sent->sequence);
+    descriptor = writer_reserve(&writer, VP8_DESCRIPTOR_BYTES_MAX);
+    if (descriptor == NULL) return;
+    vp8_descriptor_write_ours(descriptor, sent->first, FALSE, sent->picture_id, sent->tl0_index, 0, FALSE);
+    out.n_header_bytes = (guint)writer.n_bytes;
+    path_send_rtp(sender->path, &out, SEND_VIDEO);
+    count(sender, stream, sent->n_bytes);
+}
+
+/* ---- frames ---- */
+
+static void send_frame(Sender *sender, guint at, const PictureLoop *loop, gint64 now_us) {
+    Layer *layer = &sender->layers[at];
+    const guint8 *bytes = loop->bytes + loop->offsets[layer->frame];
+    guint n_bytes = loop->offsets[layer->frame + 1] - loop->offsets[layer->frame];
+    guint n_packets = (n_bytes + PAYLOAD_BYTES_MAX - 1) / PAYLOAD_BYTES_MAX,
+          step = (n_bytes + n_packets - 1) / n_packets;
+    layer->stream.rtp_time = (guint32)((now_us - sender->epoch_us) * 9 / 100);
+    layer->stream.sampled_us = now_us;
+    for (guint i = 0; i < n_packets; i++) {
+        Sent *sent = &layer->history[layer->stream.sequence % HISTORY];
+        *sent = (Sent){ .used = TRUE,
+                        .sequence = layer->stream.sequence++,
+                        .picture_id = layer->picture_id,
+                        .tl0_index = layer->tl0_index,
+                        .rtp_time = layer->stream.rtp_time,
+                        .first = i == 0,
+                        .last = i + 1 == n_packets,
+                        .bytes = bytes + (gsize)i * step,
+                        .n_bytes = MIN(step, n_bytes - i * step) };
+        send_picture(sender, at, sent, FALSE, now_us);
+    }
+    layer->picture_id = (layer->picture_id + 1) & 0x7FFF;
+    layer->tl0_index++;
+    sender->stats->n_frames++;
+}
+
+static void tick_layer(Sender *sender, guint at, gint64 now_us) {
+    Layer *layer = &sender->layers[at];
+    const PictureLoop *loop;
+    if (!layer->active || now_us < layer->due_us) return;
+    if (sender->video->n_rids <= at && at > 0) return; /* one plain stream: the thumbnail */
+    loop = camera_loop(sender->camera, at);
+    if (loop == NULL) return;
+    if (layer->restart) layer->frame = 0;
+    layer->restart = FALSE;
+    send_frame(sender, at, loop, now_us);
+    layer->frame = (layer->frame + 1) % loop->n_frames;
+    if (layer->due_us == 0)
+        layer->due_us = now_us + g_random_int_range(0, 100000); /* endpoints do not march in step */
+    layer->due_us += G_USEC_PER_SEC / loop->fps;
+    if (now_us - layer->due_us > FORGET_US) layer->due_us = now_us;
+}
+
+static void tick_voice(Sender *sender, gboolean talking, gint64 now_us) {
+    const VoiceLoop *loop = talking ? camera_voice(sender->camera) : NULL;
+    gboolean starts;
+    if (now_us < sender->voice_due_us && !(loop != NULL && !sender->was_talking)) return;
+    starts = loop != NULL && !sender->was_talking;
+    if (sender->voice_due_us == 0 || starts || now_us - sender->voice_due_us > FORGET_US)
+        sender->voice_due_us = now_us;
+    if (loop == NULL) {
+        loop = workshop_silence(sender->camera->workshop);
+        send_voice(sender, loop->bytes[0], loop->sizes[0], loop->levels[0], FALSE, now_us);
+        sender->voice_due_us += sender->was_talking ? VOICE_US : DTX_US;
+        sender->was_talking = FALSE;
+        return;
+    }
+    if (starts) sender->voice_frame = 0;
+    guint i = sender->voice_frame;
+    send_voice(sender, loop->bytes[i], loop->sizes[i], loop->levels[i], starts, sender->voice_due_us);
+    sender->voice_frame = (i + 1) % loop->n_frames;
+    sender->voice_due_us += VOICE_US;
+    sender->was_talking = TRUE;
+}
+
+void sender_tick(Sender *sender, gboolean talking, gint64 now_us) {
+    if (!path_is_live(sender->path)) return;
+    if (sender->epoch_us == 0)
+        sender->epoch_us = now_us - (gint64)g_random_int_range(1, 1000) * G_USEC_PER_SEC;
+    if (sender->audio != NULL) tick_voice(sender, talking, now_us);
+    if (sender->video == NULL) return;
+    for (guint i = 0; i < CAMERA_LAYERS; i++) tick_layer(sender, i, now_us);
+}
+
+void sender_need(Sender *sender, const char *rid, gboolean active) {
+    guint at = strcmp(rid, RID_MAIN) == 0 ? CAMERA_MAIN : CAMERA_THUMBNAIL;
+    Layer *layer = &sender->layers[at];
+    if (active && !layer->active) layer->restart = TRUE;
+    layer->active = active;
+    if (active && at == CAMERA_MAIN) (void)camera_loop(sender->camera, at); /* begin to draw */
+}
+
+/* ---- feedback ---- */
+
+static void on_nack(Sender *sender, const RtcpItem *item, gint64 now_us) {
+    for (guint at = 0; at < CAMERA_LAYERS; at++) {
+        const Layer *layer = &sender->layers[at];
+        if (layer->stream.ssrc != item->media_ssrc) continue;
+        for (guint i = 0; i < item->nack.n_sequences; i++) {
+            const Sent *sent = &layer->history[item->nack.sequences[i] % HISTORY];
+            sender->stats->n_nacked++;
+            if (!sent->used || sent->sequence != item->nack.sequences[i] || i >= RESENDS_PER_NACK) continue;
+            if (sender->video->rtx_payload_type == 0) continue;
+            send_picture(sender, at, sent, TRUE, now_us);
+            sender->stats->n_resent++;
+        }
+    }
+}
+
+static void restart(Sender *sender, guint32 ssrc) {
+    for (guint at = 0; at < CAMERA_LAYERS; at++) {
+        if (sender->layers[at].stream.ssrc != ssrc) continue;
+        sender->layers[at].restart = TRUE;
+        sender->stats->n_plis++;
+    }
+}
+
+void sender_on_rtcp(Sender *sender, const RtcpItem *item, gint64 now_us) {
+    if (sender->video == NULL) return;
+    if (item->kind == RTCP_NACK) on_nack(sender, item, now_us);
+    if (item->kind == RTCP_PLI) restart(sender, item->media_ssrc);
+    if (item->kind == RTCP_FIR)
+        for (guint i = 0; i < item->fir.n_entries; i++) restart(sender, item->fir.entries[i].ssrc);
+}
+
+static void write_report(Writer *writer, const Stream *stream, guint clock_khz, gint64 now_us) {
+    if (stream->n_packets == 0) return;
+    gint64 since_us = now_us - stream->sampled_us;
+    RtcpSenderInfo info = { .ntp = ntp_from_utc_us(g_get_real_time()),
+                            .rtp_time = stream->rtp_time + (guint32)(since_us * clock_khz / 1000),
+                            .n_packets = stream->n_packets,
+                            .n_bytes = stream->n_bytes };
+    rtcp_write_sr(writer, stream->ssrc, &info, NULL, 0);
+}
+
+void sender_write_reports(Sender *sender, Writer *writer, gint64 now_us) {
+    write_report(writer, &sender->voice, 48, now_us);
+    for (guint i = 0; i < CAMERA_LAYERS; i++)
+        if (sender->layers[i].active) write_report(writer, &sender->layers[i].stream, 90, now_us);
+}
