@@ -35,12 +35,14 @@ void api_roster(HttpExchange *exchange, const Caller *caller) {
 /* ---- answers that wait for the commit ---- */
 typedef struct {
     HttpExchange *exchange;
+    guint status;
     json_t *answer;
 } Committing;
 
 static Committing *committing_new(HttpExchange *exchange) {
     Committing *committing = g_new0(Committing, 1);
     committing->exchange = http_exchange_ref(exchange);
+    committing->status = 200;
     return committing;
 }
 
@@ -56,7 +58,7 @@ static void on_committed(gpointer user, json_t *events, const GError *why) {
     if (why != NULL)
         http_answer_fault(committing->exchange, why);
     else
-        http_answer_json(committing->exchange, 200, g_steal_pointer(&committing->answer));
+        http_answer_json(committing->exchange, committing->status, g_steal_pointer(&committing->answer));
     committing_free(committing);
 }
 
@@ -70,16 +72,14 @@ void api_roster_import(HttpExchange *exchange, const Caller *caller) {
     if (plan == NULL) {
         http_answer_fault(exchange, error);
         committing_free(committing);
-    } else if (plan->n_errors > 0) { /* nothing was changed, so nothing will be committed */
-        json_t *answer = roster_plan_json(plan);
-        g_autofree char *text = words_format(caller->language, WORD_IMPORT_FAILED, (int)plan->n_errors);
-        json_object_set_new(answer, "code", json_string("bad-input"));
-        json_object_set_new(answer, "text", json_string(text));
-        http_answer_json(exchange, 400, answer);
-        committing_free(committing);
-    } else {
-        committing->answer = roster_plan_json(plan);
+        return;
     }
+    committing->answer = roster_plan_json(plan);
+    if (plan->n_errors == 0) return;
+    g_autofree char *text = words_format(caller->language, WORD_IMPORT_FAILED, (int)plan->n_errors);
+    committing->status = 400; /* nothing was changed */
+    json_object_set_new(committing->answer, "code", json_string("bad-input"));
+    json_object_set_new(committing->answer, "text", json_string(text));
 }
 
 void api_roster_export(HttpExchange *exchange, const Caller *caller) {

@@ -57,6 +57,10 @@ static gboolean has_ipv6(void) {
     return good;
 }
 
+gboolean server_is_plain_on_https(struct lws *wsi) {
+    return lws_get_vhost(wsi) == server_of(wsi)->https && !lws_is_ssl(wsi);
+}
+
 gboolean server_port_check(const char *host, gint64 port, const char *setting, GError **error) {
     char service_name[16];
     g_snprintf(service_name, sizeof service_name, "%d", (int)port);
@@ -127,7 +131,9 @@ static gboolean open_https(Server *server, GError **error) {
     info.ssl_cert_filepath = tls->cert_path;
     info.ssl_private_key_filepath = tls->key_path;
     info.alpn = "http/1.1";
-    info.options = LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER | LWS_SERVER_OPTION_REDIRECT_HTTP_TO_HTTPS;
+    /* Plain HTTP on this port is let in only to be sent over to https: server_http.c, server_ws.c. */
+    info.options =
+        LWS_SERVER_OPTION_ALLOW_NON_SSL_ON_SSL_PORT | LWS_SERVER_OPTION_ALLOW_HTTP_ON_HTTPS_LISTENER;
     if (!has_ipv6()) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     server->https = lws_create_vhost(server->context, &info);
     if (server->https != NULL) return TRUE;

@@ -92,6 +92,19 @@ static void dispatch(struct lws *wsi, HttpPeer *peer) {
     http_dispatch(peer->exchange, server_of(wsi)->service);
 }
 
+/* Plain HTTP on the https port: nothing is read or done, the browser is sent over. */
+static void send_over(HttpExchange *exchange) {
+    const HttpRequest *request = &exchange->request;
+    exchange->close = TRUE;
+    if (request->host == NULL || request->path == NULL) {
+        http_answer_empty(exchange, 400);
+        return;
+    }
+    g_autofree char *to = g_strdup_printf("https://%s%s", request->host, request->path);
+    http_header(exchange, "location", to);
+    http_answer_empty(exchange, 307);
+}
+
 static int on_request(struct lws *wsi, HttpPeer *peer) {
     Service *service = server_of(wsi)->service;
     finish(peer);
@@ -103,6 +116,11 @@ static int on_request(struct lws *wsi, HttpPeer *peer) {
     gboolean readable = read_request(wsi, &exchange->request);
     gboolean chunked = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
     gint64 length = read_length(wsi);
+    if (server_is_plain_on_https(wsi)) {
+        peer->dispatched = TRUE;
+        send_over(exchange);
+        return 0;
+    }
     if (!readable || chunked || length < 0) {
         exchange->close = TRUE;
         peer->dispatched = TRUE;

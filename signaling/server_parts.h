@@ -28,6 +28,9 @@ gboolean connection_may(Server *server, int fd); /* limits, before anything is s
 
 Server *server_of(struct lws *wsi);
 
+/* Somebody typed http:// and the number of the https port. */
+gboolean server_is_plain_on_https(struct lws *wsi);
+
 /* Copies a header's value, NULL when absent. (transfer full) */
 char *header_copy(struct lws *wsi, enum lws_token_indexes token);
 

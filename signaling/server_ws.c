@@ -76,7 +76,7 @@ static guint filter(struct lws *wsi, Service *service) {
 
 static int on_filter(struct lws *wsi) {
     Service *service = server_of(wsi)->service;
-    guint status = service->stopping ? 503 : filter(wsi, service);
+    guint status = service->stopping ? 503 : server_is_plain_on_https(wsi) ? 403 : filter(wsi, service);
     if (status == 0) return 0;
     service->stats.ws_refused++;
     /* Best effort: a browser does not tell its page, but people with tools see why. */

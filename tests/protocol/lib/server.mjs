@@ -1,6 +1,6 @@
 // Starts the real `diemcau serve` with ports and a data folder of its own, and speaks HTTP to it.
 import { spawn, execFile } from "node:child_process";
-import { mkdtempSync, rmSync, readFileSync, readdirSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, readFileSync, readdirSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import os from "node:os";
@@ -49,6 +49,8 @@ export class Server {
       `http.web_root=${root}/build/web`,
       ...sets,
     ];
+    // Another bridge than the one beside the server, e.g. while only the server is built with a sanitizer.
+    if (process.env.BRIDGE) pairs.push(`bridge.program=${path.resolve(root, process.env.BRIDGE)}`);
     for (const pair of pairs) server.args.push("--set", pair);
     await server.run();
     return server;
@@ -69,15 +71,15 @@ export class Server {
     }, 30000);
   }
 
-  // The process of a child of the supervisor, by its name in the log's words.
+  // The process of a child of the supervisor: "signaling-server" or "diemcau-bridge".
   childPid(word) {
     for (const name of readdirSync("/proc")) {
       if (!/^\d+$/.test(name)) continue;
       try {
         const stat = readFileSync(`/proc/${name}/stat`, "utf8");
         const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-        const line = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-        if (parent === this.child.pid && line.includes(word)) return Number(name);
+        const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
+        if (parent === this.child.pid && (words[0].endsWith(word) || words[1] === word)) return Number(name);
       } catch {
         // it ended while we looked
       }
@@ -176,6 +178,7 @@ export class Server {
       this.child.kill("SIGTERM");
       await until("server stopped", () => this.exit !== null, 20000);
     }
+    if (process.env.SERVER_LOG) appendFileSync(process.env.SERVER_LOG, this.log);
   }
 
   async end() {
