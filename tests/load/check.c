@@ -1,11 +1,13 @@
-/* check.c -- see check.h. Nothing tells an endpoint which tiles it is shown: every number of tiles that the layout can have is
- * tried on the picture, and the one in which most strips can be read is believed. */
+/* check.c -- see check.h. Nothing tells an endpoint which tiles it is shown: layouts are tried on the picture, and the one in
+ * which most strips can be read is believed. */
 #include "tests/load/check.h"
 
 #include "bridge/policy/layout.h"
 #include "tests/load/picture.h"
 #include "tests/load/voice.h"
 
+#include <cairo.h>
+#include <libyuv/convert_argb.h>
 #include <math.h>
 #include <opus/opus.h>
 #include <string.h>
@@ -28,6 +30,7 @@ struct Check {
     const TalkSchedule *schedule;
     gint64 epoch_us, looked_us;
     CheckStats *stats;
+    const char *save_to;
     Layout layout;
     vpx_codec_ctx_t video;
     gboolean has_video;
@@ -57,6 +60,7 @@ void check_free(Check *check) {
     g_free(check);
 }
 
+void check_save_to(Check *check, const char *path) { check->save_to = path; }
 void check_layout(Check *check, const char *layout) { check->layout = layout_from_word(layout); }
 
 /* ---- the picture ---- */
@@ -88,13 +92,31 @@ static gboolean is_in(const Reading *reading, guint number) {
     return FALSE;
 }
 
-static void look(Check *check, const vpx_image_t *image, gint64 now_us) {
-    Reading best = { 0 }, reading;
-    guint capacity = check->layout != 0 ? layout_capacity(check->layout, TILES_MAX) : 0;
-    for (guint n = 1; n <= MIN(capacity, TILES_MAX); n++) {
-        read_tiles(image, check->layout, n, &reading);
-        if (reading.n_read > best.n_read) best = reading;
+static void save(const Check *check, const vpx_image_t *image) {
+    int width = (int)image->d_w, height = (int)image->d_h;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+    I420ToARGB(image->planes[0], image->stride[0], image->planes[1], image->stride[1], image->planes[2],
+               image->stride[2], cairo_image_surface_get_data(surface),
+               cairo_image_surface_get_stride(surface), width, height);
+    cairo_surface_mark_dirty(surface);
+    (void)cairo_surface_write_to_png(surface, check->save_to);
+    cairo_surface_destroy(surface);
+}
+
+/* With few rooms the bridge takes a smaller layout than was asked: every number of tiles of every layout is tried. */
+static void try_layout(const vpx_image_t *image, Layout layout, Reading *best) {
+    Reading reading;
+    guint capacity = layout != 0 ? MIN(layout_capacity(layout, TILES_MAX), TILES_MAX) : 0;
+    for (guint n = 1; n <= capacity; n++) {
+        read_tiles(image, layout, n, &reading);
+        if (reading.n_read > best->n_read) *best = reading;
     }
+}
+
+static void look(Check *check, const vpx_image_t *image, gint64 now_us) {
+    Reading best = { 0 };
+    try_layout(image, check->layout, &best); /* the one that was told wins a draw */
+    for (Layout layout = LAYOUT_FULL; layout <= LAYOUT_WALL; layout++) try_layout(image, layout, &best);
     check->stats->n_looks++;
     check->stats->n_tiles += best.n_tiles;
     check->stats->n_tiles_read += best.n_read;
@@ -122,6 +144,7 @@ void check_frame(Check *check, const guint8 *bytes, gsize n_bytes, gint64 now_us
         if (now_us - check->looked_us < LOOK_US) continue;
         check->looked_us = now_us;
         look(check, image, now_us);
+        if (check->save_to != NULL) save(check, image);
     }
 }
 

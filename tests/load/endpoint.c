@@ -175,6 +175,7 @@ Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *na
     for (guint k = 0; k < crowd->n_endpoints; k++) endpoint->numbers[k] = k + 1;
     endpoint->check = check_new(i, crowd->n_endpoints, endpoint->numbers, crowd->talk, crowd->epoch_us,
                                 &endpoint->stats.checked);
+    if (i == 0) check_save_to(endpoint->check, crowd->picture);
     return endpoint;
 }
 

@@ -20,7 +20,8 @@ typedef struct {
     const TalkSchedule *talk;
     ReceiverTrouble trouble;
     guint n_endpoints;
-    gint64 epoch_us; /* time 0 of the schedule */
+    gint64 epoch_us;     /* time 0 of the schedule */
+    const char *picture; /* PNG of what endpoint 0 sees; NULL: none */
     Endpoint **endpoints;
 } Crowd;
 

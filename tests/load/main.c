@@ -158,6 +158,7 @@ static void make_endpoints(Sim *sim) {
     crowd->address = &sim->address;
     crowd->meeting = sim->options.meeting;
     crowd->talk = &sim->talk;
+    crowd->picture = sim->options.picture;
     crowd->trouble =
         (ReceiverTrouble){ .loss = sim->options.loss, .remb_bps = (guint64)sim->options.remb_kbps * 1000 };
     crowd->n_endpoints = sim->n_endpoints;

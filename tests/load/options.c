@@ -67,6 +67,8 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
           "who speaks: 4:6 (four at once, 6 s each), none, all, 0,3,7", "SCHEDULE" },
         { "sample", 0, 0, G_OPTION_ARG_INT, &o->sample,
           "rooms whose picture and sound are decoded and checked (1)", "N" },
+        { "picture", 0, 0, G_OPTION_ARG_FILENAME, &o->picture, "keep what the first sampled room sees",
+          "FILE.png" },
         { "loss", 0, 0, G_OPTION_ARG_DOUBLE, &o->loss, "share of received video packets to throw away", "P" },
         { "remb", 0, 0, G_OPTION_ARG_INT, &o->remb_kbps, "what each room says its line carries (8000)",
           "KBPS" },
@@ -101,5 +103,6 @@ void options_clear(Options *options) {
     g_free(options->ice);
     g_free(options->json);
     g_free(options->shape);
+    g_free(options->picture);
     g_strfreev(options->watch);
 }

@@ -14,6 +14,7 @@ typedef struct {
     char *ice;     /* --ice fast|nice */
     char *json;    /* --json[=FILE]; "-": the last line of standard output */
     char *shape;   /* --shape: a word for the table and the JSON */
+    char *picture; /* --picture FILE.png */
     char **watch;  /* --watch NAME=PID */
     gboolean all, no_gro, version;
     gint count, seconds, settle_s, sample, join_over_ms, seed, port_min, port_max, remb_kbps;

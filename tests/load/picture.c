@@ -9,7 +9,7 @@
 #include <vpx/vpx_encoder.h>
 
 /* The strip, in fractions of the picture. It keeps clear of the edges, where speaking borders and labels are. */
-static const double STRIP_LEFT = 0.10, STRIP_RIGHT = 0.90, STRIP_TOP = 0.14, STRIP_BOTTOM = 0.24;
+static const double STRIP_LEFT = 0.20, STRIP_RIGHT = 0.80, STRIP_TOP = 0.09, STRIP_BOTTOM = 0.16;
 /* Where the background shows beside the figure. */
 static const double COLOUR_X = 0.05, COLOUR_Y = 0.40;
 
@@ -64,7 +64,7 @@ static void draw_strip(cairo_t *cr, guint number, double width, double height) {
     guint code = code_of(number);
     double step = (STRIP_RIGHT - STRIP_LEFT) * width / PICTURE_CODE_CELLS;
     for (guint i = 0; i < PICTURE_CODE_CELLS; i++) {
-        double shade = code >> (PICTURE_CODE_CELLS - 1 - i) & 1 ? 0.95 : 0.08;
+        double shade = code >> (PICTURE_CODE_CELLS - 1 - i) & 1 ? 0.92 : 0.18;
         cairo_set_source_rgb(cr, shade, shade, shade);
         cairo_rectangle(cr, STRIP_LEFT * width + i * step, STRIP_TOP * height, step + 0.5,
                         (STRIP_BOTTOM - STRIP_TOP) * height);

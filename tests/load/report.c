@@ -63,6 +63,7 @@ void report_begin(Report *report, gint64 now_us) {
 
 void report_second(Report *report, gint64 now_us) {
     double seconds = (double)(now_us - report->second_us) / G_USEC_PER_SEC;
+    if (now_us == report->second_us) return; /* the window has just begun */
     report->second_us = now_us;
     for (guint i = 0; i < report->n_endpoints; i++) {
         EndpointStats stats;
