@@ -190,6 +190,7 @@ int serve_child_main(int argc, char **argv) {
     g_auto(Options) options = { 0 };
     g_autoptr(Settings) settings = load(argc, argv, &options);
     if (settings == NULL) return EXIT_USAGE;
+    server_block_signals();
     log_open("diemcau", log_level_from_word(settings->log_level, LOG_INFO), STDERR_FILENO);
     ServerOptions run = { .data_dir = options.data_dir,
                           .trial = options.trial,

@@ -148,14 +148,23 @@ static gboolean check_tables(GError **error) {
     return protocol_table_check(error) && control_table_check(error) && http_routes_check(error);
 }
 
-static gboolean open_signals(Run *run, GError **error) {
+static sigset_t stop_signals(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    return set;
+}
+
+void server_block_signals(void) {
+    sigset_t set = stop_signals();
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+static gboolean open_signals(Run *run, GError **error) {
+    sigset_t set = stop_signals();
     run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     run->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->signal_fd >= 0 && run->wake_fd >= 0) return TRUE;

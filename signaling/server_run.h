@@ -10,5 +10,8 @@ typedef struct {
     gboolean first_run; /* of this supervisor: wait longer for the bridge, print the links */
 } ServerOptions;
 
+/* Before the first thread is started: a thread that does not block them would take the stop signals and end the process. */
+void server_block_signals(void);
+
 /* Returns the exit code: EXIT_SUCCESS, or EXIT_SETUP after a sentence on standard error. Blocks. */
 int server_run(const Settings *settings, const ServerOptions *options);
