@@ -1,0 +1,11 @@
+// Rows keep their place under the finger: while a pointer is on a list, nobody moves, nobody goes, newcomers wait.
+import type { SeatId } from "./protocol";
+
+/** shown: what is on the screen; wanted: what should be. While held, rows on the screen stay where they are. */
+export const settle = (shown: readonly SeatId[], wanted: readonly SeatId[], held: boolean): readonly SeatId[] => {
+  if (!held || shown.length === 0) return sameOrder(shown, wanted) ? shown : wanted;
+  return shown;
+};
+
+export const sameOrder = (a: readonly SeatId[], b: readonly SeatId[]): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i]);

@@ -1,0 +1,35 @@
+// What went wrong with a camera or microphone, as a word that has a sentence in the translations.
+
+export type Trouble = "missing" | "refused" | "busy" | "unplugged" | "insecure" | "unknown";
+
+/** name: DOMException.name of a failed getUserMedia. */
+export const troubleOf = (name: string): Trouble => {
+  switch (name) {
+    case "NotFoundError":
+    case "DevicesNotFoundError":
+    case "OverconstrainedError":
+      return "missing";
+    case "NotAllowedError":
+    case "PermissionDeniedError":
+    case "SecurityError":
+      return "refused";
+    case "NotReadableError":
+    case "TrackStartError":
+    case "AbortError":
+      return "busy";
+    default:
+      return "unknown";
+  }
+};
+
+/** Worth asking again by itself? A refusal waits for the user, all others for the device. */
+export const retryAfter = (trouble: Trouble): number | null => {
+  switch (trouble) {
+    case "busy":
+      return 5000;
+    case "unknown":
+      return 10000;
+    default:
+      return null;
+  }
+};

@@ -1,0 +1,154 @@
+// The pure parts of the pages, as tables of named cases.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { reconnectDelay } from "../src/core/backoff";
+import { compareNames, fold, matches } from "../src/core/fold";
+import { dateTime, duration, longDate, momentOf, percent, shortDate, timeOfDay } from "../src/core/format";
+import { settle } from "../src/core/order";
+import { MutedTalk, dbfs, meterShare } from "../src/core/talk";
+import { branches, filterBranches, searchText } from "../src/core/tree";
+import { retryAfter, troubleOf } from "../src/core/trouble";
+
+const FOLDED: readonly [string, string][] = [
+  ["Đông Triều", "dong trieu"],
+  ["ĐÔNG TRIỀU".normalize("NFD"), "dong trieu"],
+  ["Phường Hồng Hải", "phuong hong hai"],
+  ["  Cộng   Hòa ", "cong hoa"],
+  ["Đầm Hà", "dam ha"],
+  ["", ""],
+];
+for (const [text, wanted] of FOLDED) test(`fold "${text}"`, () => assert.equal(fold(text), wanted));
+
+const FOUND: readonly [string, string, string, boolean][] = [
+  ["without diacritics", "Xã Đông Ngũ", "dong ngu", true],
+  ["d for đ, in NFD", "Phường Đông Mai", "đông".normalize("NFD"), true],
+  ["words in any order", "Xã Bắc Sơn, Thành phố Uông Bí", "uong son", true],
+  ["beginnings of words only", "Xã Bắc Sơn", "on", false],
+  ["a code with a dash", "QN-193-01", "193-01", true],
+  ["empty matches all", "anything", " ", true],
+  ["no such", "Xã Bắc Sơn", "nam", false],
+];
+for (const [name, text, query, wanted] of FOUND) test(`search: ${name}`, () => assert.equal(matches(fold(text), query), wanted));
+
+test("names sort as Vietnamese does: đ after d, ă after a", () => {
+  assert.deepEqual(["Đầm Hà", "Dương Huy", "Ba Chẽ", "An Sinh"].sort(compareNames), ["An Sinh", "Ba Chẽ", "Dương Huy", "Đầm Hà"]);
+});
+
+test("codes sort by number", () => {
+  assert.deepEqual(["QN-2", "QN-10", "QN-1"].sort(compareNames), ["QN-1", "QN-2", "QN-10"]);
+});
+
+const DELAYS: readonly [number, number, number][] = [
+  [0, 0.5, 200],
+  [1, 0.5, 500],
+  [2, 0.5, 1000],
+  [3, 0.5, 2000],
+  [50, 0.5, 2000],
+  [0, 0, 150],
+  [3, 0.999, 2499],
+  [-1, 0.5, 200],
+];
+for (const [attempt, random, wanted] of DELAYS) {
+  test(`reconnect ${attempt} with ${random} after ${wanted} ms`, () => assert.equal(reconnectDelay(attempt, random), wanted));
+}
+
+// 2026-11-22T02:05:09Z is 09:05:09 on a Sunday in Vietnam, 21:05 on Saturday in New York.
+const AT = Date.UTC(2026, 10, 22, 2, 5, 9);
+const VI = { language: "vi", timeZone: "Asia/Ho_Chi_Minh" } as const;
+const EN = { language: "en", timeZone: "Asia/Ho_Chi_Minh" } as const;
+const NEW_YORK = { language: "vi", timeZone: "America/New_York" } as const;
+const TEXTS: readonly [string, string, string][] = [
+  ["time", timeOfDay(AT, VI), "09:05"],
+  ["date", shortDate(AT, VI), "22/11/2026"],
+  ["date in English", shortDate(AT, EN), "22/11/2026"],
+  ["long date", longDate(AT, VI), "Chủ nhật, ngày 22/11/2026"],
+  ["long date in English", longDate(AT, EN), "Sunday, 22/11/2026"],
+  ["another zone is another day", longDate(AT, NEW_YORK), "Thứ Bảy, ngày 21/11/2026"],
+  ["an unknown zone is Vietnam", timeOfDay(AT, { language: "vi", timeZone: "Mars/Olympus" }), "09:05"],
+  ["date and time", dateTime(AT, VI), "09:05 ngày 22/11/2026"],
+  ["midnight is 00", timeOfDay(Date.UTC(2026, 0, 1, 17), VI), "00:00"],
+  ["duration of seconds", duration(7_900), "0:07"],
+  ["duration of hours", duration(3_723_000), "1:02:03"],
+  ["duration below zero", duration(-5), "0:00"],
+  ["percent with comma", percent(0.0125, VI), "1,3 %"],
+  ["percent with point", percent(0.0125, EN), "1.3 %"],
+  ["percent whole", percent(0.12, VI), "12 %"],
+  ["percent none", percent(0, VI), "0 %"],
+];
+for (const [name, text, wanted] of TEXTS) test(`format: ${name}`, () => assert.equal(text, wanted));
+
+const MOMENTS: readonly [unknown, number | null][] = [
+  [AT, AT],
+  [AT / 1000, AT],
+  ["2026-11-22T02:05:09Z", AT],
+  ["yesterday", null],
+  [null, null],
+  [0, null],
+];
+for (const [value, wanted] of MOMENTS) test(`moment of ${String(value)}`, () => assert.equal(momentOf(value), wanted));
+
+test("rows stay where they are while held, and follow when let go", () => {
+  const shown = [1, 2, 3];
+  assert.equal(settle(shown, [3, 1], true), shown);
+  assert.deepEqual(settle(shown, [3, 1], false), [3, 1]);
+  assert.equal(settle(shown, [1, 2, 3], false), shown);
+  assert.deepEqual(settle([], [4], true), [4]);
+});
+
+const SEATS = [
+  { id: 1, code: "QN-000", name: "Quảng Ninh", label: "Tỉnh Quảng Ninh", district: "" },
+  { id: 2, code: "QN-200-02", name: "Bắc Sơn", label: "Phường Bắc Sơn", district: "Thành phố Uông Bí" },
+  { id: 3, code: "QN-200", name: "Uông Bí", label: "Thành phố Uông Bí", district: "Thành phố Uông Bí" },
+  { id: 4, code: "QN-201", name: "Đầm Hà", label: "Thị trấn Đầm Hà", district: "Huyện Đầm Hà" },
+];
+test("tree: the province first, a district before its communes", () => {
+  assert.deepEqual(
+    branches(SEATS).map((branch) => [branch.title, branch.seats.map((seat) => seat.id)]),
+    [
+      ["", [1]],
+      ["Huyện Đầm Hà", [4]],
+      ["Thành phố Uông Bí", [3, 2]],
+    ],
+  );
+});
+test("tree: a search keeps the branches that match", () => {
+  assert.deepEqual(filterBranches(branches(SEATS), "dam ha").map((branch) => branch.seats.map((seat) => seat.id)), [[4]]);
+  assert.deepEqual(filterBranches(branches(SEATS), "uong bi").map((branch) => branch.seats.map((seat) => seat.id)), [[3, 2]]);
+});
+test("search text has label, district and code", () => assert.ok(SEATS.slice(1, 2).every((seat) => matches(searchText(seat), "bac son uong bi qn-200"))));
+
+test("muted talk: 400 ms of voice tell it, a cough does not", () => {
+  const talk = new MutedTalk();
+  const run = (from: number, to: number, level: number, muted = true): boolean => {
+    let shown = false;
+    for (let now = from; now < to; now += 60) shown = talk.step(level, muted, now);
+    return shown;
+  };
+  assert.equal(run(0, 1000, -60), false);
+  assert.equal(run(1000, 1200, -20), false);
+  assert.equal(run(1200, 3000, -60), false);
+  assert.equal(run(3000, 3600, -20), true);
+  assert.equal(run(3600, 5000, -60), true);
+  assert.equal(run(5000, 9000, -60), false);
+  assert.equal(run(9000, 10000, -20, false), false);
+});
+
+test("meter: silence is empty, full scale is full", () => {
+  assert.equal(meterShare(dbfs(0)), 0);
+  assert.equal(meterShare(dbfs(1)), 1);
+  assert.ok(Math.abs(meterShare(-30) - 0.5) < 1e-9);
+});
+
+const TROUBLES: readonly [string, string, boolean][] = [
+  ["NotFoundError", "missing", false],
+  ["NotAllowedError", "refused", false],
+  ["NotReadableError", "busy", true],
+  ["SomethingElse", "unknown", true],
+];
+for (const [name, word, retried] of TROUBLES) {
+  test(`trouble: ${name} is ${word}`, () => {
+    const trouble = troubleOf(name);
+    assert.equal(trouble, word);
+    assert.equal(retryAfter(trouble) !== null, retried);
+  });
+}
