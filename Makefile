@@ -150,6 +150,7 @@ PROGRAMS := $(if $(wildcard signaling/main.c),diemcau) $(if $(wildcard bridge/ma
 .PHONY: all programs product
 all: programs pages
 programs: $(addprefix $(OUT)/bin/,$(PROGRAMS))
+	@:
 product:
 	@$(MAKE) --no-print-directory FLAVOUR=$(PRODUCT) programs pages
 

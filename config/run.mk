@@ -32,6 +32,7 @@ $(BUILD)/web.stamp: $(WEB)/node_modules/.stamp $(WEB_SOURCES)
 	@cd $(WEB) && npm run --silent build -- --outDir $(abspath $(BUILD))/web --emptyOutDir --logLevel warn
 	@touch $@
 pages: $(if $(wildcard $(WEB)/package-lock.json),$(BUILD)/web.stamp)
+	@:
 
 install: product
 	@BIN=$(BIN) BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) config/install.sh
