@@ -85,6 +85,7 @@ export class RoomPage extends Watched {
     await context.addInitScript(watchConnections);
     await context.addInitScript(fakeDevices, { colour: css(colour), tone_hz, devices });
     const room = new RoomPage(await context.newPage());
+    context.setDefaultTimeout(15_000);
     room.context = context;
     await room.page.goto(link);
     return room;
@@ -110,6 +111,7 @@ export class ConsolePage extends Watched {
     const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1280, height: 800 } });
     await context.addInitScript(watchConnections);
     const desk = new ConsolePage(await context.newPage());
+    context.setDefaultTimeout(15_000);
     desk.context = context;
     await desk.page.goto(link);
     return desk;

@@ -1,7 +1,7 @@
 // Waiting on conditions: a test never sleeps for a guess, it asks until the answer is right or the limit is over.
 
 const EVERY_MS = 100;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 15_000;
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 

@@ -61,9 +61,9 @@ export class Leg {
     else if (this.pc.connectionState !== "connected") void this.restartIce();
   }
 
-  /** The bridge is a new one or has lost the leg. */
-  mediaLost(): void {
-    if (this.wanted) this.renew();
+  /** The bridge is a new one (null) or has lost this leg. News of a leg that we closed ourselves concerns nobody. */
+  mediaLost(leg: LegId | null): void {
+    if (this.wanted && (leg === null || leg === this.id)) this.renew();
   }
 
   restartFor(leg: LegId): void {

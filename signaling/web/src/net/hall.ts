@@ -5,14 +5,14 @@ import { type Hall, applyDelta, countSeats, hallOf } from "../core/seats";
 import { compareNames } from "../core/fold";
 import { complain, say } from "../ui/toasts";
 import * as api from "./api";
-import { Link, type Message } from "./link";
+import { Link, type Message, legOf } from "./link";
 import { t } from "../i18n";
 
 const ASK_AGAIN_MS = 1000;
 
 interface LegHandler {
   linkBack: (alive: boolean) => void;
-  mediaLost: () => void;
+  mediaLost: (leg: LegId | null) => void;
   restartFor: (leg: LegId) => void;
 }
 
@@ -100,7 +100,7 @@ export class HallStore {
         this.tookSpeaking(Array.isArray(message["seats"]) ? (message["seats"] as Speaking[]) : []);
         break;
       case "media-lost":
-        this.legs.forEach((leg) => leg.mediaLost());
+        this.legs.forEach((leg) => leg.mediaLost(legOf(message)));
         break;
       case "restart-ice":
         this.legs.forEach((leg) => leg.restartFor(message["leg"] as LegId));

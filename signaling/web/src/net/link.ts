@@ -10,6 +10,9 @@ import * as api from "./api";
 export type LinkState = "connecting" | "open" | "lost" | "taken" | "refused";
 export type Message = Record<string, unknown> & { t: string };
 
+/** Which leg a push is about; null: all of them. */
+export const legOf = (message: Message): LegId | null => (typeof message["leg"] === "number" ? message["leg"] : null);
+
 interface Waiting {
   resolve: (answer: Message) => void;
   reject: (fault: Fault) => void;

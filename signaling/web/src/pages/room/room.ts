@@ -6,7 +6,7 @@ import { Capture } from "../../media/capture";
 import { Leg, needsOf } from "../../media/leg";
 import { chime } from "../../media/sound";
 import * as api from "../../net/api";
-import { Link, type Message } from "../../net/link";
+import { Link, type Message, legOf } from "../../net/link";
 import { forget, remember, remembered } from "../../ui/memory";
 import { complain, say } from "../../ui/toasts";
 
@@ -147,7 +147,7 @@ export class Room {
         this.wasRemoved();
         break;
       case "media-lost":
-        this.leg?.mediaLost();
+        this.leg?.mediaLost(legOf(message));
         break;
       case "restart-ice":
         this.leg?.restartFor(message["leg"] as LegId);
