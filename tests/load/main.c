@@ -30,6 +30,8 @@ typedef struct {
     guint n_endpoints, n_started;
     Report *report;
     gint64 started_us, all_in_us, second_us, line_us;
+    gboolean over; /* no turn any more */
+    json_t *result;
 } Sim;
 
 static volatile sig_atomic_t stopped;
@@ -104,26 +106,51 @@ static void sleep_to_turn(void) {
 
 static void on_beat(gpointer user, gint64 now_us) {
     Sim *sim = user;
-    if (sim->started_us != 0) sim_turn(sim, now_us);
+    if (sim->started_us != 0 && !sim->over) sim_turn(sim, now_us);
 }
 
+/* An order of the main thread to the worker that the endpoints live on. */
 typedef struct {
     Sim *sim;
+    void (*carry_out)(Sim *sim);
     gint *done;
 } Order;
 
-static void begin_here(Worker *worker, gpointer letter) {
+static void carry_out_here(Worker *worker, gpointer letter) {
     Order *order = letter;
-    worker_hold_beat(worker);
-    order->sim->started_us = g_get_monotonic_time();
+    (void)worker;
+    order->carry_out(order->sim);
+    g_atomic_int_set(order->done, 1);
 }
 
-static void end_here(Worker *worker, gpointer letter) {
-    Order *order = letter;
-    for (guint i = 0; i < order->sim->n_endpoints; i++)
-        g_clear_pointer(&order->sim->endpoints[i], endpoint_free);
-    worker_release_beat(worker);
-    g_atomic_int_set(order->done, 1);
+/* Runs it where the endpoints live, and waits. */
+static void at_home(Sim *sim, void (*carry_out)(Sim *sim)) {
+    gint done = 0;
+    Order order = { sim, carry_out, &done };
+    if (sim->crowd.worker == NULL) {
+        carry_out(sim);
+        return;
+    }
+    while (!worker_post(sim->crowd.worker, carry_out_here, &order, sizeof order)) g_usleep(10 * 1000);
+    while (!g_atomic_int_get(&done)) g_usleep(5 * 1000);
+}
+
+static void begin(Sim *sim) {
+    if (sim->crowd.worker != NULL) worker_hold_beat(sim->crowd.worker);
+    sim->started_us = g_get_monotonic_time();
+}
+
+static void measure(Sim *sim) {
+    if (!report_has_begun(sim->report)) report_begin(sim->report, sim->started_us);
+    sim->result = report_make(sim->report, g_get_monotonic_time());
+}
+
+static void drop_endpoints(Sim *sim) {
+    sim->over = TRUE;
+    g_clear_pointer(&sim->crowd.workshop, workshop_free); /* before the cameras that it draws for */
+    for (guint i = 0; sim->endpoints != NULL && i < sim->n_endpoints; i++)
+        g_clear_pointer(&sim->endpoints[i], endpoint_free);
+    if (sim->crowd.worker != NULL && sim->started_us != 0) worker_release_beat(sim->crowd.worker);
 }
 
 /* ---- life ---- */
@@ -181,43 +208,34 @@ static void make_endpoints(Sim *sim) {
 }
 
 static void run(Sim *sim) {
-    gint done = 0;
-    Order order = { sim, &done };
-    if (sim->crowd.worker == NULL) {
-        sim->started_us = g_get_monotonic_time();
-        while (!is_over(sim, g_get_monotonic_time())) {
-            sim_turn(sim, g_get_monotonic_time());
-            sleep_to_turn();
+    at_home(sim, begin);
+    while (!is_over(sim, g_get_monotonic_time())) {
+        if (sim->crowd.worker != NULL) {
+            g_usleep(50 * 1000);
+            continue;
         }
-        return;
+        sim_turn(sim, g_get_monotonic_time());
+        sleep_to_turn();
     }
-    (void)worker_post(sim->crowd.worker, begin_here, &order, sizeof order);
-    do g_usleep(50 * 1000);
-    while (!is_over(sim, g_get_monotonic_time()));
+    at_home(sim, measure);
 }
 
 static void finish(Sim *sim) {
-    gint done = 0;
-    Order order = { sim, &done };
+    at_home(sim, drop_endpoints);
     if (sim->crowd.worker != NULL) {
-        if (worker_post(sim->crowd.worker, end_here, &order, sizeof order))
-            while (!g_atomic_int_get(&done)) g_usleep(10 * 1000);
         g_usleep(200 * 1000); /* agents close in the background */
         worker_stop(sim->crowd.worker);
+        transport_global_end();
     }
-    for (guint i = 0; sim->endpoints != NULL && i < sim->n_endpoints; i++) endpoint_free(sim->endpoints[i]);
     g_free(sim->endpoints);
     report_free(sim->report);
     net_free(sim->crowd.net);
-    workshop_free(sim->crowd.workshop);
     if (sim->links != NULL) g_ptr_array_unref(sim->links);
     path_global_end();
 }
 
 static int deliver(Sim *sim, GError **error) {
-    gint64 now_us = g_get_monotonic_time();
-    if (!report_has_begun(sim->report)) report_begin(sim->report, sim->started_us);
-    json_t *result = report_make(sim->report, now_us);
+    json_t *result = sim->result;
     report_print(result, sim->options.json != NULL && strcmp(sim->options.json, "-") == 0 ? stderr : stdout);
     char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(6));
     gboolean ok = TRUE;
