@@ -13,17 +13,20 @@
 enum {
     WARM_PACKETS = 4,
     FIFO_SAMPLES = 3 * AUDIO_DECODED_SAMPLES_MAX,
-    EXCESS_SAMPLES = 480, /* 10 ms either way are let be */
+    EXCESS_SAMPLES = 480, /* 10 ms more delay than needed are let be */
     SETTLED_SAMPLES = 120,
+    LACK_SAMPLES = 48,    /* 1 ms less than needed is a gap sooner or later */
     LOST_SAMPLES = 24000, /* half a second off: begin anew */
     HOLD_SAMPLES_MAX = VOICE_TARGET_SAMPLES_MAX,
-    PAUSE_LEVEL = 50, /* quieter than this, a frame more or less is not heard */
-    SILENCE_SAMPLES =
-        VOICE_RATE_HZ, /* after a second of invented noise there is silence, which costs nothing */
+    PAUSE_LEVEL = 50,        /* quieter than this, a frame more or less is not heard */
+    PAUSE_BELOW_SPEECH = 15, /* nor is it that far below the voice: the room's noise */
+    SILENCE_SAMPLES = 48000, /* after a second of invented noise there is silence, which costs nothing */
     DTX_BYTES_MAX = 2,
 };
 static const gint64 OVER_US = 2 * G_USEC_PER_SEC;
 static const gint64 UNDER_US = 200000;
+static const float SPEECH_FADES_DB_PER_S = 3;
+static const gint64 LOSS_US = 5 * G_USEC_PER_SEC;
 static const gint64 SPLICE_US = 60000; /* at most 5 ms in 60: speech stays speech */
 
 struct AudioVoice {
@@ -42,7 +45,8 @@ struct AudioVoice {
     gboolean pausing; /* nothing is being said */
     guint n_held;     /* samples invented while waiting for a late packet */
     guint n_silent;   /* samples invented in a pause without packets */
-    gint64 over_since_us, under_since_us, splice_us;
+    gint64 now_us, over_since_us, under_since_us, splice_us, lost_us;
+    float loudest; /* level of the voice's loud parts of late, -dBov */
     gboolean shrinking, growing;
 
     AudioUplinkCounts counts;
@@ -72,10 +76,17 @@ const AudioVoiceReport *audio_voice_report(const AudioVoice *voice) { return &vo
 
 guint64 audio_voice_n_decoded(const AudioVoice *voice) { return voice->n_decoded; }
 
+/* How long sound is held. A line that loses packets gets one more of them: the redundant copy of a lost packet comes with
+ * the next, and is of use only when that one is here in time. */
+static gint64 target_samples(const AudioVoice *voice, gint64 now_us) {
+    gint64 target = audio_uplink_target(voice->uplink);
+    if (voice->lost_us == 0 || now_us - voice->lost_us > LOSS_US) return target;
+    return MAX(target, MIN(target + voice->packet_samples, VOICE_TARGET_SAMPLES_MAX));
+}
+
 /* RTP time of the sample that is to be played at now_us, if the line keeps to what it did of late. */
 static gint64 ideal_time(const AudioVoice *voice, gint64 now_us) {
-    return voice_samples_from_us(now_us) - audio_uplink_base(voice->uplink) -
-           audio_uplink_target(voice->uplink);
+    return voice_samples_from_us(now_us) - audio_uplink_base(voice->uplink) - target_samples(voice, now_us);
 }
 
 /* ---- what goes into the FIFO ---- */
@@ -99,6 +110,13 @@ static guint round_up(guint n_samples) {
     return (n_samples + AUDIO_STEP_SAMPLES - 1) / AUDIO_STEP_SAMPLES * AUDIO_STEP_SAMPLES;
 }
 
+/* Is what was measured last said, or the noise between the words? */
+static gboolean is_pause(AudioVoice *voice, guint n_samples) {
+    float level = voice->report.measured;
+    voice->loudest = MIN(level, voice->loudest + SPEECH_FADES_DB_PER_S * (float)n_samples / VOICE_RATE_HZ);
+    return level > MIN((float)PAUSE_LEVEL, voice->loudest + PAUSE_BELOW_SPEECH);
+}
+
 /* voice->packet is the next one: decode it. */
 static void decode_packet(AudioVoice *voice) {
     gint16 *samples = fifo_end(voice);
@@ -115,7 +133,7 @@ static void decode_packet(AudioVoice *voice) {
         voice->report.n_packets++;
         voice->report.declared = voice->packet.level;
         voice->report.measured = voice_level(samples, n);
-        voice->pausing = voice->report.measured > PAUSE_LEVEL || voice->packet.n_bytes <= DTX_BYTES_MAX;
+        voice->pausing = is_pause(voice, n) || voice->packet.n_bytes <= DTX_BYTES_MAX;
     }
     voice->n_fifo += n;
     voice->decode_time = voice->packet.rtp_time + n;
@@ -168,6 +186,7 @@ static void bridge_loss(AudioVoice *voice) {
         voice->next = voice->packet.sequence;
         return;
     }
+    voice->lost_us = voice->now_us;
     guint64 n_missing = voice->packet.sequence - voice->next;
     guint64 each = (guint64)gap / n_missing;
     if (each > AUDIO_DECODED_SAMPLES_MAX) each = voice->packet_samples; /* a loss at the edge of a pause */
@@ -250,9 +269,10 @@ static void try_start(AudioVoice *voice, gint64 now_us) {
     voice->started = TRUE;
     voice->pausing = TRUE;
     voice->shrinking = voice->growing = FALSE;
-    voice->over_since_us = voice->under_since_us = 0;
+    voice->over_since_us = voice->under_since_us = voice->lost_us = 0;
     voice->n_fifo = voice->n_held = voice->n_silent = 0;
     voice->packet_samples = 0;
+    voice->loudest = PAUSE_LEVEL;
     audio_decoder_reset(voice->decoder);
 
     guint64 place_time = G_MAXINT64;
@@ -298,13 +318,13 @@ static void watch_excess(AudioVoice *voice, gint64 excess, gint64 now_us) {
         voice->shrinking = TRUE;
     if (excess <= SETTLED_SAMPLES) voice->shrinking = FALSE;
 
-    if (excess >= -EXCESS_SAMPLES)
+    if (excess >= -LACK_SAMPLES)
         voice->under_since_us = 0;
     else if (voice->under_since_us == 0)
         voice->under_since_us = now_us;
     else if (now_us - voice->under_since_us >= UNDER_US)
         voice->growing = TRUE;
-    if (excess >= -SETTLED_SAMPLES) voice->growing = FALSE;
+    if (excess >= 0) voice->growing = FALSE;
 }
 
 static void repair_delay(AudioVoice *voice, gint64 excess, gint64 now_us) {
@@ -317,7 +337,7 @@ static void repair_delay(AudioVoice *voice, gint64 excess, gint64 now_us) {
     } else if ((voice->shrinking || voice->growing) && now_us - voice->splice_us >= SPLICE_US &&
                voice->n_fifo >= SPLICE_SAMPLES_MIN) {
         voice->splice_us = now_us;
-        voice->n_fifo = voice->shrinking ? splice_shorten(voice->fifo, voice->n_fifo)
+        voice->n_fifo = voice->shrinking ? splice_shorten(voice->fifo, voice->n_fifo, (guint)MAX(excess, 0))
                                          : splice_lengthen(voice->fifo, voice->n_fifo, FIFO_SAMPLES);
         if (voice->shrinking) voice->counts.n_dropped_for_delay++;
     }
@@ -342,6 +362,7 @@ static void report(AudioVoice *voice, gint64 now_us) {
 }
 
 void audio_voice_pull(AudioVoice *voice, gint64 now_us, gint16 ret_samples[VOICE_FRAME_SAMPLES]) {
+    voice->now_us = now_us;
     voice->report.n_packets = 0;
     if (!voice->started) try_start(voice, now_us);
     if (!voice->started) {
@@ -358,11 +379,11 @@ void audio_voice_pull(AudioVoice *voice, gint64 now_us, gint16 ret_samples[VOICE
     repair_delay(voice, excess_now(voice, now_us), now_us);
     fill(voice, excess);
     report(voice, now_us);
+    gint64 held = excess_now(voice, now_us) +
+                  audio_uplink_target(voice->uplink); /* what is played now came so long ago */
     voice->report.excess_samples = excess;
     memcpy(ret_samples, voice->fifo, VOICE_FRAME_SAMPLES * sizeof *ret_samples);
     fifo_drop(voice, VOICE_FRAME_SAMPLES);
-    gint64 held = voice_samples_from_us(now_us) - audio_uplink_base(voice->uplink) -
-                  (gint64)voice->decode_time + voice->n_fifo;
     audio_uplink_set_played(voice->uplink, voice->next, (guint)CLAMP(held / 48, 0, 10000));
     audio_uplink_count(voice->uplink, &voice->counts);
     voice->counts = (AudioUplinkCounts){ 0 };

@@ -18,19 +18,18 @@ static float likeness(const gint16 *samples, guint lag, guint stride) {
     return product / sqrtf(energy);
 }
 
-static guint best_lag(const gint16 *samples) {
-    guint best = LAG_NOISE;
+static guint best_lag(const gint16 *samples, guint lag_max) {
+    guint noise = MIN((guint)LAG_NOISE, lag_max), best = noise;
     float most = 0;
-    for (guint lag = SPLICE_LAG_MIN; lag <= SPLICE_LAG_MAX; lag += COARSE) {
+    for (guint lag = SPLICE_LAG_MIN; lag <= lag_max; lag += COARSE) {
         float score = likeness(samples, lag, 2);
         if (score > most) {
             most = score;
             best = lag;
         }
     }
-    if (most <= 0) return LAG_NOISE;
-    guint from = MAX(best - COARSE + 1, (guint)SPLICE_LAG_MIN),
-          to = MIN(best + COARSE - 1, (guint)SPLICE_LAG_MAX);
+    if (most <= 0) return noise;
+    guint from = MAX(best - COARSE + 1, (guint)SPLICE_LAG_MIN), to = MIN(best + COARSE - 1, lag_max);
     most = 0;
     for (guint lag = from; lag <= to; lag++) {
         float score = likeness(samples, lag, 1);
@@ -46,9 +45,9 @@ static gint16 blend(gint16 from, gint16 to, guint at) {
     return (gint16)(((gint32)from * (OVERLAP - (gint32)at) + (gint32)to * (gint32)at) / OVERLAP);
 }
 
-guint splice_shorten(gint16 *samples, guint n_samples) {
-    if (n_samples < SPLICE_SAMPLES_MIN) return n_samples;
-    guint lag = best_lag(samples);
+guint splice_shorten(gint16 *samples, guint n_samples, guint lag_max) {
+    if (n_samples < SPLICE_SAMPLES_MIN || lag_max < SPLICE_LAG_MIN) return n_samples;
+    guint lag = best_lag(samples, MIN(lag_max, (guint)SPLICE_LAG_MAX));
     for (guint i = 0; i < OVERLAP; i++) samples[i] = blend(samples[i], samples[i + lag], i);
     memmove(samples + OVERLAP, samples + OVERLAP + lag, (n_samples - OVERLAP - lag) * sizeof *samples);
     return n_samples - lag;
@@ -56,7 +55,7 @@ guint splice_shorten(gint16 *samples, guint n_samples) {
 
 guint splice_lengthen(gint16 *samples, guint n_samples, guint capacity) {
     if (n_samples < SPLICE_SAMPLES_MIN || capacity < n_samples + SPLICE_LAG_MAX) return n_samples;
-    guint lag = best_lag(samples);
+    guint lag = best_lag(samples, SPLICE_LAG_MAX);
     gint16 first[OVERLAP];
     memcpy(first, samples, sizeof first);
     memmove(samples + lag + OVERLAP, samples + OVERLAP, (n_samples - OVERLAP) * sizeof *samples);

@@ -10,7 +10,8 @@ enum {
     SPLICE_SAMPLES_MIN = 720, /* what a splice needs to work on */
 };
 
-/* Takes one lag out, in place. Returns the new length; n_samples unchanged when it is too short. */
-guint splice_shorten(gint16 *samples, guint n_samples);
+/* Takes one lag of at most lag_max out, in place. Returns the new length; n_samples unchanged when it is too short or
+ * lag_max is below SPLICE_LAG_MIN. */
+guint splice_shorten(gint16 *samples, guint n_samples, guint lag_max);
 /* Repeats one lag, in place; capacity >= n_samples + SPLICE_LAG_MAX. Returns the new length. */
 guint splice_lengthen(gint16 *samples, guint n_samples, guint capacity);

@@ -319,7 +319,7 @@ static void test_splices_do_not_click(void **state) {
         tone(original, VOICE_FRAME_SAMPLES, tones_hz[t], 12000, 17);
         double allowed = step_largest(original, VOICE_FRAME_SAMPLES) * 1.15 + 40;
         memcpy(samples, original, sizeof original);
-        guint n = splice_shorten(samples, VOICE_FRAME_SAMPLES);
+        guint n = splice_shorten(samples, VOICE_FRAME_SAMPLES, SPLICE_LAG_MAX);
         assert_in_range(VOICE_FRAME_SAMPLES - n, SPLICE_LAG_MIN, SPLICE_LAG_MAX);
         assert_true(step_largest(samples, n) <= allowed);
         assert_int_equal(samples[0], original[0]);
@@ -333,8 +333,10 @@ static void test_splices_do_not_click(void **state) {
         assert_int_equal(samples[n - 1], original[VOICE_FRAME_SAMPLES - 1]);
     }
     gint16 silence[VOICE_FRAME_SAMPLES + SPLICE_LAG_MAX] = { 0 };
-    assert_true(splice_shorten(silence, VOICE_FRAME_SAMPLES) < VOICE_FRAME_SAMPLES);
-    assert_int_equal(splice_shorten(silence, SPLICE_SAMPLES_MIN - 1), SPLICE_SAMPLES_MIN - 1);
+    assert_true(splice_shorten(silence, VOICE_FRAME_SAMPLES, SPLICE_LAG_MAX) < VOICE_FRAME_SAMPLES);
+    assert_int_equal(splice_shorten(silence, VOICE_FRAME_SAMPLES, 130), VOICE_FRAME_SAMPLES - 130);
+    assert_int_equal(splice_shorten(silence, VOICE_FRAME_SAMPLES, 100), VOICE_FRAME_SAMPLES);
+    assert_int_equal(splice_shorten(silence, SPLICE_SAMPLES_MIN - 1, SPLICE_LAG_MAX), SPLICE_SAMPLES_MIN - 1);
     assert_int_equal(splice_lengthen(silence, VOICE_FRAME_SAMPLES, VOICE_FRAME_SAMPLES), VOICE_FRAME_SAMPLES);
 }
 
