@@ -64,9 +64,11 @@ static void refuse(HttpExchange *exchange, guint status, const char *code, const
     http_answer_code(exchange, status, code, text);
 }
 
-/* The bridge calls an SDP it cannot use bad input: 422 by RFC 9725, since it was well formed HTTP. */
+/* An SDP that the bridge cannot read or has no use for is 422 by RFC 9725: it was well formed HTTP. */
 static void answer_media_fault(HttpExchange *exchange, const GError *why) {
-    guint status = g_error_matches(why, FAULT, FAULT_BAD_INPUT) ? 422 : fault_http_status(why);
+    gboolean unusable =
+        g_error_matches(why, FAULT, FAULT_BAD_INPUT) || g_error_matches(why, FAULT, FAULT_REFUSED);
+    guint status = unusable ? 422 : fault_http_status(why);
     if (g_error_matches(why, FAULT, FAULT_GONE) || g_error_matches(why, FAULT, FAULT_BUSY)) {
         status = 503;
         http_header(exchange, "retry-after", "2");
