@@ -46,9 +46,6 @@ static gboolean check(const Options *o, GError **error) {
 gboolean options_read(Options *ret_options, int argc, char **argv, GError **error) {
     Options *o = ret_options;
     *o = (Options){ .settle_s = 3, .sample = 1, .join_over_ms = 2000, .remb_kbps = 8000 };
-    o->talk = g_strdup("4:6");
-    o->ice = g_strdup("fast");
-    o->shape = g_strdup("meeting");
     const GOptionEntry entries[] = {
         { "http", 0, 0, G_OPTION_ARG_STRING, &o->http, "the server", "http://127.0.0.1:8080" },
         { "data", 0, 0, G_OPTION_ARG_FILENAME, &o->data, "data folder of the server, for the links", "DIR" },
@@ -90,6 +87,9 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
     target = o;
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, error)) return FALSE;
+    if (o->talk == NULL) o->talk = g_strdup("4:6");
+    if (o->ice == NULL) o->ice = g_strdup("fast");
+    if (o->shape == NULL) o->shape = g_strdup("meeting");
     if (argc > 1) return refuse(error, "there is a word too many on the command line");
     return check(o, error);
 }
