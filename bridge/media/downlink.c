@@ -146,8 +146,10 @@ void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs
 static void move_rung(Downlink *downlink, gboolean down, gboolean known_good, gint64 now_us) {
     const DownlinkRung *rung = &downlink->rungs[downlink->ladder.rung];
     if (known_good) bandwidth_on_trial(&downlink->bandwidth, rung->bitrate_bps);
+    gboolean same = rung->stream == downlink->wished;
     wish(downlink, rung->stream, now_us);
-    if (down) ask_keyframe(downlink, now_us); /* the line cannot wait for its own */
+    /* A narrow line cannot wait for the rung's own keyframe, and a still not for the moving picture's. */
+    if (down || same) ask_keyframe(downlink, now_us);
 }
 
 static gboolean wait_is_over(const Downlink *downlink, gint64 now_us) {
@@ -168,9 +170,7 @@ void downlink_choose(Downlink *downlink, gint64 now_us) {
     case LADDER_DOWN: move_rung(downlink, TRUE, FALSE, now_us); break;
     case LADDER_BACK: move_rung(downlink, TRUE, TRUE, now_us); break;
     case LADDER_UP: move_rung(downlink, FALSE, TRUE, now_us); break;
-    case LADDER_STILL:
-        if (!downlink->ladder.still) downlink_need_keyframe(downlink, now_us); /* moving pictures again */
-        break;
+    case LADDER_STILL: move_rung(downlink, TRUE, FALSE, now_us); break;
     case LADDER_STAYS: break;
     }
 }

@@ -1,8 +1,9 @@
-/* ladder.c -- see ladder.h. */
+/* ladder.c -- see ladder.h. Inside, the still is one more step below the lowest rung. */
 #include "bridge/policy/ladder.h"
 
-static const double FITS = 0.85; /* an encoder's nominal rate is a ceiling more than a mean */
-static const double STILL_BELOW = 0.5, MOVES_ABOVE = 0.8, HEADROOM = 1.1;
+static const double FITS = 0.85;       /* an encoder's nominal rate is a ceiling more than a mean */
+static const double STILL_BELOW = 0.5; /* moving pictures that break are better than none, up to here */
+static const double HEADROOM = 1.1;
 
 enum { SETTLE_US = 1500000, TRIAL_US = 15000000 };
 
@@ -15,56 +16,56 @@ void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guin
     if (ladder->n_rungs > 0) ladder->rung = ladder->rung_max = MIN(rung_max, ladder->n_rungs - 1);
 }
 
-/* The rung that fits the estimate; after a failed try the one from before, because that one was clean. */
+static guint step_of(const Ladder *ladder) { return ladder->still ? ladder->n_rungs : ladder->rung; }
+
+static void set_step(Ladder *ladder, guint step, gint64 now_us) {
+    ladder->still = step >= ladder->n_rungs;
+    ladder->rung = MIN(step, ladder->n_rungs - 1);
+    ladder->changed_us = ladder->clean_since_us = now_us;
+}
+
+static gboolean too_narrow(const Ladder *ladder, guint step, guint32 estimate_bps, double needed_bps) {
+    if (step >= ladder->n_rungs) return FALSE;
+    return estimate_bps < needed_bps * (step + 1 == ladder->n_rungs ? STILL_BELOW : FITS);
+}
+
+/* The step that fits the estimate; after a failed try the one from before, because that one was clean. */
 static LadderMove go_down(Ladder *ladder, guint32 estimate_bps, gint64 now_us) {
+    guint from = step_of(ladder), step = from + 1;
     gboolean failed = ladder->tried_us != 0 && now_us - ladder->tried_us < TRIAL_US;
     if (failed)
-        ladder->up_after_us[ladder->rung] = MIN(ladder->up_after_us[ladder->rung] * 2, LADDER_UP_US_MAX);
+        ladder->up_after_us[from] = MIN(ladder->up_after_us[from] * 2, LADDER_UP_US_MAX);
+    else
+        while (step < ladder->n_rungs && too_narrow(ladder, step, estimate_bps, ladder->bitrate_bps[step] / FITS)) step++;
     ladder->tried_us = 0;
-    ladder->rung++;
-    while (!failed && ladder->rung + 1 < ladder->n_rungs && estimate_bps < ladder->bitrate_bps[ladder->rung])
-        ladder->rung++;
-    ladder->changed_us = ladder->clean_since_us = now_us;
+    set_step(ladder, step, now_us);
+    if (step == ladder->n_rungs) return LADDER_STILL;
     return failed ? LADDER_BACK : LADDER_DOWN;
-}
-
-/* What the rung takes of the line now: never more than its nominal rate. */
-static double needed_bps(const Ladder *ladder, guint32 sent_bps) {
-    return MIN((double)ladder->bitrate_bps[ladder->rung], sent_bps * HEADROOM);
-}
-
-static LadderMove consider_still(Ladder *ladder, guint32 estimate_bps, guint32 sent_bps) {
-    gboolean lowest = ladder->rung + 1 == ladder->n_rungs;
-    double   least = ladder->still ? ladder->bitrate_bps[ladder->rung] * MOVES_ABOVE
-                                   : needed_bps(ladder, sent_bps) * STILL_BELOW;
-    gboolean still = lowest && estimate_bps < least;
-    if (still == ladder->still) return LADDER_STAYS;
-    ladder->still = still;
-    return LADDER_STILL;
 }
 
 LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, guint32 sent_bps, gboolean clean, gint64 now_us) {
     if (ladder->n_rungs == 0) return LADDER_STAYS;
     if (!clean) ladder->clean_since_us = now_us;
-    gboolean settled = now_us - ladder->changed_us >= SETTLE_US;
-    gboolean lowest = ladder->rung + 1 == ladder->n_rungs;
-    if (settled && !lowest && estimate_bps < needed_bps(ladder, sent_bps) * FITS)
+    guint step = step_of(ladder);
+    /* What the rung takes of the line now: never more than its nominal rate. */
+    double needed_bps = MIN((double)ladder->bitrate_bps[ladder->rung], sent_bps * HEADROOM);
+    if (now_us - ladder->changed_us >= SETTLE_US && too_narrow(ladder, step, estimate_bps, needed_bps))
         return go_down(ladder, estimate_bps, now_us);
     if (ladder->tried_us != 0 && now_us - ladder->tried_us >= TRIAL_US) {
         ladder->tried_us = 0; /* it held: the next try of this rung need not wait longer */
         ladder->up_after_us[ladder->rung] = LADDER_UP_US_MIN;
     }
-    if (!ladder->still && ladder->rung > ladder->rung_max &&
-        now_us - ladder->clean_since_us >= ladder->up_after_us[ladder->rung - 1]) {
-        ladder->rung--;
-        ladder->tried_us = ladder->changed_us = ladder->clean_since_us = now_us;
+    if (step > ladder->rung_max && now_us - ladder->clean_since_us >= ladder->up_after_us[step - 1]) {
+        set_step(ladder, step - 1, now_us);
+        ladder->tried_us = now_us;
         return LADDER_UP;
     }
-    return consider_still(ladder, estimate_bps, sent_bps);
+    return LADDER_STAYS;
 }
 
 gboolean ladder_push_down(Ladder *ladder, gint64 now_us) {
     if (ladder->rung + 1 >= ladder->n_rungs) return FALSE;
-    go_down(ladder, ladder->bitrate_bps[ladder->rung + 1], now_us);
+    set_step(ladder, ladder->rung + 1, now_us);
+    ladder->tried_us = 0;
     return TRUE;
 }

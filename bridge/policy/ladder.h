@@ -18,7 +18,8 @@ typedef struct {
 /* Starts on the best rung allowed. n_rungs 0 is fine. */
 void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guint rung_max, gint64 now_us);
 
-/* BACK: down again after a try that failed, to the rung that was good before. STILL: ladder->still has changed. */
+/* BACK: down again after a try that failed, to the rung that was good before. STILL: from now on keyframes only. UP: also from
+ * there to the moving lowest rung. */
 typedef enum { LADDER_STAYS, LADDER_DOWN, LADDER_BACK, LADDER_UP, LADDER_STILL } LadderMove;
 
 /* Every few 100 ms. sent_bps: what the leg really gets; an easy picture needs less than its rung's nominal rate. */

@@ -82,6 +82,8 @@ static const LineCase line_cases[] = {
     { "tries to go up grow rare", { { 0, 700, 0, 0 } }, TRUE, 180, { { 5, 1 } }, 12, FALSE },
     { "a line that heals: up again", { { 0, 700, 0, 0 }, { 30, 5000, 0, 0 } }, TRUE, 120, { { 5, 1 }, { 100, 0 } }, 9, FALSE },
     { "30 % loss: the lowest rung", { { 0, 5000, 0.3, 0 } }, FALSE, 20, { { 15, 2 } }, 3, FALSE },
+    { "50 kbit/s, then healed: moving again, and up", { { 0, 50, 0, 0 }, { 20, 5000, 0, 0 } }, TRUE, 110,
+      { { 15, 2 }, { 105, 0 } }, 12, FALSE },
     { "50 kbit/s: a still", { { 0, 50, 0, 0 } }, TRUE, 20, { { 15, 2 } }, 3, TRUE },
 };
 

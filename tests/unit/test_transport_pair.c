@@ -151,6 +151,7 @@ static gboolean is_described(const Peer *peer) { return peer->n_described > 0; }
 static gboolean is_described_again(const Peer *peer) { return peer->n_described > 1; }
 static gboolean is_live(const Peer *peer) { return peer->state == TRANSPORT_LIVE; }
 static gboolean is_failed(const Peer *peer) { return peer->state == TRANSPORT_FAILED; }
+static gboolean is_lost(const Peer *peer) { return peer->state == TRANSPORT_LOST; }
 static gboolean got_40(const Peer *peer) { return peer->n_rtp >= 40; }
 static gboolean got_80(const Peer *peer) { return peer->n_rtp >= 80; }
 static gboolean got_rtcp(const Peer *peer) { return peer->n_rtcp > 0; }
@@ -422,6 +423,31 @@ static void test_peer_closes(void **state) {
     end();
 }
 
+/* Nothing authenticated for 5 s: we stop sending; the first packet, and we go on. */
+static void test_silence_and_return(void **state) {
+    (void)state;
+    go_live(0);
+    gint64 begun_us = g_get_monotonic_time();
+    assert_true(wait_for(&peers[0], is_lost));
+    assert_in_range(g_get_monotonic_time() - begun_us, 4800000, 7000000);
+    assert_true(peers[0].why[0] != '\0');
+    peers[0].n_to_send = 5;
+    peers[0].payload_bytes = 100;
+    call_on_worker(&peers[0], do_send_rtp);
+    assert_int_equal(peers[0].n_sent, 0);
+    /* a report a second still leaves, so that two ends that wait for each other wake up */
+    call_on_worker(&peers[0], do_send_rtcp);
+    assert_true(peers[0].result);
+    call_on_worker(&peers[0], do_send_rtcp);
+    assert_false(peers[0].result);
+    assert_true(wait_for(&peers[1], is_live));
+    call_on_worker(&peers[1], do_send_rtcp);
+    assert_true(wait_for(&peers[0], is_live));
+    call_on_worker(&peers[0], do_send_rtp);
+    assert_int_equal(peers[0].n_sent, 5);
+    end();
+}
+
 static void test_no_fd_is_left(void **state) {
     (void)state;
     guint n_before = count_fds();
@@ -494,6 +520,7 @@ int main(void) {
         cmocka_unit_test(test_restart_keeps_flowing),
         cmocka_unit_test(test_other_fingerprint_after_restart),
         cmocka_unit_test(test_peer_closes),
+        cmocka_unit_test(test_silence_and_return),
         cmocka_unit_test(test_no_fd_is_left),
         cmocka_unit_test(test_ports_run_out),
     };
