@@ -21,6 +21,12 @@ static void on_source_keyframe(gpointer user, guint32 source) {
     mailbox_post(((Bridge *)user)->news, NEWS_SOURCE_KEYFRAME, &news, sizeof news);
 }
 
+static void on_fault(gpointer user, StreamId stream, const GError *why) {
+    News news = { .alarm = { .code = "encoder" } };
+    g_snprintf(news.alarm.text, sizeof news.alarm.text, "stream %u: %s", stream, why->message);
+    mailbox_post(((Bridge *)user)->news, NEWS_ALARM, &news, sizeof news);
+}
+
 static void on_tick(gpointer user, const AudioTick *tick) {
     Bridge *bridge = user;
     for (guint i = 0; i < bridge->n_desks; i++) desk_publish_audio(bridge->desks[i], tick);
@@ -82,6 +88,13 @@ static void on_conference_speaking(Bridge *bridge, const NewsSpeaking *news) {
         if (((Conference *)value)->id == news->conference) conference_on_speaking(value, news);
 }
 
+static void tell_alarm(Bridge *bridge, const NewsAlarm *alarm) {
+    log_warn("bridge.alarm", "code=%s text=\"%s\"", alarm->code, alarm->text);
+    json_t *event = json_pack("{s:s,s:s,s:s}", "t", "alarm", "code", alarm->code, "text", alarm->text);
+    bridge->events.event(bridge->user, event);
+    json_decref(event);
+}
+
 static void take_one(Bridge *bridge, NewsKind kind, const News *news) {
     switch (kind) {
     case NEWS_REPLY: on_reply(bridge, &news->reply); break;
@@ -92,6 +105,7 @@ static void take_one(Bridge *bridge, NewsKind kind, const News *news) {
     case NEWS_SPEAKING: on_conference_speaking(bridge, &news->speaking); break;
     case NEWS_SOURCE_KEYFRAME: request_source_keyframe(bridge, news->source); break;
     case NEWS_STREAM_KEYFRAME: studio_force_keyframe(bridge->studio, news->stream); break;
+    case NEWS_ALARM: tell_alarm(bridge, &news->alarm); break;
     }
 }
 
@@ -269,7 +283,9 @@ void bridge_order(Bridge *bridge, guint request, const char *name, json_t *messa
 
 static gboolean start_engines(Bridge *bridge, GError **error) {
     static const AudioMixerEvents mixer_events = { .tick = on_tick, .speaking = on_speaking };
-    static const StudioEvents studio_events = { .block = on_block, .keyframe = on_source_keyframe };
+    static const StudioEvents studio_events = { .block = on_block,
+                                                .keyframe = on_source_keyframe,
+                                                .fault = on_fault };
     const Settings *settings = bridge->settings;
     AudioMixerSettings audio = { .voices_max = (guint)settings->audio_voices_max,
                                  .bitrate_bps = (guint)settings->audio_bps,
@@ -277,7 +293,9 @@ static gboolean start_engines(Bridge *bridge, GError **error) {
                                  .levelling = settings->audio_levelling };
     StudioSettings studio = { .n_decoders = (guint)settings->video_decoders,
                               .encoder_speed = (guint)settings->video_encoder_speed,
-                              .font = "Open Sans" };
+                              .font = "Open Sans",
+                              .time_zone = settings->meeting_time_zone,
+                              .language = settings->meeting_language };
     guint n_desks = MIN((guint)settings->media_workers, BRIDGE_DESKS_MAX);
     for (guint i = 0; i < n_desks; i++) {
         bridge->desks[i] = desk_start(i, bridge->news, error);

@@ -15,6 +15,7 @@ typedef enum {
     NEWS_SPEAKING,
     NEWS_SOURCE_KEYFRAME, /* a decoder needs one */
     NEWS_STREAM_KEYFRAME, /* a subscriber needs one */
+    NEWS_ALARM,           /* something an operator should know */
 } NewsKind;
 
 typedef struct {
@@ -54,6 +55,11 @@ typedef struct {
     Speaking seats[AUDIO_SPEAKING_MAX];
 } NewsSpeaking;
 
+typedef struct {
+    char code[32];
+    char text[200];
+} NewsAlarm;
+
 typedef union {
     NewsReply reply;
     NewsLegState state;
@@ -61,6 +67,7 @@ typedef union {
     NewsLegCamera camera;
     NewsLegQuality quality;
     NewsSpeaking speaking;
+    NewsAlarm alarm;
     guint32 source;
     StreamId stream;
 } News;
