@@ -8,13 +8,13 @@
 
 /* One request until its answer. */
 typedef struct {
-    Office   *office;
-    json_t   *request;
-    Actor     actor;
+    Office *office;
+    json_t *request;
+    Actor actor;
     AdminDone done;
-    gpointer  user;
-    json_t   *answer; /* what is told when the commit is there */
-    char     *password_hash;
+    gpointer user;
+    json_t *answer; /* what is told when the commit is there */
+    char *password_hash;
 } Case;
 
 static void finish(Case *c, const GError *why) {
@@ -43,11 +43,11 @@ static void fail(Case *c, GError *why) {
     g_error_free(why);
 }
 
-#define FAIL(c, code, ...)                                                                                             \
-    do {                                                                                                               \
-        GError *fail_why = NULL;                                                                                       \
-        words_refuse(&fail_why, code, (c)->actor.language, __VA_ARGS__);                                               \
-        fail(c, fail_why);                                                                                             \
+#define FAIL(c, code, ...)                                                                                   \
+    do {                                                                                                     \
+        GError *fail_why = NULL;                                                                             \
+        words_refuse(&fail_why, code, (c)->actor.language, __VA_ARGS__);                                     \
+        fail(c, fail_why);                                                                                   \
     } while (0)
 
 static void on_committed(gpointer user, json_t *events, const GError *why) {
@@ -80,11 +80,12 @@ static guchar *csv_of(const Case *c, gsize *ret_n_bytes) {
 }
 
 static void on_roster_import(Case *c) {
-    gsize              n_bytes = 0;
+    gsize n_bytes = 0;
     g_autofree guchar *csv = csv_of(c, &n_bytes);
-    GError            *why = NULL;
+    GError *why = NULL;
     /* A plan with errors commits nothing, but its done still comes: told apart by the answer. */
-    g_autoptr(RosterPlan) plan = office_import_roster(c->office, &c->actor, (const char *)csv, n_bytes, NULL, NULL, &why);
+    g_autoptr(RosterPlan) plan =
+        office_import_roster(c->office, &c->actor, (const char *)csv, n_bytes, NULL, NULL, &why);
     if (plan == NULL) {
         fail(c, why);
         return;
@@ -106,18 +107,20 @@ static void on_roster_export(Case *c) {
 static gboolean add_link(Case *c, json_t *links, const SeatRecord *seat, GError **why) {
     g_autofree char *url = office_make_link(c->office, &c->actor, seat->id, NULL, NULL, why);
     if (url == NULL) return FALSE;
-    json_array_append_new(links, json_pack("{s:s, s:s, s:s}", "code", seat->code, "name", seat->label, "url", url));
+    json_array_append_new(links,
+                          json_pack("{s:s, s:s, s:s}", "code", seat->code, "name", seat->label, "url", url));
     return TRUE;
 }
 
 static void on_roster_link(Case *c) {
     const Roster *roster = office_roster(c->office);
-    json_t       *links = json_array();
-    GError       *why = NULL;
-    gboolean      ok = TRUE;
+    json_t *links = json_array();
+    GError *why = NULL;
+    gboolean ok = TRUE;
     c->answer = json_pack("{s:o}", "links", links);
     if (flag_of(c, "all")) {
-        for (guint i = 0; ok && i < roster_n_seats(roster); i++) ok = add_link(c, links, roster_seat_at(roster, i), &why);
+        for (guint i = 0; ok && i < roster_n_seats(roster); i++)
+            ok = add_link(c, links, roster_seat_at(roster, i), &why);
     } else {
         const SeatRecord *seat = need_seat(c, text_of(c, "code"));
         if (seat == NULL) return;
@@ -131,7 +134,7 @@ static void on_roster_link(Case *c) {
 }
 
 static void on_roster_revoke(Case *c) {
-    GError           *why = NULL;
+    GError *why = NULL;
     const SeatRecord *seat = need_seat(c, text_of(c, "code"));
     if (seat == NULL) return;
     if (!office_revoke_link(c->office, &c->actor, seat->id, on_committed, c, &why)) fail(c, why);
@@ -140,25 +143,25 @@ static void on_roster_revoke(Case *c) {
 /* ---- users ---- */
 
 static void on_password_hashed(gpointer user, const char *argon2id_hash, const GError *why) {
-    Case   *c = user;
+    Case *c = user;
     GError *refused = NULL;
     if (why != NULL) {
         finish(c, why);
         return;
     }
     gboolean is_new = strcmp(text_of(c, "do"), "user.add") == 0;
-    if (!office_put_user(c->office, &c->actor, text_of(c, "name"), text_of(c, "role"), argon2id_hash, is_new, on_committed, c,
-                         &refused))
+    if (!office_put_user(c->office, &c->actor, text_of(c, "name"), text_of(c, "role"), argon2id_hash, is_new,
+                         on_committed, c, &refused))
         fail(c, refused);
 }
 
 static void hash_and_put(Case *c) {
-    GError          *why = NULL;
+    GError *why = NULL;
     g_autofree char *generated = flag_of(c, "generate") ? auth_password_new() : NULL;
-    const char      *password = generated != NULL ? generated : text_of(c, "password");
+    const char *password = generated != NULL ? generated : text_of(c, "password");
     if (generated != NULL) c->answer = json_pack("{s:s}", "password", generated);
-    if (!auth_hash_password(office_auth(c->office), password != NULL ? password : "", c->actor.language, on_password_hashed, c,
-                            &why)) {
+    if (!auth_hash_password(office_auth(c->office), password != NULL ? password : "", c->actor.language,
+                            on_password_hashed, c, &why)) {
         g_clear_pointer(&c->answer, json_decref);
         fail(c, why);
     }
@@ -182,7 +185,7 @@ static void on_user_passwd(Case *c) {
 }
 
 static void on_user_login(Case *c) {
-    GError          *why = NULL;
+    GError *why = NULL;
     g_autofree char *url = office_make_login_link(c->office, text_of(c, "name"), NULL, NULL, &why);
     if (url == NULL) {
         fail(c, why);
@@ -194,7 +197,7 @@ static void on_user_login(Case *c) {
 
 static void on_user_list(Case *c) {
     GPtrArray *users = auth_users(office_auth(c->office));
-    json_t    *list = json_array();
+    json_t *list = json_array();
     for (guint i = 0; i < users->len; i++) {
         const UserRecord *user = users->pdata[i];
         json_array_append_new(list, json_pack("{s:s, s:s}", "name", user->name, "role", user->role));
@@ -206,8 +209,9 @@ static void on_user_list(Case *c) {
 /* ---- meetings ---- */
 
 static void on_meeting_create(Case *c) {
-    GError          *why = NULL;
-    g_autofree char *id = office_create_meeting(c->office, &c->actor, text_of(c, "title"), flag_of(c, "open"), NULL, NULL, &why);
+    GError *why = NULL;
+    g_autofree char *id = office_create_meeting(c->office, &c->actor, text_of(c, "title"), flag_of(c, "open"),
+                                                NULL, NULL, &why);
     if (id == NULL) {
         fail(c, why);
         return;
@@ -223,13 +227,12 @@ static void on_meeting_list(Case *c) {
 
 static void command_meeting(Case *c, json_t *command) {
     GError *why = NULL;
-    if (!office_command(c->office, text_of(c, "meeting"), &c->actor, command, on_committed, c, &why)) fail(c, why);
+    if (!office_command(c->office, text_of(c, "meeting"), &c->actor, command, on_committed, c, &why))
+        fail(c, why);
     json_decref(command);
 }
 
-static void on_meeting_open(Case *c) {
-    command_meeting(c, json_pack("{s:s}", "t", "open"));
-}
+static void on_meeting_open(Case *c) { command_meeting(c, json_pack("{s:s}", "t", "open")); }
 
 static void on_meeting_end(Case *c) {
     /* Who types the meeting's id needs no five seconds to think again. */
@@ -237,7 +240,7 @@ static void on_meeting_end(Case *c) {
 }
 
 static void on_token(Case *c) {
-    const char    *code = text_of(c, "endpoint");
+    const char *code = text_of(c, "endpoint");
     const Meeting *meeting = office_meeting(c->office, text_of(c, "meeting"));
     if (meeting == NULL || meeting_phase(meeting) == MEETING_ENDED) {
         FAIL(c, FAULT_NOT_FOUND, meeting == NULL ? WORD_MEETING_UNKNOWN : WORD_MEETING_ENDED);
@@ -249,8 +252,8 @@ static void on_token(Case *c) {
     }
     const SeatRecord *seat = code != NULL ? need_seat(c, code) : NULL;
     if (code != NULL && seat == NULL) return;
-    StoreBatch      *batch = store_batch_new();
-    gint64           life_ms = 24ll * 3600 * 1000;
+    StoreBatch *batch = store_batch_new();
+    gint64 life_ms = 24ll * 3600 * 1000;
     g_autofree char *token = auth_bearer_new(office_auth(c->office), batch, text_of(c, "meeting"),
                                              seat != NULL ? seat->id : 0, life_ms, office_now_ms(c->office));
     c->answer = json_pack("{s:s}", "token", token);
@@ -268,8 +271,8 @@ static void on_checked(gpointer user, StoreCheck *check, const GError *why) {
     json_t *erased = json_array();
     for (guint i = 0; i < check->erased->len; i++)
         json_array_append_new(erased, json_integer(g_array_index(check->erased, gint64, i)));
-    c->answer = json_pack("{s:I, s:o, s:I, s:s}", "rows", (json_int_t)check->n_events, "erased", erased, "head_seq",
-                          (json_int_t)check->head_seq, "head", check->head_hex);
+    c->answer = json_pack("{s:I, s:o, s:I, s:s}", "rows", (json_int_t)check->n_events, "erased", erased,
+                          "head_seq", (json_int_t)check->head_seq, "head", check->head_hex);
     if (check->broken_seq == 0) {
         finish(c, NULL);
         return;
@@ -279,22 +282,18 @@ static void on_checked(gpointer user, StoreCheck *check, const GError *why) {
     FAIL(c, FAULT_INTERNAL, WORD_CHAIN_BROKEN, seq, check->broken_why);
 }
 
-static void on_check(Case *c) {
-    store_ask_check(office_store(c->office), on_checked, c);
-}
+static void on_check(Case *c) { store_ask_check(office_store(c->office), on_checked, c); }
 
-static void on_backed_up(gpointer user, const GError *why) {
-    finish(user, why);
-}
+static void on_backed_up(gpointer user, const GError *why) { finish(user, why); }
 
 static void on_backup(Case *c) {
     store_ask_backup(office_store(c->office), text_of(c, "path"), on_backed_up, c);
 }
 
 static void on_erase(Case *c) {
-    char        head[TOKEN_HASH_BYTES * 2 + 1];
-    gint64      seq = json_integer_value(json_object_get(c->request, "seq"));
-    GError     *why = NULL;
+    char head[TOKEN_HASH_BYTES * 2 + 1];
+    gint64 seq = json_integer_value(json_object_get(c->request, "seq"));
+    GError *why = NULL;
     if (seq < 1 || seq > store_head(office_store(c->office), head)) {
         g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, seq);
         FAIL(c, FAULT_NOT_FOUND, WORD_EVENT_UNKNOWN, text);
@@ -338,7 +337,7 @@ gboolean admin_table_check(GError **error) {
 
 void admin_handle(Office *office, json_t *request, AdminDone done, gpointer user) {
     const char *name = json_string_value(json_object_get(request, "do"));
-    Case       *c = g_new0(Case, 1);
+    Case *c = g_new0(Case, 1);
     c->office = office;
     c->request = json_incref(request);
     c->done = done;
@@ -360,9 +359,10 @@ void admin_handle(Office *office, json_t *request, AdminDone done, gpointer user
 
 void admin_handle_line(Office *office, const char *line, gsize n_bytes, AdminDone done, gpointer user) {
     g_autoptr(GError) malformed = NULL;
-    json_t           *request = fields_parse_object(line, n_bytes, ADMIN_LINE_BYTES_MAX, &malformed);
+    json_t *request = fields_parse_object(line, n_bytes, ADMIN_LINE_BYTES_MAX, &malformed);
     if (request == NULL) {
-        json_t *answer = json_pack("{s:b, s:s, s:s}", "ok", FALSE, "code", "bad-input", "text", malformed->message);
+        json_t *answer =
+            json_pack("{s:b, s:s, s:s}", "ok", FALSE, "code", "bad-input", "text", malformed->message);
         done(user, answer);
         json_decref(answer);
         return;

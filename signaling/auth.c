@@ -27,9 +27,11 @@ Auth *auth_new(const AuthSettings *settings, GPtrArray *users, GPtrArray *tokens
     for (guint i = 0; i < tokens->len; i++) {
         TokenRecord *token = token_record_copy(tokens->pdata[i]);
         g_hash_table_insert(auth->tokens, token->hash, token);
-        if (token->kind != TOKEN_LINK || *token->meeting != '\0') continue; /* a lent link is not the room's own */
+        if (token->kind != TOKEN_LINK || *token->meeting != '\0')
+            continue; /* a lent link is not the room's own */
         const TokenRecord *newest = g_hash_table_lookup(auth->links_by_seat, GINT_TO_POINTER(token->seat));
-        if (newest == NULL || token->expires_ms == 0 || (newest->expires_ms != 0 && newest->created_ms < token->created_ms))
+        if (newest == NULL || token->expires_ms == 0 ||
+            (newest->expires_ms != 0 && newest->created_ms < token->created_ms))
             g_hash_table_insert(auth->links_by_seat, GINT_TO_POINTER(token->seat), token);
     }
     g_ptr_array_unref(tokens);
@@ -50,13 +52,9 @@ void auth_set_wake(Auth *auth, void (*wake)(gpointer user), gpointer user) {
     password_worker_set_wake(auth->worker, wake, user);
 }
 
-guint auth_dispatch(Auth *auth) {
-    return password_worker_dispatch(auth->worker);
-}
+guint auth_dispatch(Auth *auth) { return password_worker_dispatch(auth->worker); }
 
-guint auth_n_waiting(const Auth *auth) {
-    return password_worker_n_waiting(auth->worker);
-}
+guint auth_n_waiting(const Auth *auth) { return password_worker_n_waiting(auth->worker); }
 
 /* ---- users ---- */
 
@@ -68,7 +66,8 @@ char *auth_user_name(const char *typed) {
     glong n_letters = 0;
     for (const char *at = lower; *at != '\0'; at = g_utf8_next_char(at), n_letters++) {
         gunichar letter = g_utf8_get_char(at);
-        if (!g_unichar_isalnum(letter) && !g_unichar_ismark(letter) && (letter > 127 || strchr("._-", (int)letter) == NULL))
+        if (!g_unichar_isalnum(letter) && !g_unichar_ismark(letter) &&
+            (letter > 127 || strchr("._-", (int)letter) == NULL))
             return NULL;
     }
     return n_letters >= 1 && n_letters <= 64 ? g_steal_pointer(&lower) : NULL;
@@ -91,40 +90,38 @@ UserRecord *auth_peek_user_by_id(const Auth *auth, gint32 id) {
     return NULL;
 }
 
-const UserRecord *auth_user(const Auth *auth, const char *name) {
-    return auth_peek_user(auth, name);
-}
+const UserRecord *auth_user(const Auth *auth, const char *name) { return auth_peek_user(auth, name); }
 
-const UserRecord *auth_user_by_id(const Auth *auth, gint32 id) {
-    return auth_peek_user_by_id(auth, id);
-}
+const UserRecord *auth_user_by_id(const Auth *auth, gint32 id) { return auth_peek_user_by_id(auth, id); }
 
-GPtrArray *auth_users(const Auth *auth) {
-    return auth->users;
-}
+GPtrArray *auth_users(const Auth *auth) { return auth->users; }
 
 char *auth_password_new(void) {
     /* Read out over a telephone: no letters that look or sound alike. 30^12 is 59 bits. */
     static const char letters[] = "abcdefghkmnpqrstuvwxyz23456789";
-    char              text[15];
+    char text[15];
     for (guint i = 0; i < 14; i++)
         text[i] = i == 4 || i == 9 ? '-' : letters[randombytes_uniform(sizeof letters - 1)];
     text[14] = '\0';
     return g_strdup(text);
 }
 
-gboolean auth_put_user(Auth *auth, StoreBatch *batch, const char *typed, const char *role, const char *argon2id_hash,
-                       gboolean must_be_new, gint64 now_ms, Language language, GError **error) {
+gboolean auth_put_user(Auth *auth, StoreBatch *batch, const char *typed, const char *role,
+                       const char *argon2id_hash, gboolean must_be_new, gint64 now_ms, Language language,
+                       GError **error) {
     g_autofree char *name = auth_user_name(typed);
     if (name == NULL) return words_refuse(error, FAULT_BAD_INPUT, language, WORD_USER_NAME_BAD, typed);
     if (role != NULL && (role_from_word(role) == ROLE_NONE || role_from_word(role) == ROLE_ROOM))
         return words_refuse(error, FAULT_BAD_INPUT, language, WORD_ROLE_BAD, role);
     UserRecord *user = auth_peek_user(auth, name);
-    if (user != NULL && must_be_new) return words_refuse(error, FAULT_CONFLICT, language, WORD_USER_EXISTS, name);
-    if (user == NULL && role == NULL) return words_refuse(error, FAULT_NOT_FOUND, language, WORD_USER_UNKNOWN, name);
+    if (user != NULL && must_be_new)
+        return words_refuse(error, FAULT_CONFLICT, language, WORD_USER_EXISTS, name);
+    if (user == NULL && role == NULL)
+        return words_refuse(error, FAULT_NOT_FOUND, language, WORD_USER_UNKNOWN, name);
     if (user == NULL) {
         user = g_new0(UserRecord, 1);
-        for (guint i = 0; i < auth->users->len; i++) user->id = MAX(user->id, ((UserRecord *)auth->users->pdata[i])->id);
+        for (guint i = 0; i < auth->users->len; i++)
+            user->id = MAX(user->id, ((UserRecord *)auth->users->pdata[i])->id);
         user->id++;
         user->name = g_strdup(name);
         user->password_hash = g_strdup("");
@@ -149,7 +146,7 @@ gboolean auth_put_user(Auth *auth, StoreBatch *batch, const char *typed, const c
 
 typedef struct {
     AuthHashed done;
-    gpointer   user;
+    gpointer user;
 } Hashing;
 
 static void on_hashed(gpointer data, const char *hash, gboolean matches, const GError *why) {
@@ -159,13 +156,15 @@ static void on_hashed(gpointer data, const char *hash, gboolean matches, const G
     g_free(hashing);
 }
 
-gboolean auth_hash_password(Auth *auth, const char *password, Language language, AuthHashed done, gpointer user, GError **error) {
+gboolean auth_hash_password(Auth *auth, const char *password, Language language, AuthHashed done,
+                            gpointer user, GError **error) {
     gsize n_bytes = strlen(password);
     if (n_bytes < PASSWORD_BYTES_MIN || n_bytes > PASSWORD_BYTES_MAX || !g_utf8_validate(password, -1, NULL))
-        return words_refuse(error, FAULT_BAD_INPUT, language, WORD_PASSWORD_LENGTH, PASSWORD_BYTES_MIN, PASSWORD_BYTES_MAX);
+        return words_refuse(error, FAULT_BAD_INPUT, language, WORD_PASSWORD_LENGTH, PASSWORD_BYTES_MIN,
+                            PASSWORD_BYTES_MAX);
     /* One person types it composed, the other's keyboard decomposed: what is hashed is NFC, here and at logging in. */
     g_autofree char *nfc = text_nfc(password, -1);
-    Hashing         *hashing = g_new0(Hashing, 1);
+    Hashing *hashing = g_new0(Hashing, 1);
     hashing->done = done;
     hashing->user = user;
     gboolean posted = password_worker_post(auth->worker, nfc, NULL, on_hashed, hashing);
@@ -178,13 +177,13 @@ gboolean auth_hash_password(Auth *auth, const char *password, Language language,
 /* ---- logging in ---- */
 
 typedef struct {
-    Auth        *auth;
+    Auth *auth;
     AuthLoggedIn done;
-    gpointer     user;
-    gint32       user_id; /* 0 = no such user */
-    char        *account, *pair, *address;
-    gint64       now_ms;
-    Language     language;
+    gpointer user;
+    gint32 user_id; /* 0 = no such user */
+    char *account, *pair, *address;
+    gint64 now_ms;
+    Language language;
 } LoggingIn;
 
 static void logging_in_free(LoggingIn *attempt) {
@@ -206,8 +205,8 @@ static guint wait_s(Auth *auth, const LoggingIn *attempt) {
 static void on_checked(gpointer data, const char *hash, gboolean matches, const GError *why) {
     (void)hash;
     LoggingIn *attempt = data;
-    Auth      *auth = attempt->auth;
-    gboolean   known = matches && attempt->user_id != 0 && auth_peek_user_by_id(auth, attempt->user_id) != NULL;
+    Auth *auth = attempt->auth;
+    gboolean known = matches && attempt->user_id != 0 && auth_peek_user_by_id(auth, attempt->user_id) != NULL;
     if (why != NULL) {
         attempt->done(attempt->user, 0, why);
     } else if (known) {
@@ -225,16 +224,19 @@ static void on_checked(gpointer data, const char *hash, gboolean matches, const 
 
 /* Somebody unknown costs as much time as somebody known, so that names cannot be told apart by the clock. */
 static const char *hash_of_nobody(void) {
-    return "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$mJm0EKJzHpb0Hr4e0gcvQn3xD1bl0H6zVjvhKyqGoWw";
+    return "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
+           "mJm0EKJzHpb0Hr4e0gcvQn3xD1bl0H6zVjvhKyqGoWw";
 }
 
-gboolean auth_log_in(Auth *auth, const char *name, const char *password, const char *address, gint64 now_ms, Language language,
-                     AuthLoggedIn done, gpointer user, GError **error) {
+gboolean auth_log_in(Auth *auth, const char *name, const char *password, const char *address, gint64 now_ms,
+                     Language language, AuthLoggedIn done, gpointer user, GError **error) {
     const UserRecord *record = auth_peek_user(auth, name);
-    g_autofree char  *nfc = text_nfc(password, -1);
-    if (nfc == NULL || strlen(nfc) > PASSWORD_BYTES_MAX) return words_refuse(error, FAULT_REFUSED, language, WORD_LOGIN_WRONG);
+    g_autofree char *nfc = text_nfc(password, -1);
+    if (nfc == NULL || strlen(nfc) > PASSWORD_BYTES_MAX)
+        return words_refuse(error, FAULT_REFUSED, language, WORD_LOGIN_WRONG);
     LoggingIn *attempt = g_new0(LoggingIn, 1);
-    *attempt = (LoggingIn){ .auth = auth, .done = done, .user = user, .now_ms = now_ms, .language = language };
+    *attempt =
+        (LoggingIn){ .auth = auth, .done = done, .user = user, .now_ms = now_ms, .language = language };
     attempt->account = text_fold(name);
     attempt->address = g_strdup(address);
     attempt->pair = g_strconcat(attempt->account, " ", address, NULL);
@@ -247,7 +249,8 @@ gboolean auth_log_in(Auth *auth, const char *name, const char *password, const c
     slowing_failed(auth->slowing, "pair", attempt->pair, now_ms);
     slowing_failed(auth->slowing, "account", attempt->account, now_ms);
     slowing_failed(auth->slowing, "address", attempt->address, now_ms);
-    const char *hash = record != NULL && *record->password_hash != '\0' ? record->password_hash : hash_of_nobody();
+    const char *hash =
+        record != NULL && *record->password_hash != '\0' ? record->password_hash : hash_of_nobody();
     attempt->user_id = record != NULL && hash == record->password_hash ? record->id : 0;
     if (password_worker_post(auth->worker, nfc, hash, on_checked, attempt)) return TRUE;
     logging_in_free(attempt);

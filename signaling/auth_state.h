@@ -6,18 +6,18 @@
 #include "signaling/slowing.h"
 
 struct Auth {
-    AuthSettings    settings;
-    GPtrArray      *users;         /* of UserRecord */
-    GHashTable     *tokens;        /* hash -> TokenRecord, owned */
-    GHashTable     *links_by_seat; /* seat -> its newest TOKEN_LINK, borrowed */
+    AuthSettings settings;
+    GPtrArray *users;          /* of UserRecord */
+    GHashTable *tokens;        /* hash -> TokenRecord, owned */
+    GHashTable *links_by_seat; /* seat -> its newest TOKEN_LINK, borrowed */
     PasswordWorker *worker;
-    Slowing        *slowing;
+    Slowing *slowing;
 };
 
-UserRecord  *auth_peek_user(const Auth *auth, const char *name); /* NULL when unknown; name as typed */
-UserRecord  *auth_peek_user_by_id(const Auth *auth, gint32 id);
+UserRecord *auth_peek_user(const Auth *auth, const char *name); /* NULL when unknown; name as typed */
+UserRecord *auth_peek_user_by_id(const Auth *auth, gint32 id);
 /* What tokens are kept as. */
-void         auth_hash_token(const char *token, guint8 ret_hash[TOKEN_HASH_BYTES]);
+void auth_hash_token(const char *token, guint8 ret_hash[TOKEN_HASH_BYTES]);
 TokenRecord *auth_peek_token(const Auth *auth, const char *token); /* whatever its kind and age */
 /* Name as the tables keep it: NFC, lower case, no spaces at the ends; NULL when it cannot be one. (transfer full) */
 char *auth_user_name(const char *typed);

@@ -4,7 +4,12 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { TOKEN_RANDOM_BYTES = 16, SESSIONS_PER_SEAT_MAX = 8, SESSIONS_PER_USER_MAX = 32, LINK_PREFIX_BYTES = 8 };
+enum {
+    TOKEN_RANDOM_BYTES = 16,
+    SESSIONS_PER_SEAT_MAX = 8,
+    SESSIONS_PER_USER_MAX = 32,
+    LINK_PREFIX_BYTES = 8
+};
 
 void auth_hash_token(const char *token, guint8 ret_hash[TOKEN_HASH_BYTES]) {
     crypto_generichash(ret_hash, TOKEN_HASH_BYTES, (const guint8 *)token, strlen(token), NULL, 0);
@@ -30,9 +35,9 @@ void auth_drop_token(Auth *auth, StoreBatch *batch, TokenRecord *token) {
 
 /* Tokens of a kind that belong to a user or to a seat, oldest first; borrowed. */
 static GPtrArray *tokens_of(const Auth *auth, TokenKind kind, gint32 user, gint32 seat) {
-    GPtrArray     *found = g_ptr_array_new();
+    GPtrArray *found = g_ptr_array_new();
     GHashTableIter each;
-    gpointer       value;
+    gpointer value;
     g_hash_table_iter_init(&each, auth->tokens);
     while (g_hash_table_iter_next(&each, NULL, &value)) {
         TokenRecord *token = value;
@@ -52,10 +57,10 @@ void auth_end_sessions(Auth *auth, StoreBatch *batch, gint32 user, gint32 seat) 
 
 /* ---- making ---- */
 
-static TokenRecord *new_token(Auth *auth, TokenKind kind, gint32 user, gint32 seat, gint64 life_ms, gint64 now_ms,
-                              char **ret_text) {
+static TokenRecord *new_token(Auth *auth, TokenKind kind, gint32 user, gint32 seat, gint64 life_ms,
+                              gint64 now_ms, char **ret_text) {
     guint8 random[TOKEN_RANDOM_BYTES];
-    char   text[TOKEN_TEXT_BYTES];
+    char text[TOKEN_TEXT_BYTES];
     randombytes_buf(random, sizeof random);
     sodium_bin2base64(text, sizeof text, random, sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     TokenRecord *token = g_new0(TokenRecord, 1);
@@ -80,7 +85,7 @@ static gint oldest_first(gconstpointer a, gconstpointer b) {
 /* A page makes a session at each first visit; a room that never keeps its cookie must not fill the table. */
 static void make_room(Auth *auth, StoreBatch *batch, gint32 user, gint32 seat) {
     g_autoptr(GPtrArray) sessions = tokens_of(auth, TOKEN_SESSION, user, seat);
-    guint                n_max = user != 0 ? SESSIONS_PER_USER_MAX : SESSIONS_PER_SEAT_MAX;
+    guint n_max = user != 0 ? SESSIONS_PER_USER_MAX : SESSIONS_PER_SEAT_MAX;
     g_ptr_array_sort(sessions, oldest_first);
     for (guint i = 0; i + n_max <= sessions->len; i++) auth_drop_token(auth, batch, sessions->pdata[i]);
 }
@@ -89,13 +94,15 @@ char *auth_session_new(Auth *auth, StoreBatch *batch, gint32 user, gint32 seat, 
     char *text;
     make_room(auth, batch, user, seat);
     gint64 life_ms = user != 0 ? auth->settings.session_ms : auth->settings.room_session_ms;
-    store_batch_token(batch, new_token(auth, TOKEN_SESSION, user, user != 0 ? 0 : seat, life_ms, now_ms, &text));
+    store_batch_token(batch,
+                      new_token(auth, TOKEN_SESSION, user, user != 0 ? 0 : seat, life_ms, now_ms, &text));
     return text;
 }
 
 char *auth_login_link_new(Auth *auth, StoreBatch *batch, gint32 user, gint64 now_ms) {
     char *text;
-    store_batch_token(batch, new_token(auth, TOKEN_LOGIN, user, 0, auth->settings.login_link_ms, now_ms, &text));
+    store_batch_token(batch,
+                      new_token(auth, TOKEN_LOGIN, user, 0, auth->settings.login_link_ms, now_ms, &text));
     return text;
 }
 
@@ -112,7 +119,7 @@ char *auth_room_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_
 static const char LENT[] = "lent";
 
 char *auth_lent_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 life_ms, gint64 now_ms) {
-    char        *text;
+    char *text;
     TokenRecord *token = new_token(auth, TOKEN_LINK, 0, seat, life_ms, now_ms, &text);
     g_free(token->meeting);
     token->meeting = g_strdup(LENT);
@@ -128,8 +135,9 @@ static void drop_lent_links(Auth *auth, StoreBatch *batch, gint32 seat) {
     }
 }
 
-char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32 seat, gint64 life_ms, gint64 now_ms) {
-    char        *text;
+char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32 seat, gint64 life_ms,
+                      gint64 now_ms) {
+    char *text;
     TokenRecord *token = new_token(auth, TOKEN_BEARER, 0, seat, life_ms, now_ms, &text);
     g_free(token->meeting);
     token->meeting = g_strdup(meeting);
@@ -139,15 +147,16 @@ char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32
 
 /* ---- using ---- */
 
-gint32 auth_use_login_link(Auth *auth, StoreBatch *batch, const char *text, const char *address, gint64 now_ms,
-                           Language language, GError **error) {
+gint32 auth_use_login_link(Auth *auth, StoreBatch *batch, const char *text, const char *address,
+                           gint64 now_ms, Language language, GError **error) {
     guint wait_s = slowing_wait_s(auth->slowing, "login-link", address, auth->settings.attempts * 20, now_ms);
     if (wait_s > 0) {
         words_refuse(error, FAULT_BUSY, language, WORD_LOGIN_SLOWED, (int)wait_s);
         return 0;
     }
     TokenRecord *token = auth_peek_token(auth, text);
-    if (token == NULL || token->kind != TOKEN_LOGIN || is_over(token, now_ms) || auth_peek_user_by_id(auth, token->user) == NULL) {
+    if (token == NULL || token->kind != TOKEN_LOGIN || is_over(token, now_ms) ||
+        auth_peek_user_by_id(auth, token->user) == NULL) {
         slowing_failed(auth->slowing, "login-link", address, now_ms);
         words_refuse(error, FAULT_REFUSED, language, WORD_LOGIN_LINK_WRONG);
         return 0;
@@ -168,8 +177,9 @@ gint32 auth_use_room_link(Auth *auth, StoreBatch *batch, const char *text, const
     }
     /* Only now, after a right link has passed: wrong ones slow nobody but themselves and a flood from one address. */
     g_autofree char *prefix = g_strndup(text != NULL ? text : "", LINK_PREFIX_BYTES);
-    guint            prefix_s = slowing_wait_s(auth->slowing, "link", prefix, auth->settings.attempts, now_ms);
-    guint            address_s = slowing_wait_s(auth->slowing, "link-address", address, auth->settings.attempts * 60, now_ms);
+    guint prefix_s = slowing_wait_s(auth->slowing, "link", prefix, auth->settings.attempts, now_ms);
+    guint address_s =
+        slowing_wait_s(auth->slowing, "link-address", address, auth->settings.attempts * 60, now_ms);
     if (MAX(prefix_s, address_s) > 0) {
         words_refuse(error, FAULT_BUSY, language, WORD_LOGIN_SLOWED, (int)MAX(prefix_s, address_s));
         return 0;
@@ -183,8 +193,14 @@ gint32 auth_use_room_link(Auth *auth, StoreBatch *batch, const char *text, const
 }
 
 static gboolean fill_identity(const Auth *auth, const TokenRecord *token, gint64 now_ms, Identity *identity) {
-    if (token == NULL || is_over(token, now_ms) || (token->kind != TOKEN_SESSION && token->kind != TOKEN_BEARER)) return FALSE;
-    *identity = (Identity){ .kind = token->kind, .user = token->user, .seat = token->seat, .name = "", .meeting = token->meeting,
+    if (token == NULL || is_over(token, now_ms) ||
+        (token->kind != TOKEN_SESSION && token->kind != TOKEN_BEARER))
+        return FALSE;
+    *identity = (Identity){ .kind = token->kind,
+                            .user = token->user,
+                            .seat = token->seat,
+                            .name = "",
+                            .meeting = token->meeting,
                             .expires_ms = token->expires_ms };
     memcpy(identity->hash, token->hash, sizeof identity->hash);
     if (token->user == 0) {
@@ -233,10 +249,10 @@ gboolean auth_link_revoke(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now
 }
 
 void auth_tidy(Auth *auth, StoreBatch *batch, gint64 now_ms) {
-    const gint64         year_ms = 365ll * 24 * 3600 * 1000;
+    const gint64 year_ms = 365ll * 24 * 3600 * 1000;
     g_autoptr(GPtrArray) over = g_ptr_array_new();
-    GHashTableIter       each;
-    gpointer             value;
+    GHashTableIter each;
+    gpointer value;
     g_hash_table_iter_init(&each, auth->tokens);
     while (g_hash_table_iter_next(&each, NULL, &value)) {
         TokenRecord *token = value;

@@ -16,16 +16,16 @@
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_SETUP = 3 };
 
 typedef struct {
-    char    *data, *title, *meeting, *endpoint, *role, *language;
+    char *data, *title, *meeting, *endpoint, *role, *language;
     gboolean json, all, open, observer, generate, replace;
-    char   **rest; /* what is no option */
-    guint    n_rest;
+    char **rest; /* what is no option */
+    guint n_rest;
 } Options;
 
 typedef struct {
     const char *word, *what; /* what NULL: the word stands alone */
     const char *usage;       /* behind the words */
-    guint       n_rest_min, n_rest_max;
+    guint n_rest_min, n_rest_max;
     const char *request; /* name for admin.h; NULL: run does all */
     gboolean (*fill)(const Options *options, json_t *request, GError **error);
     gboolean (*show)(const Options *options, json_t *answer, GError **error);
@@ -44,9 +44,9 @@ static gboolean need(const char *option, const char *value, GError **error) {
 }
 
 static gboolean fill_import(const Options *options, json_t *request, GError **error) {
-    const char       *path = options->rest[0];
-    g_autofree char  *bytes = NULL;
-    gsize             n_bytes = 0;
+    const char *path = options->rest[0];
+    g_autofree char *bytes = NULL;
+    gsize n_bytes = 0;
     g_autoptr(GError) why = NULL;
     if (!g_file_get_contents(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &bytes, &n_bytes, &why)) {
         g_set_error(error, FAULT, FAULT_SETUP, "%s", why->message);
@@ -62,8 +62,10 @@ static gboolean fill_link(const Options *options, json_t *request, GError **erro
         g_set_error(error, FAULT, FAULT_BAD_INPUT, "give the room's CODE or --all");
         return FALSE;
     }
-    if (options->all) json_object_set_new(request, "all", json_true());
-    else set_text(request, "code", options->rest[0]);
+    if (options->all)
+        json_object_set_new(request, "all", json_true());
+    else
+        set_text(request, "code", options->rest[0]);
     return TRUE;
 }
 
@@ -120,7 +122,8 @@ static gboolean fill_token(const Options *options, json_t *request, GError **err
 }
 
 static gboolean fill_backup(const Options *options, json_t *request, GError **error) {
-    g_autofree char *folder = g_canonicalize_filename(options->rest[0], NULL); /* the server has another working folder */
+    g_autofree char *folder =
+        g_canonicalize_filename(options->rest[0], NULL); /* the server has another working folder */
     g_autofree char *path = g_build_filename(folder, "diemcau.db", NULL);
     set_text(request, "path", path);
     if (g_mkdir_with_parents(folder, 0700) == 0) return TRUE;
@@ -158,14 +161,15 @@ static gboolean print_json(json_t *value) {
 
 static gboolean show_import(const Options *options, json_t *answer, GError **error) {
     (void)error;
-    gsize   index;
+    gsize index;
     json_t *row;
     json_array_foreach(json_object_get(answer, "rows"), index, row) {
         if (strcmp(text_of(row, "what"), "unchanged") == 0) continue;
         g_autofree char *column = number_of(row, "column") > 0
                                       ? g_strdup_printf(":%d", (int)number_of(row, "column"))
                                       : g_strdup("");
-        fprintf(stderr, "%d%s: %s %s\n", (int)number_of(row, "line"), column, text_of(row, "code"), text_of(row, "text"));
+        fprintf(stderr, "%d%s: %s %s\n", (int)number_of(row, "line"), column, text_of(row, "code"),
+                text_of(row, "text"));
     }
     fprintf(stderr, "+%d ~%d =%d !%d\n", (int)number_of(answer, "added"), (int)number_of(answer, "changed"),
             (int)number_of(answer, "unchanged"), (int)number_of(answer, "errors"));
@@ -174,7 +178,7 @@ static gboolean show_import(const Options *options, json_t *answer, GError **err
 
 static gboolean show_csv(const Options *options, json_t *answer, GError **error) {
     g_autoptr(GError) why = NULL;
-    const char       *csv = text_of(answer, "csv");
+    const char *csv = text_of(answer, "csv");
     if (options->n_rest == 0) {
         fputs(csv, stdout);
     } else if (!g_file_set_contents(options->rest[0], csv, -1, &why)) {
@@ -188,7 +192,7 @@ static gboolean show_links(const Options *options, json_t *answer, GError **erro
     (void)error;
     json_t *links = json_object_get(answer, "links");
     if (options->json) return print_json(links);
-    gsize   index;
+    gsize index;
     json_t *link;
     json_array_foreach(links, index, link) {
         if (options->all) printf("%s\t", text_of(link, "code"));
@@ -211,7 +215,7 @@ static gboolean show_url(const Options *options, json_t *answer, GError **error)
 static gboolean show_users(const Options *options, json_t *answer, GError **error) {
     (void)error;
     json_t *users = json_object_get(answer, "users"), *user;
-    gsize   index;
+    gsize index;
     if (options->json) return print_json(users);
     json_array_foreach(users, index, user) printf("%s\t%s\n", text_of(user, "name"), text_of(user, "role"));
     return TRUE;
@@ -225,7 +229,7 @@ static gboolean show_meeting(const Options *options, json_t *answer, GError **er
 static gboolean show_meetings(const Options *options, json_t *answer, GError **error) {
     (void)error;
     json_t *meetings = json_object_get(answer, "meetings"), *meeting;
-    gsize   index;
+    gsize index;
     if (options->json) return print_json(meetings);
     json_array_foreach(meetings, index, meeting) {
         printf("%s\t%s\t%s\n", text_of(meeting, "id"), text_of(meeting, "state"), text_of(meeting, "title"));
@@ -241,7 +245,7 @@ static gboolean show_token(const Options *options, json_t *answer, GError **erro
 static gboolean show_check(const Options *options, json_t *answer, GError **error) {
     (void)error;
     if (options->json) return print_json(answer);
-    gsize   index;
+    gsize index;
     json_t *seq;
     json_array_foreach(json_object_get(answer, "erased"), index, seq)
         printf("erased %" JSON_INTEGER_FORMAT "\n", json_integer_value(seq));
@@ -262,7 +266,8 @@ static const CommandRow rows[] = {
     { "roster", "export", "[FILE.csv]", 0, 1, "roster.export", NULL, show_csv },
     { "roster", "link", "CODE | --all [--json]", 0, 1, "roster.link", fill_link, show_links },
     { "roster", "revoke", "CODE", 1, 1, "roster.revoke", fill_code, NULL },
-    { "user", "add", "NAME --role admin|technician|chair|observer [--generate]", 1, 1, "user.add", fill_user_add, show_password },
+    { "user", "add", "NAME --role admin|technician|chair|observer [--generate]", 1, 1, "user.add",
+      fill_user_add, show_password },
     { "user", "passwd", "NAME [--generate]", 1, 1, "user.passwd", fill_password, show_password },
     { "user", "login", "NAME", 1, 1, "user.login", fill_name, show_url },
     { "user", "list", "[--json]", 0, 0, "user.list", NULL, show_users },
@@ -284,7 +289,8 @@ gboolean cli_knows(const char *word) {
 }
 
 static void print_row(FILE *out, const CommandRow *row) {
-    fprintf(out, "  diemcau %s%s%s %s\n", row->word, row->what != NULL ? " " : "", row->what != NULL ? row->what : "", row->usage);
+    fprintf(out, "  diemcau %s%s%s %s\n", row->word, row->what != NULL ? " " : "",
+            row->what != NULL ? row->what : "", row->usage);
 }
 
 void cli_print_usage(void) {
@@ -295,7 +301,8 @@ void cli_print_usage(void) {
 
 static const CommandRow *find_row(const char *word, const char *what) {
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
-        if (strcmp(rows[i].word, word) == 0 && (rows[i].what == NULL || g_strcmp0(rows[i].what, what) == 0)) return &rows[i];
+        if (strcmp(rows[i].word, word) == 0 && (rows[i].what == NULL || g_strcmp0(rows[i].what, what) == 0))
+            return &rows[i];
     fprintf(stderr, "diemcau %s: choose one of\n", word);
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
         if (strcmp(rows[i].word, word) == 0) print_row(stderr, &rows[i]);
@@ -330,7 +337,7 @@ static gboolean read_options(int argc, char **argv, Options *options) {
         { NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new("");
-    g_autoptr(GError)         why = NULL;
+    g_autoptr(GError) why = NULL;
     /* Arguments are handed over in a copy, because GOption takes away what it has read. */
     g_auto(GStrv) words_given = g_new0(char *, (gsize)argc + 1);
     for (int i = 0; i < argc; i++) words_given[i] = g_strdup(argv[i]);
@@ -343,38 +350,42 @@ static gboolean read_options(int argc, char **argv, Options *options) {
 }
 
 static int complain(const CommandRow *row, const GError *why) {
-    fprintf(stderr, "diemcau %s%s%s: %s\n", row->word, row->what != NULL ? " " : "", row->what != NULL ? row->what : "", why->message);
+    fprintf(stderr, "diemcau %s%s%s: %s\n", row->word, row->what != NULL ? " " : "",
+            row->what != NULL ? row->what : "", why->message);
     if (why->code == FAULT_BAD_INPUT) print_row(stderr, row);
-    return why->code == FAULT_BAD_INPUT ? EXIT_USAGE : why->code == FAULT_REFUSED || why->code == FAULT_CONFLICT ? EXIT_REFUSED : EXIT_SETUP;
+    return why->code == FAULT_BAD_INPUT                                ? EXIT_USAGE
+           : why->code == FAULT_REFUSED || why->code == FAULT_CONFLICT ? EXIT_REFUSED
+                                                                       : EXIT_SETUP;
 }
 
 static int ask_and_show(const CommandRow *row, const Options *options) {
     g_autoptr(GError) why = NULL;
-    json_t           *request = json_pack("{s:s}", "do", row->request);
-    const char       *language = options->language != NULL ? options->language : g_getenv("LANG");
+    json_t *request = json_pack("{s:s}", "do", row->request);
+    const char *language = options->language != NULL ? options->language : g_getenv("LANG");
     set_text(request, "language", language_word(language_from_text(language, LANGUAGE_VI)));
     json_t *answer = NULL;
-    if (row->fill == NULL || row->fill(options, request, &why)) answer = cli_ask(options->data, request, &why);
+    if (row->fill == NULL || row->fill(options, request, &why))
+        answer = cli_ask(options->data, request, &why);
     json_decref(request);
     if (answer == NULL) return complain(row, why);
     gboolean ok = json_is_true(json_object_get(answer, "ok"));
-    int      code = ok ? EXIT_DONE : EXIT_REFUSED;
+    int code = ok ? EXIT_DONE : EXIT_REFUSED;
     /* A refused import still lists its rows, and a broken chain its numbers. */
     gboolean has_more = json_object_get(answer, "rows") != NULL;
     if ((ok || has_more) && row->show != NULL && !row->show(options, answer, &why)) code = complain(row, why);
     if (!ok)
-        fprintf(stderr, "diemcau %s%s%s: %s\n", row->word, row->what != NULL ? " " : "", row->what != NULL ? row->what : "",
-                text_of(answer, "text"));
+        fprintf(stderr, "diemcau %s%s%s: %s\n", row->word, row->what != NULL ? " " : "",
+                row->what != NULL ? row->what : "", text_of(answer, "text"));
     json_decref(answer);
     return code;
 }
 
 int cli_main(int argc, char **argv) {
     Options options = { 0 };
-    int     code = EXIT_USAGE;
-    gboolean          has_what = argc > 1 && argv[1][0] != '-';
+    int code = EXIT_USAGE;
+    gboolean has_what = argc > 1 && argv[1][0] != '-';
     const CommandRow *row = find_row(argv[0], has_what ? argv[1] : NULL);
-    int               n_words = row != NULL && row->what != NULL ? 1 : 0;
+    int n_words = row != NULL && row->what != NULL ? 1 : 0;
     if (row != NULL && read_options(argc - n_words, argv + n_words, &options)) {
         if (options.n_rest < row->n_rest_min || options.n_rest > row->n_rest_max) {
             print_row(stderr, row);
@@ -382,10 +393,12 @@ int cli_main(int argc, char **argv) {
             code = ask_and_show(row, &options);
         } else {
             g_autoptr(GError) why = NULL;
-            code = archive_restore(options.rest[0], options.data, options.replace, &why) ? EXIT_DONE : complain(row, why);
+            code = archive_restore(options.rest[0], options.data, options.replace, &why) ? EXIT_DONE
+                                                                                         : complain(row, why);
         }
     }
     options_clear(&options);
-    if (fflush(stdout) != 0 && code == EXIT_DONE) code = EXIT_REFUSED; /* a full disk behind > must not look like success */
+    if (fflush(stdout) != 0 && code == EXIT_DONE)
+        code = EXIT_REFUSED; /* a full disk behind > must not look like success */
     return code;
 }

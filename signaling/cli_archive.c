@@ -28,7 +28,7 @@ static gboolean write_synced(const char *path, const char *bytes, gsize n_bytes)
         n_written += (gsize)n;
     }
     gboolean ok = n_written == n_bytes && fsync(fd) == 0;
-    int      why = errno;
+    int why = errno;
     ok = close(fd) == 0 && ok;
     if (!ok) errno = why;
     return ok;
@@ -36,8 +36,8 @@ static gboolean write_synced(const char *path, const char *bytes, gsize n_bytes)
 
 static gboolean copy_file(const char *from, const char *to, GError **error) {
     g_autoptr(GError) why = NULL;
-    g_autofree char  *bytes = NULL;
-    gsize             n_bytes = 0;
+    g_autofree char *bytes = NULL;
+    gsize n_bytes = 0;
     if (!g_file_get_contents(from, &bytes, &n_bytes, &why)) {
         g_set_error(error, FAULT, FAULT_SETUP, "cannot read %s: %s", from, why->message);
         return FALSE;
@@ -53,14 +53,16 @@ static gboolean copy_folder(const char *from, const char *to, GError **error) {
     if (dir == NULL) return TRUE;
     if (!make_folder(to, error)) return FALSE;
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
-        g_autofree char *source = g_build_filename(from, name, NULL), *target = g_build_filename(to, name, NULL);
+        g_autofree char *source = g_build_filename(from, name, NULL),
+                        *target = g_build_filename(to, name, NULL);
         if (g_file_test(source, G_FILE_TEST_IS_REGULAR) && !copy_file(source, target, error)) return FALSE;
     }
     return TRUE;
 }
 
 gboolean archive_copy_certificates(const char *data_dir, const char *target, GError **error) {
-    g_autofree char *from = g_build_filename(data_dir, "tls", NULL), *to = g_build_filename(target, "tls", NULL);
+    g_autofree char *from = g_build_filename(data_dir, "tls", NULL),
+                    *to = g_build_filename(target, "tls", NULL);
     return copy_folder(from, to, error);
 }
 
@@ -73,15 +75,16 @@ static gboolean check_copy(const char *path, GError **error) {
     g_autoptr(StoreCheck) check = store_check(store, error);
     if (check == NULL) return FALSE;
     if (check->broken_seq == 0) return TRUE;
-    g_set_error(error, FAULT, FAULT_BAD_INPUT, "the log in the backup was tampered with: row %" G_GINT64_FORMAT " (%s)",
-                check->broken_seq, check->broken_why);
+    g_set_error(error, FAULT, FAULT_BAD_INPUT,
+                "the log in the backup was tampered with: row %" G_GINT64_FORMAT " (%s)", check->broken_seq,
+                check->broken_why);
     return FALSE;
 }
 
 static gboolean put_aside(const char *database, GError **error) {
     static const char *const endings[] = { "", "-wal", "-shm" };
-    g_autoptr(GDateTime)     now = g_date_time_new_now_utc();
-    g_autofree char         *stamp = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *stamp = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
     for (guint i = 0; i < G_N_ELEMENTS(endings); i++) {
         g_autofree char *from = g_strconcat(database, endings[i], NULL);
         g_autofree char *to = g_strconcat(database, ".before-", stamp, endings[i], NULL);
@@ -93,17 +96,21 @@ static gboolean put_aside(const char *database, GError **error) {
 }
 
 static gboolean restore_database(const char *backup, const char *database, gboolean replace, GError **error) {
-    g_autofree char *copy = g_strconcat(database, ".restoring", NULL), *lock = g_strconcat(copy, ".lock", NULL);
-    gboolean         there = g_file_test(database, G_FILE_TEST_EXISTS);
+    g_autofree char *copy = g_strconcat(database, ".restoring", NULL),
+                    *lock = g_strconcat(copy, ".lock", NULL);
+    gboolean there = g_file_test(database, G_FILE_TEST_EXISTS);
     if (there && !replace) {
-        g_set_error(error, FAULT, FAULT_CONFLICT, "%s exists already; --replace keeps it aside and puts the backup there", database);
+        g_set_error(error, FAULT, FAULT_CONFLICT,
+                    "%s exists already; --replace keeps it aside and puts the backup there", database);
         return FALSE;
     }
     if (there) {
-        g_autoptr(Store) free_now = store_open(database, error); /* nobody has it open; also folds its write-ahead log in */
+        g_autoptr(Store) free_now =
+            store_open(database, error); /* nobody has it open; also folds its write-ahead log in */
         if (free_now == NULL) return FALSE;
     }
-    gboolean ok = copy_file(backup, copy, error) && check_copy(copy, error) && (!there || put_aside(database, error));
+    gboolean ok =
+        copy_file(backup, copy, error) && check_copy(copy, error) && (!there || put_aside(database, error));
     if (ok && g_rename(copy, database) != 0) {
         g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s", database, g_strerror(errno));
         ok = FALSE;
@@ -116,7 +123,8 @@ static gboolean restore_database(const char *backup, const char *database, gbool
 gboolean archive_restore(const char *source, const char *data_dir, gboolean replace, GError **error) {
     g_autofree char *backup = g_build_filename(source, "diemcau.db", NULL);
     g_autofree char *database = g_build_filename(data_dir, "diemcau.db", NULL);
-    g_autofree char *tls_from = g_build_filename(source, "tls", NULL), *tls_to = g_build_filename(data_dir, "tls", NULL);
+    g_autofree char *tls_from = g_build_filename(source, "tls", NULL),
+                    *tls_to = g_build_filename(data_dir, "tls", NULL);
     if (cli_server_runs(data_dir)) {
         g_set_error(error, FAULT, FAULT_BUSY, "a server is running on %s: stop it first", data_dir);
         return FALSE;

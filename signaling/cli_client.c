@@ -14,9 +14,9 @@ enum { WAIT_S = 300 };
 
 /* -1: nobody listens (errno tells). Blocking: a command line has nothing else to do. */
 static int connect_admin(const char *data_dir) {
-    g_autofree char   *path = g_build_filename(data_dir, "run", "admin.sock", NULL);
+    g_autofree char *path = g_build_filename(data_dir, "run", "admin.sock", NULL);
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval     wait = { .tv_sec = WAIT_S };
+    struct timeval wait = { .tv_sec = WAIT_S };
     if (strlen(path) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -47,7 +47,8 @@ static gboolean send_line(int fd, json_t *request, GError **error) {
         gssize n = send(fd, text + n_sent, n_bytes - n_sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
-            g_set_error(error, FAULT, FAULT_GONE, "the server did not take the request: %s", g_strerror(errno));
+            g_set_error(error, FAULT, FAULT_GONE, "the server did not take the request: %s",
+                        g_strerror(errno));
             free(text);
             return FALSE;
         }
@@ -59,7 +60,7 @@ static gboolean send_line(int fd, json_t *request, GError **error) {
 
 static json_t *receive_line(int fd, GError **error) {
     g_autoptr(GByteArray) line = g_byte_array_new();
-    guint8                piece[16384];
+    guint8 piece[16384];
     while (line->len == 0 || line->data[line->len - 1] != '\n') {
         gssize n = recv(fd, piece, sizeof piece, 0);
         if (n < 0 && errno == EINTR) continue;
@@ -75,18 +76,17 @@ static json_t *receive_line(int fd, GError **error) {
 
 /* ---- without a server ---- */
 
-static void keep_answer(gpointer user, json_t *answer) {
-    *(json_t **)user = json_incref(answer);
-}
+static void keep_answer(gpointer user, json_t *answer) { *(json_t **)user = json_incref(answer); }
 
 static json_t *ask_books(const char *data_dir, json_t *request, GError **error) {
-    g_autofree char    *conf = g_build_filename(data_dir, "diemcau.conf", NULL);
-    g_autoptr(Settings) settings = settings_load(g_file_test(conf, G_FILE_TEST_EXISTS) ? conf : NULL, NULL, error);
+    g_autofree char *conf = g_build_filename(data_dir, "diemcau.conf", NULL);
+    g_autoptr(Settings) settings =
+        settings_load(g_file_test(conf, G_FILE_TEST_EXISTS) ? conf : NULL, NULL, error);
     if (settings == NULL) return NULL;
     g_autoptr(Office) office = office_open(data_dir, settings, error);
     if (office == NULL) return NULL;
     json_t *answer = NULL;
-    gint64  until_us = g_get_monotonic_time() + WAIT_S * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + WAIT_S * G_USEC_PER_SEC;
     admin_handle(office, request, keep_answer, &answer);
     while (answer == NULL && g_get_monotonic_time() < until_us) office_settle(office, G_USEC_PER_SEC);
     if (answer == NULL) g_set_error(error, FAULT, FAULT_BUSY, "the data folder takes too long to write");
@@ -95,9 +95,11 @@ static json_t *ask_books(const char *data_dir, json_t *request, GError **error) 
 
 json_t *cli_ask(const char *data_dir, json_t *request, GError **error) {
     int fd = connect_admin(data_dir);
-    if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENAMETOOLONG)) return ask_books(data_dir, request, error);
+    if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED || errno == ENAMETOOLONG))
+        return ask_books(data_dir, request, error);
     if (fd < 0) {
-        g_set_error(error, FAULT, FAULT_SETUP, "cannot reach the server of %s: %s", data_dir, g_strerror(errno));
+        g_set_error(error, FAULT, FAULT_SETUP, "cannot reach the server of %s: %s", data_dir,
+                    g_strerror(errno));
         return NULL;
     }
     json_t *answer = send_line(fd, request, error) ? receive_line(fd, error) : NULL;

@@ -11,9 +11,9 @@
 
 static char *read_line(const char *prompt, gboolean is_terminal) {
     struct termios before;
-    char          *line = NULL;
-    size_t         n_bytes = 0;
-    gboolean       quiet = is_terminal && tcgetattr(STDIN_FILENO, &before) == 0;
+    char *line = NULL;
+    size_t n_bytes = 0;
+    gboolean quiet = is_terminal && tcgetattr(STDIN_FILENO, &before) == 0;
     if (is_terminal) fprintf(stderr, "%s", prompt);
     if (quiet) {
         struct termios silent = before;
@@ -34,13 +34,14 @@ void password_forget(char *password) {
 }
 
 char *password_ask(GError **error) {
-    gboolean         is_terminal = isatty(STDIN_FILENO) == 1;
+    gboolean is_terminal = isatty(STDIN_FILENO) == 1;
     g_autofree char *first = read_line("Mật khẩu / password: ", is_terminal);
     g_autofree char *again = is_terminal ? read_line("Nhập lại / again: ", TRUE) : g_strdup(first);
-    gboolean         same = first != NULL && g_strcmp0(first, again) == 0;
+    gboolean same = first != NULL && g_strcmp0(first, again) == 0;
     password_forget(again);
     if (same && *first != '\0') return g_steal_pointer(&first);
     password_forget(first);
-    g_set_error(error, FAULT, FAULT_BAD_INPUT, same || first == NULL ? "no password was given" : "the two passwords differ");
+    g_set_error(error, FAULT, FAULT_BAD_INPUT,
+                same || first == NULL ? "no password was given" : "the two passwords differ");
     return NULL;
 }

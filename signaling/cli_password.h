@@ -3,5 +3,5 @@
 
 #include <glib.h>
 
-char *password_ask(GError **error);       /* (transfer full); FAULT_BAD_INPUT: empty, or the two differ */
-void  password_forget(char *password);    /* overwrites it; does not free */
+char *password_ask(GError **error);   /* (transfer full); FAULT_BAD_INPUT: empty, or the two differ */
+void password_forget(char *password); /* overwrites it; does not free */

@@ -8,13 +8,13 @@
 
 typedef struct {
     const char *at, *end;
-    char        separator;
-    guint       line;
-    GPtrArray  *rows, *errors;
-    GPtrArray  *cells;    /* of the row being read */
-    guint       row_line; /* where it began */
-    gboolean    row_bad;
-    GString    *cell;
+    char separator;
+    guint line;
+    GPtrArray *rows, *errors;
+    GPtrArray *cells; /* of the row being read */
+    guint row_line;   /* where it began */
+    gboolean row_bad;
+    GString *cell;
 } CsvReader;
 
 void csv_error_free(CsvError *error) {
@@ -29,7 +29,8 @@ void csv_row_free(CsvRow *row) {
     g_free(row);
 }
 
-void csv_complain(GPtrArray *errors, guint line, guint column, const char *value, gsize n_bytes, int word, int number) {
+void csv_complain(GPtrArray *errors, guint line, guint column, const char *value, gsize n_bytes, int word,
+                  int number) {
     CsvError *error = g_new0(CsvError, 1);
     error->line = line;
     error->column = column;
@@ -42,7 +43,8 @@ void csv_complain(GPtrArray *errors, guint line, guint column, const char *value
 }
 
 static void complain(CsvReader *reader, Word word, int number) {
-    csv_complain(reader->errors, reader->line, reader->cells->len + 1, reader->cell->str, reader->cell->len, (int)word, number);
+    csv_complain(reader->errors, reader->line, reader->cells->len + 1, reader->cell->str, reader->cell->len,
+                 (int)word, number);
     reader->row_bad = TRUE;
 }
 
@@ -103,14 +105,15 @@ static void skip_line(CsvReader *reader) {
 }
 
 static gboolean at_line_end(CsvReader *reader) {
-    if (reader->at < reader->end && *reader->at == '\r' && (reader->at + 1 == reader->end || reader->at[1] == '\n'))
+    if (reader->at < reader->end && *reader->at == '\r' &&
+        (reader->at + 1 == reader->end || reader->at[1] == '\n'))
         reader->at++;
     return reader->at == reader->end || *reader->at == '\n';
 }
 
 /* reader->at stands behind the opening quotation mark. FALSE: the row is spoilt and has been skipped. */
 static gboolean read_quoted(CsvReader *reader) {
-    guint       first_line = reader->line;
+    guint first_line = reader->line;
     const char *first = reader->at;
     for (; reader->at < reader->end; reader->at++) {
         if (*reader->at == '"') {
@@ -189,7 +192,9 @@ GPtrArray *csv_read(const char *text, gsize n_bytes, GPtrArray *errors) {
         csv_complain(errors, 0, 0, "", 0, WORD_CSV_TOO_BIG, CSV_BYTES_MAX);
         return rows;
     }
-    CsvReader reader = { .at = text, .end = text + n_bytes, .line = 1, .row_line = 1, .rows = rows, .errors = errors };
+    CsvReader reader = {
+        .at = text, .end = text + n_bytes, .line = 1, .row_line = 1, .rows = rows, .errors = errors
+    };
     if (n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) reader.at += 3;
     reader.separator = pick_separator(reader.at, reader.end);
     reader.cells = g_ptr_array_new_with_free_func(g_free);
@@ -211,7 +216,7 @@ void csv_write_row(GString *out, const char *const *cells, guint n_cells) {
     for (guint i = 0; i < n_cells; i++) {
         if (i > 0) g_string_append_c(out, ',');
         const char *cell = cells[i];
-        gsize       length = strlen(cell);
+        gsize length = strlen(cell);
         /* Spaces at the ends would be stripped by readers, ours too; quoting does not help and is not needed. */
         if (length == strcspn(cell, ",;\"\r\n")) {
             g_string_append(out, cell);

@@ -13,16 +13,16 @@ enum {
 };
 
 typedef struct {
-    guint  line;  /* where the row begins, 1 .. */
+    guint line;   /* where the row begins, 1 .. */
     char **cells; /* NULL-ended */
-    guint  n_cells;
+    guint n_cells;
 } CsvRow;
 
 typedef struct {
     guint line, column; /* 1 .. ; column counts cells, 0 = the whole line; line 0 = the whole file */
     char *value;        /* the cell as it came, shortened; valid UTF-8, may be "" */
-    int   word;         /* Word of words.h: what is wrong */
-    int   number;       /* its %d, where it has one */
+    int word;           /* Word of words.h: what is wrong */
+    int number;         /* its %d, where it has one */
 } CsvError;
 
 void csv_error_free(CsvError *error); /* NULL is fine */
@@ -32,7 +32,8 @@ void csv_row_free(CsvRow *row);       /* NULL is fine */
  * at most about CSV_ERRORS_MAX of them; reading goes on with the next line. */
 GPtrArray *csv_read(const char *text, gsize n_bytes, GPtrArray *errors);
 /* Adds one problem. value need not be UTF-8. */
-void csv_complain(GPtrArray *errors, guint line, guint column, const char *value, gsize n_bytes, int word, int number);
+void csv_complain(GPtrArray *errors, guint line, guint column, const char *value, gsize n_bytes, int word,
+                  int number);
 
 /* Appends one row with commas and CRLF; cells are quoted where they must be. */
 void csv_write_row(GString *out, const char *const *cells, guint n_cells);

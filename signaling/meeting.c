@@ -42,7 +42,7 @@ gboolean meeting_holds(const Meeting *meeting, const Seat *seat, gint32 id) {
 /* ---- layouts: the words of the bridge's layout table, with the tiles that each can show ---- */
 static const struct {
     const char *word;
-    guint       n_tiles;
+    guint n_tiles;
 } layouts[] = {
     { "full", 1 },  { "1+1", 2 },   { "1+5", 6 },   { "1+7", 8 },
     { "1+12", 13 }, { "1+20", 21 }, { "grid", 49 }, { "lecture", 8 },
@@ -54,64 +54,40 @@ guint meeting_layout_tiles(const char *layout) {
     return 0;
 }
 
-gboolean meeting_layout_known(const char *layout) {
-    return meeting_layout_tiles(layout) > 0;
-}
+gboolean meeting_layout_known(const char *layout) { return meeting_layout_tiles(layout) > 0; }
 
 /* ---- questions ---- */
 
-MeetingPhase meeting_phase(const Meeting *meeting) {
-    return meeting->phase;
-}
+MeetingPhase meeting_phase(const Meeting *meeting) { return meeting->phase; }
 
 const char *meeting_phase_word(MeetingPhase phase) {
     static const char *const phase_words[] = { "none", "draft", "open", "ended" };
     return (guint)phase < G_N_ELEMENTS(phase_words) ? phase_words[phase] : "none";
 }
 
-const char *meeting_title(const Meeting *meeting) {
-    return meeting->title;
-}
+const char *meeting_title(const Meeting *meeting) { return meeting->title; }
 
-const char *meeting_layout(const Meeting *meeting) {
-    return meeting->layout;
-}
+const char *meeting_layout(const Meeting *meeting) { return meeting->layout; }
 
-const char *meeting_notice(const Meeting *meeting) {
-    return meeting->notice;
-}
+const char *meeting_notice(const Meeting *meeting) { return meeting->notice; }
 
-gint64 meeting_opened_ms(const Meeting *meeting) {
-    return meeting->opened_ms;
-}
+gint64 meeting_opened_ms(const Meeting *meeting) { return meeting->opened_ms; }
 
-gint64 meeting_ended_ms(const Meeting *meeting) {
-    return meeting->ended_ms;
-}
+gint64 meeting_ended_ms(const Meeting *meeting) { return meeting->ended_ms; }
 
-gint32 meeting_floor(const Meeting *meeting) {
-    return meeting->floor;
-}
+gint32 meeting_floor(const Meeting *meeting) { return meeting->floor; }
 
-gint32 meeting_chair_seat(const Meeting *meeting) {
-    return meeting->chair_seat;
-}
+gint32 meeting_chair_seat(const Meeting *meeting) { return meeting->chair_seat; }
 
-gboolean meeting_muted_all(const Meeting *meeting) {
-    return meeting->muted_all;
-}
+gboolean meeting_muted_all(const Meeting *meeting) { return meeting->muted_all; }
 
-guint meeting_n_pinned(const Meeting *meeting) {
-    return meeting->pinned->len;
-}
+guint meeting_n_pinned(const Meeting *meeting) { return meeting->pinned->len; }
 
 gint32 meeting_pinned(const Meeting *meeting, guint index) {
     return index < meeting->pinned->len ? g_array_index(meeting->pinned, gint32, index) : 0;
 }
 
-gint64 meeting_due_ms(const Meeting *meeting) {
-    return meeting->ending_due_ms;
-}
+gint64 meeting_due_ms(const Meeting *meeting) { return meeting->ending_due_ms; }
 
 const char *meeting_undo(const Meeting *meeting, gint64 now_ms, gint64 *ret_until_ms) {
     gboolean end = now_ms < meeting->ending_due_ms;
@@ -131,7 +107,7 @@ static guint hand_place(const Meeting *meeting, gint32 id) {
 
 SeatState meeting_seat(const Meeting *meeting, gint32 id) {
     const Seat *seat = meeting_peek_seat(meeting, id);
-    SeatState   state = { .id = id };
+    SeatState state = { .id = id };
     if (seat != NULL) {
         state.presence = seat->presence;
         state.since_ms = seat->since_ms;
@@ -146,13 +122,13 @@ SeatState meeting_seat(const Meeting *meeting, gint32 id) {
     }
     if (meeting_holds(meeting, seat, id)) state.microphone = MICROPHONE_HELD_OFF;
     state.hand_place = state.hand_ms != 0 ? hand_place(meeting, id) : 0;
-    state.floor = id == meeting->floor && id != 0 ? FLOOR_GIVEN : state.hand_ms != 0 ? FLOOR_ASKED : FLOOR_NONE;
+    state.floor = id == meeting->floor && id != 0 ? FLOOR_GIVEN
+                  : state.hand_ms != 0            ? FLOOR_ASKED
+                                                  : FLOOR_NONE;
     return state;
 }
 
-guint meeting_n_seats(const Meeting *meeting) {
-    return meeting->seats->len;
-}
+guint meeting_n_seats(const Meeting *meeting) { return meeting->seats->len; }
 
 gint32 meeting_seat_id_at(const Meeting *meeting, guint index) {
     return index < meeting->seats->len ? ((const Seat *)meeting->seats->pdata[index])->id : 0;
@@ -167,19 +143,20 @@ static gboolean ids_equal(const GArray *a, const GArray *b) {
 static gboolean seats_equal(const Seat *a, const Seat *b) {
     return a->id == b->id && a->presence == b->presence && a->since_ms == b->since_ms &&
            a->microphone_on == b->microphone_on && a->held == b->held && a->allowed == b->allowed &&
-           a->camera == b->camera && a->deaf == b->deaf && a->hand_ms == b->hand_ms && a->first_ms == b->first_ms &&
-           a->last_ms == b->last_ms && a->present_ms == b->present_ms && a->n_lost == b->n_lost &&
-           a->undo_microphone_on == b->undo_microphone_on && a->undo_held == b->undo_held &&
-           a->undo_allowed == b->undo_allowed;
+           a->camera == b->camera && a->deaf == b->deaf && a->hand_ms == b->hand_ms &&
+           a->first_ms == b->first_ms && a->last_ms == b->last_ms && a->present_ms == b->present_ms &&
+           a->n_lost == b->n_lost && a->undo_microphone_on == b->undo_microphone_on &&
+           a->undo_held == b->undo_held && a->undo_allowed == b->undo_allowed;
 }
 
 gboolean meeting_equal(const Meeting *a, const Meeting *b) {
     if (a->phase != b->phase || strcmp(a->title, b->title) != 0 || strcmp(a->layout, b->layout) != 0 ||
-        strcmp(a->notice, b->notice) != 0 || a->created_ms != b->created_ms || a->planned_ms != b->planned_ms ||
-        a->opened_ms != b->opened_ms || a->ended_ms != b->ended_ms || a->chair_seat != b->chair_seat ||
-        a->floor != b->floor || a->muted_all != b->muted_all || a->undo_muted_all != b->undo_muted_all ||
-        a->ending_due_ms != b->ending_due_ms || a->mute_undo_until_ms != b->mute_undo_until_ms ||
-        !ids_equal(a->pinned, b->pinned) || !ids_equal(a->hands, b->hands) || a->seats->len != b->seats->len)
+        strcmp(a->notice, b->notice) != 0 || a->created_ms != b->created_ms ||
+        a->planned_ms != b->planned_ms || a->opened_ms != b->opened_ms || a->ended_ms != b->ended_ms ||
+        a->chair_seat != b->chair_seat || a->floor != b->floor || a->muted_all != b->muted_all ||
+        a->undo_muted_all != b->undo_muted_all || a->ending_due_ms != b->ending_due_ms ||
+        a->mute_undo_until_ms != b->mute_undo_until_ms || !ids_equal(a->pinned, b->pinned) ||
+        !ids_equal(a->hands, b->hands) || a->seats->len != b->seats->len)
         return FALSE;
     for (guint i = 0; i < a->seats->len; i++)
         if (!seats_equal(a->seats->pdata[i], b->seats->pdata[i])) return FALSE;

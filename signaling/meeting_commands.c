@@ -7,13 +7,13 @@
 /* What a decision sees, and where its events go. */
 typedef struct {
     const Meeting *meeting;
-    json_t        *command;
-    const Actor   *actor;
-    gint64         now_ms;
-    gint32         id;   /* the command's seat, 0 = none */
-    const Seat    *seat; /* NULL: never joined */
-    json_t        *events;
-    GError       **error;
+    json_t *command;
+    const Actor *actor;
+    gint64 now_ms;
+    gint32 id;        /* the command's seat, 0 = none */
+    const Seat *seat; /* NULL: never joined */
+    json_t *events;
+    GError **error;
 } Case;
 
 #define REFUSE(c, code, ...) words_refuse((c)->error, code, (c)->actor->language, __VA_ARGS__)
@@ -33,13 +33,9 @@ static gboolean emit_seat(Case *c, const char *kind, gint32 id) {
     return emit(c, kind, json_pack("{s:i}", "seat", (int)id));
 }
 
-static gboolean is_in(const Seat *seat) {
-    return seat != NULL && seat->presence != SEAT_ABSENT;
-}
+static gboolean is_in(const Seat *seat) { return seat != NULL && seat->presence != SEAT_ABSENT; }
 
-static gboolean flag(Case *c, const char *field) {
-    return json_is_true(json_object_get(c->command, field));
-}
+static gboolean flag(Case *c, const char *field) { return json_is_true(json_object_get(c->command, field)); }
 
 static gboolean text_fits(const char *text, gsize n_bytes_max, gboolean lines) {
     gsize n_bytes = strlen(text);
@@ -57,7 +53,8 @@ static gboolean on_create(Case *c) {
     if (*title == '\0' || !text_fits(title, MEETING_TITLE_BYTES_MAX, FALSE))
         return REFUSE(c, FAULT_BAD_INPUT, WORD_MEETING_TITLE, MEETING_TITLE_BYTES_MAX);
     json_t *fields = json_pack("{s:s}", "title", title);
-    json_t *chair = json_object_get(c->command, "chair"), *planned = json_object_get(c->command, "planned_at_ms");
+    json_t *chair = json_object_get(c->command, "chair"),
+           *planned = json_object_get(c->command, "planned_at_ms");
     if (chair != NULL) json_object_set(fields, "chair", chair);
     if (planned != NULL) json_object_set(fields, "planned_at_ms", planned);
     return emit(c, "created", fields);
@@ -96,7 +93,7 @@ static gboolean on_layout(Case *c) {
 
 static gboolean on_pin(Case *c) {
     json_t *seats = json_object_get(c->command, "seats");
-    gsize   n = json_array_size(seats);
+    gsize n = json_array_size(seats);
     if (n > MEETING_PINS_MAX) return REFUSE(c, FAULT_BAD_INPUT, WORD_PINS_TOO_MANY, MEETING_PINS_MAX);
     gboolean same = n == c->meeting->pinned->len;
     for (gsize i = 0; i < n; i++) {
@@ -128,7 +125,8 @@ static gboolean on_join(Case *c) {
     /* Who comes back finds the microphone as it was, unless the room itself wants it off now. */
     if (is_in(c->seat)) microphone = microphone && c->seat->microphone_on;
     return emit(c, "joined",
-                json_pack("{s:i, s:b, s:b}", "seat", (int)c->id, "microphone", microphone, "camera", flag(c, "camera")));
+                json_pack("{s:i, s:b, s:b}", "seat", (int)c->id, "microphone", microphone, "camera",
+                          flag(c, "camera")));
 }
 
 static gboolean on_connected(Case *c) {
@@ -157,10 +155,11 @@ static gboolean on_state(Case *c) {
     if (flag(c, "microphone") && meeting_holds(c->meeting, c->seat, c->id))
         return REFUSE(c, FAULT_REFUSED, WORD_MICROPHONE_HELD);
     const gboolean now[] = { c->seat->microphone_on, c->seat->camera, c->seat->deaf };
-    json_t        *fields = json_pack("{s:i}", "seat", (int)c->id);
+    json_t *fields = json_pack("{s:i}", "seat", (int)c->id);
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         json_t *wanted = json_object_get(c->command, names[i]);
-        if (wanted != NULL && json_is_true(wanted) != (now[i] != FALSE)) json_object_set(fields, names[i], wanted);
+        if (wanted != NULL && json_is_true(wanted) != (now[i] != FALSE))
+            json_object_set(fields, names[i], wanted);
     }
     if (json_object_size(fields) > 1) return emit(c, "seat-state", fields);
     json_decref(fields);
@@ -212,7 +211,8 @@ static gboolean on_unmute_allow(Case *c) {
 }
 
 static gboolean on_mute_all(Case *c) {
-    return emit(c, "muted-all", json_pack("{s:I}", "undo_until_ms", (json_int_t)(c->now_ms + MEETING_UNDO_MS)));
+    return emit(c, "muted-all",
+                json_pack("{s:I}", "undo_until_ms", (json_int_t)(c->now_ms + MEETING_UNDO_MS)));
 }
 
 static gboolean on_unmute_all_allow(Case *c) {
@@ -228,11 +228,12 @@ enum { IN_NONE = 1, IN_DRAFT = 2, IN_OPEN = 4, ONLY_SYSTEM = 8 };
 
 static const struct {
     const char *name, *fields;
-    Right       right; /* RIGHT_SEAT: of its own seat only, for everybody but the system */
-    guint       when;
+    Right right; /* RIGHT_SEAT: of its own seat only, for everybody but the system */
+    guint when;
     gboolean (*decide)(Case *c);
 } rows[] = {
-    { "create", "title:string chair:id? planned_at_ms:int?", RIGHT_MEETINGS, IN_NONE | IN_DRAFT | IN_OPEN, on_create },
+    { "create", "title:string chair:id? planned_at_ms:int?", RIGHT_MEETINGS, IN_NONE | IN_DRAFT | IN_OPEN,
+      on_create },
     { "open", "", RIGHT_MEETINGS, IN_DRAFT | IN_OPEN, on_open },
     { "end", "now:bool?", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_end },
     { "due", "", RIGHT_SEAT, IN_OPEN | ONLY_SYSTEM, on_due },
@@ -282,10 +283,10 @@ static gboolean check_right(Case *c, Right right, guint when) {
     return TRUE;
 }
 
-gboolean meeting_decide(const Meeting *meeting, json_t *command, const Actor *actor, gint64 now_ms, json_t **ret_events,
-                        GError **error) {
+gboolean meeting_decide(const Meeting *meeting, json_t *command, const Actor *actor, gint64 now_ms,
+                        json_t **ret_events, GError **error) {
     const char *name = json_string_value(json_object_get(command, "t"));
-    Case        c = { .meeting = meeting, .command = command, .actor = actor, .now_ms = now_ms, .error = error };
+    Case c = { .meeting = meeting, .command = command, .actor = actor, .now_ms = now_ms, .error = error };
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (g_strcmp0(rows[i].name, name) != 0) continue;
         g_autoptr(GError) malformed = NULL;

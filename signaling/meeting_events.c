@@ -124,7 +124,7 @@ static void on_layout(Meeting *meeting, Seat *seat, json_t *event, gint64 time_m
 static void on_pinned(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
     (void)seat, (void)time_ms;
     g_array_set_size(meeting->pinned, 0);
-    gsize   index;
+    gsize index;
     json_t *entry;
     json_array_foreach(json_object_get(event, "seats"), index, entry) {
         gint32 id = (gint32)json_integer_value(entry);
@@ -191,7 +191,8 @@ static void on_floor_given(Meeting *meeting, Seat *seat, json_t *event, gint64 t
     if (meeting->floor != seat->id) take_floor(meeting);
     clear_allowed(meeting); /* who was let speak beside the last speaker is not let speak beside this one */
     meeting->floor = seat->id;
-    meeting->mute_undo_until_ms = 0; /* undoing an older mute.all would open microphones under the new speaker */
+    meeting->mute_undo_until_ms =
+        0; /* undoing an older mute.all would open microphones under the new speaker */
     lower_hand(meeting, seat);
     seat->held = FALSE;
     seat->microphone_on = TRUE;
@@ -257,7 +258,7 @@ static void on_all_unmute_allowed(Meeting *meeting, Seat *unused, json_t *event,
 
 static const struct {
     const char *kind, *fields;
-    gboolean    makes_seat; /* the seat may be new */
+    gboolean makes_seat; /* the seat may be new */
     void (*apply)(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms);
 } rows[] = {
     { "created", "title:string chair:id? planned_at_ms:int?", FALSE, on_created },
@@ -298,12 +299,13 @@ gboolean meeting_apply(Meeting *meeting, json_t *event, gint64 time_ms, GError *
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (g_strcmp0(rows[i].kind, kind) != 0) continue;
         if (!fields_check(kind, rows[i].fields, event, FALSE, error)) return FALSE;
-        Seat  *seat = NULL;
+        Seat *seat = NULL;
         gint32 id = id_of(event, "seat");
         if (g_str_has_prefix(rows[i].fields, "seat:id")) {
             seat = rows[i].makes_seat ? ensure_seat(meeting, id) : meeting_peek_seat(meeting, id);
             if (seat == NULL) {
-                g_set_error(error, FAULT, FAULT_BAD_INPUT, "event %s names seat %d, which never joined", kind, id);
+                g_set_error(error, FAULT, FAULT_BAD_INPUT, "event %s names seat %d, which never joined", kind,
+                            id);
                 return FALSE;
             }
         }

@@ -18,10 +18,11 @@ static const char *heard_word(const SeatState *seat) {
 
 static json_t *endpoint_json(const Meeting *meeting, const SeatRecord *record) {
     SeatState seat = meeting_seat(meeting, record->id);
-    gboolean  present = seat.presence == SEAT_PRESENT || seat.presence == SEAT_JOINING;
-    json_t   *endpoint = json_pack("{s:i, s:s, s:s, s:b, s:b, s:b}", "seat", (int)record->id, "label", record->label, "heard",
-                                   heard_word(&seat), "present", present, "microphone_off",
-                                   present && seat.microphone != MICROPHONE_ON, "hand", seat.hand_ms != 0);
+    gboolean present = seat.presence == SEAT_PRESENT || seat.presence == SEAT_JOINING;
+    json_t *endpoint =
+        json_pack("{s:i, s:s, s:s, s:b, s:b, s:b}", "seat", (int)record->id, "label", record->label, "heard",
+                  heard_word(&seat), "present", present, "microphone_off",
+                  present && seat.microphone != MICROPHONE_ON, "hand", seat.hand_ms != 0);
     if (seat.presence == SEAT_LOST)
         json_object_set_new(endpoint, "offline_since", json_integer(seat.since_ms / 1000));
     return endpoint;
@@ -32,7 +33,7 @@ static json_t *endpoint_json(const Meeting *meeting, const SeatRecord *record) {
 typedef struct {
     json_t *slots;
     GArray *used; /* of gint32, as these must not come twice */
-    guint   n_loudest, n_max;
+    guint n_loudest, n_max;
 } SlotPlan;
 
 static void add_pin(SlotPlan *plan, gint32 id) {
@@ -53,11 +54,11 @@ static gboolean is_shown(const Meeting *meeting, gint32 id) {
 }
 
 static json_t *program_slots(const Meeting *meeting) {
-    const char        *layout = meeting_layout(meeting);
+    const char *layout = meeting_layout(meeting);
     g_autoptr(GArray) used = g_array_new(FALSE, FALSE, sizeof(gint32));
-    SlotPlan           plan = { .slots = json_array(), .used = used, .n_max = meeting_layout_tiles(layout) };
-    gboolean           is_grid = strcmp(layout, "grid") == 0;
-    gboolean           is_with_chair = strcmp(layout, "1+1") == 0 || strcmp(layout, "lecture") == 0;
+    SlotPlan plan = { .slots = json_array(), .used = used, .n_max = meeting_layout_tiles(layout) };
+    gboolean is_grid = strcmp(layout, "grid") == 0;
+    gboolean is_with_chair = strcmp(layout, "1+1") == 0 || strcmp(layout, "lecture") == 0;
     /* A grid has no first place: the bridge fills it with whoever is there, loudest first. */
     if (meeting->floor != 0) {
         add_pin(&plan, meeting->floor);
@@ -75,19 +76,21 @@ static json_t *program_slots(const Meeting *meeting) {
 }
 
 static json_t *view_json(ViewId view, const char *name, const char *layout, json_t *slots) {
-    return json_pack("{s:i, s:s, s:s, s:o}", "view", (int)view, "name", name, "layout", layout, "slots", slots);
+    return json_pack("{s:i, s:s, s:s, s:o}", "view", (int)view, "name", name, "layout", layout, "slots",
+                     slots);
 }
 
-json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Roster *roster, gint64 epoch, gint64 revision,
-                      const SceneLeg *legs, guint n_legs) {
+json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Roster *roster, gint64 epoch,
+                      gint64 revision, const SceneLeg *legs, guint n_legs) {
     json_t *endpoints = json_array(), *scene_legs = json_array();
     for (guint i = 0; i < roster_n_seats(roster); i++)
         json_array_append_new(endpoints, endpoint_json(meeting, roster_seat_at(roster, i)));
     for (guint i = 0; i < n_legs; i++)
-        json_array_append_new(scene_legs, json_pack("{s:i, s:i, s:b}", "leg", (int)legs[i].leg, "view", (int)legs[i].view,
-                                                    "hears", legs[i].hears));
+        json_array_append_new(scene_legs, json_pack("{s:i, s:i, s:b}", "leg", (int)legs[i].leg, "view",
+                                                    (int)legs[i].view, "hears", legs[i].hears));
     json_t *program = view_json(VIEW_PROGRAM, "program", meeting_layout(meeting), program_slots(meeting));
     json_t *wall = view_json(VIEW_WALL, "wall", "wall", json_array());
-    return json_pack("{s:s, s:I, s:I, s:o, s:[o, o], s:o}", "meeting", meeting_id, "epoch", (json_int_t)epoch, "revision",
-                     (json_int_t)revision, "endpoints", endpoints, "views", program, wall, "legs", scene_legs);
+    return json_pack("{s:s, s:I, s:I, s:o, s:[o, o], s:o}", "meeting", meeting_id, "epoch", (json_int_t)epoch,
+                     "revision", (json_int_t)revision, "endpoints", endpoints, "views", program, wall, "legs",
+                     scene_legs);
 }

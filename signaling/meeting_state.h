@@ -4,31 +4,31 @@
 #include "signaling/meeting.h"
 
 typedef struct {
-    gint32       id;
+    gint32 id;
     SeatPresence presence;
-    gint64       since_ms;
-    gboolean     microphone_on; /* never TRUE while held_off(): settle() sees to it */
-    gboolean     held;          /* the chair muted this one */
-    gboolean     allowed;       /* excepted from mute.all and from the floor's hold */
-    gboolean     camera, deaf;
-    gint64       hand_ms;
-    gint64       first_ms, last_ms, present_ms;
-    guint        n_lost;
-    gboolean     undo_microphone_on, undo_held, undo_allowed; /* before the last mute.all */
+    gint64 since_ms;
+    gboolean microphone_on; /* never TRUE while held_off(): settle() sees to it */
+    gboolean held;          /* the chair muted this one */
+    gboolean allowed;       /* excepted from mute.all and from the floor's hold */
+    gboolean camera, deaf;
+    gint64 hand_ms;
+    gint64 first_ms, last_ms, present_ms;
+    guint n_lost;
+    gboolean undo_microphone_on, undo_held, undo_allowed; /* before the last mute.all */
 } Seat;
 
 struct Meeting {
     MeetingPhase phase;
-    char        *title, *layout, *notice;
-    gint64       created_ms, planned_ms, opened_ms, ended_ms;
-    gint32       chair_seat, floor;
-    gboolean     muted_all, undo_muted_all;
-    gint64       ending_due_ms;      /* 0 = not ending */
-    gint64       mute_undo_until_ms; /* 0 = nothing to undo */
-    GArray      *pinned;             /* of gint32 */
-    GArray      *hands;              /* of gint32, first asked first */
-    GPtrArray   *seats;              /* of Seat, in the order of their first join */
-    GHashTable  *by_id;              /* id -> Seat, borrowed */
+    char *title, *layout, *notice;
+    gint64 created_ms, planned_ms, opened_ms, ended_ms;
+    gint32 chair_seat, floor;
+    gboolean muted_all, undo_muted_all;
+    gint64 ending_due_ms;      /* 0 = not ending */
+    gint64 mute_undo_until_ms; /* 0 = nothing to undo */
+    GArray *pinned;            /* of gint32 */
+    GArray *hands;             /* of gint32, first asked first */
+    GPtrArray *seats;          /* of Seat, in the order of their first join */
+    GHashTable *by_id;         /* id -> Seat, borrowed */
 };
 
 Seat *meeting_peek_seat(const Meeting *meeting, gint32 id); /* NULL: never joined */

@@ -42,7 +42,8 @@ Office *office_open(const char *data_dir, const Settings *settings, GError **err
     office->roster = roster_new();
     office->meetings = g_ptr_array_new_with_free_func(office_meeting_entry_free);
     g_queue_init(&office->commits);
-    g_autofree char *path = data_dir != NULL ? g_build_filename(data_dir, "diemcau.db", NULL) : g_strdup(":memory:");
+    g_autofree char *path =
+        data_dir != NULL ? g_build_filename(data_dir, "diemcau.db", NULL) : g_strdup(":memory:");
     if (!meeting_table_check(error) || (data_dir != NULL && !make_folder(data_dir, error))) return NULL;
     office->store = store_open(path, error);
     if (office->store == NULL || !load(office, error)) return NULL;
@@ -50,7 +51,9 @@ Office *office_open(const char *data_dir, const Settings *settings, GError **err
     if (*settings->http_public_url != '\0')
         office->public_url = g_strdup(settings->http_public_url);
     else
-        office->public_url = told != NULL ? g_strdup(told) : g_strdup_printf("https://localhost:%d", (int)settings->http_https_port);
+        office->public_url = told != NULL
+                                 ? g_strdup(told)
+                                 : g_strdup_printf("https://localhost:%d", (int)settings->http_https_port);
     return g_steal_pointer(&office);
 }
 
@@ -85,8 +88,7 @@ gint64 office_now_ms(Office *office) {
     gint64 mono_us = g_get_monotonic_time(), wall_ms = g_get_real_time() / 1000;
     gint64 now_ms = office->clock_utc_ms + (mono_us - office->clock_mono_us) / 1000;
     if (office->clock_mono_us != 0 && wall_ms <= now_ms + 1000) return now_ms;
-    if (office->clock_mono_us != 0)
-        log_info("clock.step", "ahead_ms=%" G_GINT64_FORMAT, wall_ms - now_ms);
+    if (office->clock_mono_us != 0) log_info("clock.step", "ahead_ms=%" G_GINT64_FORMAT, wall_ms - now_ms);
     office->clock_utc_ms = MAX(wall_ms, office->clock_utc_ms); /* loading set it to the last event's time */
     office->clock_mono_us = mono_us;
     return office->clock_utc_ms;
@@ -94,29 +96,19 @@ gint64 office_now_ms(Office *office) {
 
 /* ---- plain questions ---- */
 
-Store *office_store(Office *office) {
-    return office->store;
-}
+Store *office_store(Office *office) { return office->store; }
 
-Roster *office_roster(Office *office) {
-    return office->roster;
-}
+Roster *office_roster(Office *office) { return office->roster; }
 
-Auth *office_auth(Office *office) {
-    return office->auth;
-}
+Auth *office_auth(Office *office) { return office->auth; }
 
-const Settings *office_settings(Office *office) {
-    return office->settings;
-}
+const Settings *office_settings(Office *office) { return office->settings; }
 
 Language office_language(const Office *office) {
     return language_from_text(office->settings->meeting_language, LANGUAGE_VI);
 }
 
-const char *office_public_url(Office *office) {
-    return office->public_url;
-}
+const char *office_public_url(Office *office) { return office->public_url; }
 
 void office_set_public_url(Office *office, const char *url) {
     if (strcmp(office->public_url, url) == 0) return;
@@ -159,8 +151,8 @@ static void on_committed(gpointer user, const GError *why) {
     }
     if (!gone && commit->then != NULL) commit->then(office, commit->seat);
     answer(commit, why);
-    if (!gone && commit->meeting_id != NULL && json_array_size(commit->events) > 0 && office->events != NULL &&
-        office->events->committed != NULL)
+    if (!gone && commit->meeting_id != NULL && json_array_size(commit->events) > 0 &&
+        office->events != NULL && office->events->committed != NULL)
         office->events->committed(office->events_user, commit->meeting_id, commit->events, commit->time_ms);
     commit_free(commit);
 }
@@ -174,7 +166,8 @@ Commit *office_commit(Office *office, StoreBatch *batch, OfficeDone done, gpoint
     commit->user = user;
     if (office->store == NULL) {
         /* Closing: told from on_committed() as everything else, so that done comes exactly once. */
-        g_autoptr(GError) why = g_error_new_literal(FAULT, FAULT_GONE, words(office_language(office), WORD_STORE_CLOSED));
+        g_autoptr(GError) why =
+            g_error_new_literal(FAULT, FAULT_GONE, words(office_language(office), WORD_STORE_CLOSED));
         store_batch_free(batch);
         g_queue_push_tail(&office->commits, commit);
         on_committed(commit, why);
@@ -219,8 +212,9 @@ gboolean office_settle(Office *office, gint64 timeout_us) {
 /* ---- the beat ---- */
 
 static void tell_overdue(Office *office) {
-    gint64            late_us = g_get_monotonic_time() - STORE_OVERDUE_US;
-    g_autoptr(GError) why = g_error_new_literal(FAULT, FAULT_BUSY, words(office_language(office), WORD_STORE_UNWELL));
+    gint64 late_us = g_get_monotonic_time() - STORE_OVERDUE_US;
+    g_autoptr(GError) why =
+        g_error_new_literal(FAULT, FAULT_BUSY, words(office_language(office), WORD_STORE_UNWELL));
     for (GList *at = office->commits.head; at != NULL;) {
         Commit *commit = at->data;
         at = at->next; /* done may add commits behind, never remove this one */
@@ -241,13 +235,13 @@ static void watch_health(Office *office) {
 
 static void give_due_commands(Office *office) {
     const Actor system = { .role = ROLE_SYSTEM, .name = "system", .language = office_language(office) };
-    gint64      now_ms = office_now_ms(office);
+    gint64 now_ms = office_now_ms(office);
     for (guint i = 0; i < office->meetings->len; i++) {
         const OfficeMeeting *entry = office->meetings->pdata[i];
         if (entry->head == NULL) continue;
         gint64 due_ms = meeting_due_ms(entry->head);
         if (due_ms == 0 || now_ms < due_ms) continue;
-        json_t           *command = json_pack("{s:s}", "t", "due");
+        json_t *command = json_pack("{s:s}", "t", "due");
         g_autoptr(GError) why = NULL;
         if (!office_command(office, entry->record->id, &system, command, NULL, NULL, &why))
             log_debug("meeting.due", "meeting=%s why=\"%s\"", entry->record->id, why->message);

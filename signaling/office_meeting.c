@@ -32,17 +32,18 @@ static void apply_to(Meeting *meeting, const char *id, json_t *event, gint64 tim
 }
 
 static gboolean replay(Office *office, OfficeMeeting *entry, GError **error) {
-    const char          *id = entry->record->id;
+    const char *id = entry->record->id;
     g_autoptr(GPtrArray) events = store_read_events(office->store, id, 0, error);
     if (events == NULL) return FALSE;
     entry->head = meeting_new();
     entry->shown = meeting_new();
     for (guint i = 0; i < events->len; i++) {
         const EventRecord *record = events->pdata[i];
-        json_t            *event = record->payload != NULL ? json_loads(record->payload, 0, NULL) : NULL;
+        json_t *event = record->payload != NULL ? json_loads(record->payload, 0, NULL) : NULL;
         office->clock_utc_ms = MAX(office->clock_utc_ms, record->time_ms);
         if (event == NULL) {
-            log_warn("meeting.replay", "meeting=%s seq=%" G_GINT64_FORMAT " kind=%s left out: erased or unreadable", id,
+            log_warn("meeting.replay",
+                     "meeting=%s seq=%" G_GINT64_FORMAT " kind=%s left out: erased or unreadable", id,
                      record->seq, record->kind);
             continue;
         }
@@ -62,7 +63,8 @@ gboolean office_load_meetings(Office *office, GError **error) {
         OfficeMeeting *entry = g_new0(OfficeMeeting, 1);
         entry->record = meeting_record_copy(records->pdata[i - 1]);
         g_ptr_array_add(office->meetings, entry);
-        office->clock_utc_ms = MAX(office->clock_utc_ms, MAX(entry->record->opened_ms, entry->record->ended_ms));
+        office->clock_utc_ms =
+            MAX(office->clock_utc_ms, MAX(entry->record->opened_ms, entry->record->ended_ms));
         if (strcmp(entry->record->state, "ended") != 0 && !replay(office, entry, error)) return FALSE;
     }
     return TRUE;
@@ -78,7 +80,7 @@ static gboolean check_seats(Office *office, json_t *command, Language language, 
         if (json_is_integer(id) && roster_seat(office->roster, (gint32)json_integer_value(id)) == NULL)
             return words_refuse(error, FAULT_NOT_FOUND, language, WORD_SEAT_UNKNOWN);
     }
-    gsize   index;
+    gsize index;
     json_t *id;
     json_array_foreach(json_object_get(command, "seats"), index, id) {
         if (json_is_integer(id) && roster_seat(office->roster, (gint32)json_integer_value(id)) == NULL)
@@ -89,7 +91,7 @@ static gboolean check_seats(Office *office, json_t *command, Language language, 
 
 static void update_record(OfficeMeeting *entry, StoreBatch *batch, gint64 now_ms) {
     MeetingRecord *record = entry->record;
-    const char    *state = meeting_phase_word(meeting_phase(entry->head));
+    const char *state = meeting_phase_word(meeting_phase(entry->head));
     if (strcmp(record->state, state) == 0) return;
     g_free(record->state);
     record->state = g_strdup(state);
@@ -103,11 +105,12 @@ static void update_record(OfficeMeeting *entry, StoreBatch *batch, gint64 now_ms
 
 static StoreBatch *batch_of_events(OfficeMeeting *entry, json_t *events, gint64 now_ms) {
     StoreBatch *batch = store_batch_new();
-    gsize       index;
-    json_t     *event;
+    gsize index;
+    json_t *event;
     json_array_foreach(events, index, event) {
         char *text = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
-        store_batch_event(batch, entry->record->id, json_string_value(json_object_get(event, "k")), now_ms, text);
+        store_batch_event(batch, entry->record->id, json_string_value(json_object_get(event, "k")), now_ms,
+                          text);
         free(text);
         apply_to(entry->head, entry->record->id, event, now_ms);
     }
@@ -115,11 +118,12 @@ static StoreBatch *batch_of_events(OfficeMeeting *entry, json_t *events, gint64 
     return batch;
 }
 
-static gboolean command_entry(Office *office, OfficeMeeting *entry, const Actor *actor, json_t *command, OfficeDone done,
-                              gpointer user, GError **error) {
-    gint64  now_ms = office_now_ms(office);
+static gboolean command_entry(Office *office, OfficeMeeting *entry, const Actor *actor, json_t *command,
+                              OfficeDone done, gpointer user, GError **error) {
+    gint64 now_ms = office_now_ms(office);
     json_t *events = NULL;
-    if (!office_may_write(office, actor->language, error) || !check_seats(office, command, actor->language, error) ||
+    if (!office_may_write(office, actor->language, error) ||
+        !check_seats(office, command, actor->language, error) ||
         !meeting_decide(entry->head, command, actor, now_ms, &events, error))
         return FALSE;
     /* An empty batch goes the same way, so that its answer does not overtake those before it. */
@@ -134,8 +138,8 @@ static gboolean command_entry(Office *office, OfficeMeeting *entry, const Actor 
     return TRUE;
 }
 
-gboolean office_command(Office *office, const char *meeting_id, const Actor *actor, json_t *command, OfficeDone done,
-                        gpointer user, GError **error) {
+gboolean office_command(Office *office, const char *meeting_id, const Actor *actor, json_t *command,
+                        OfficeDone done, gpointer user, GError **error) {
     owner_check(&office->owner);
     OfficeMeeting *entry = office_peek_meeting(office, meeting_id);
     if (entry == NULL) return words_refuse(error, FAULT_NOT_FOUND, actor->language, WORD_MEETING_UNKNOWN);
@@ -145,25 +149,26 @@ gboolean office_command(Office *office, const char *meeting_id, const Actor *act
 
 void office_show_events(Office *office, const char *meeting_id, json_t *events, gint64 time_ms) {
     OfficeMeeting *entry = office_peek_meeting(office, meeting_id);
-    gsize          index;
-    json_t        *event;
+    gsize index;
+    json_t *event;
     if (entry == NULL || entry->shown == NULL) return;
     json_array_foreach(events, index, event) apply_to(entry->shown, meeting_id, event, time_ms);
 }
 
 static char *new_meeting_id(void) {
     static const char letters[] = "abcdefghkmnpqrstuvwxyz23456789";
-    char             *id = g_strnfill(10, 'm');
+    char *id = g_strnfill(10, 'm');
     for (guint i = 1; i < 10; i++) id[i] = letters[randombytes_uniform(sizeof letters - 1)];
     return id;
 }
 
-char *office_create_meeting(Office *office, const Actor *actor, const char *title, gboolean open, OfficeDone done,
-                            gpointer user, GError **error) {
+char *office_create_meeting(Office *office, const Actor *actor, const char *title, gboolean open,
+                            OfficeDone done, gpointer user, GError **error) {
     owner_check(&office->owner);
-    g_autofree char *nfc = g_utf8_validate(title, -1, NULL) ? g_utf8_normalize(title, -1, G_NORMALIZE_DEFAULT_COMPOSE) : NULL;
-    OfficeMeeting   *entry = g_new0(OfficeMeeting, 1);
-    gint32           hall = roster_hall(office->roster);
+    g_autofree char *nfc =
+        g_utf8_validate(title, -1, NULL) ? g_utf8_normalize(title, -1, G_NORMALIZE_DEFAULT_COMPOSE) : NULL;
+    OfficeMeeting *entry = g_new0(OfficeMeeting, 1);
+    gint32 hall = roster_hall(office->roster);
     entry->record = g_new0(MeetingRecord, 1);
     entry->record->id = new_meeting_id();
     entry->record->title = g_strdup("");
@@ -192,15 +197,17 @@ char *office_create_meeting(Office *office, const Actor *actor, const char *titl
 
 const Meeting *office_meeting(Office *office, const char *id) {
     const OfficeMeeting *entry = office_peek_meeting(office, id);
-    return entry != NULL && entry->shown != NULL && meeting_phase(entry->shown) != MEETING_NONE ? entry->shown : NULL;
+    return entry != NULL && entry->shown != NULL && meeting_phase(entry->shown) != MEETING_NONE ? entry->shown
+                                                                                                : NULL;
 }
 
 char **office_meeting_ids(Office *office) {
     GPtrArray *ids = g_ptr_array_new();
     for (guint i = 0; i < office->meetings->len; i++) {
         const OfficeMeeting *entry = office->meetings->pdata[i];
-        MeetingPhase         phase = entry->shown != NULL ? meeting_phase(entry->shown) : MEETING_ENDED;
-        if (phase == MEETING_DRAFT || phase == MEETING_OPEN) g_ptr_array_add(ids, g_strdup(entry->record->id));
+        MeetingPhase phase = entry->shown != NULL ? meeting_phase(entry->shown) : MEETING_ENDED;
+        if (phase == MEETING_DRAFT || phase == MEETING_OPEN)
+            g_ptr_array_add(ids, g_strdup(entry->record->id));
     }
     g_ptr_array_add(ids, NULL);
     return (char **)g_ptr_array_free(ids, FALSE);
@@ -216,12 +223,15 @@ json_t *office_meetings_json(Office *office, gboolean with_ended) {
         const OfficeMeeting *entry = office->meetings->pdata[i - 1];
         const MeetingRecord *record = entry->record;
         /* What has been committed is shown, not what the head has decided. */
-        const char *state = entry->shown != NULL ? meeting_phase_word(meeting_phase(entry->shown)) : record->state;
+        const char *state =
+            entry->shown != NULL ? meeting_phase_word(meeting_phase(entry->shown)) : record->state;
         if (strcmp(state, "none") == 0 || (!with_ended && strcmp(state, "ended") == 0)) continue;
         json_t *json = json_pack("{s:s, s:s, s:s}", "id", record->id, "title", record->title, "state", state);
         set_time(json, "planned_at_ms", record->planned_ms);
-        set_time(json, "opened_at_ms", entry->shown != NULL ? meeting_opened_ms(entry->shown) : record->opened_ms);
-        set_time(json, "ended_at_ms", entry->shown != NULL ? meeting_ended_ms(entry->shown) : record->ended_ms);
+        set_time(json, "opened_at_ms",
+                 entry->shown != NULL ? meeting_opened_ms(entry->shown) : record->opened_ms);
+        set_time(json, "ended_at_ms",
+                 entry->shown != NULL ? meeting_ended_ms(entry->shown) : record->ended_ms);
         json_array_append_new(list, json);
     }
     return list;

@@ -7,21 +7,21 @@
 #include <string.h>
 
 typedef struct {
-    char        *password;
-    char        *hash;
-    gboolean     checking, matches;
+    char *password;
+    char *hash;
+    gboolean checking, matches;
     PasswordDone done;
-    gpointer     user;
-    GError      *why;
+    gpointer user;
+    GError *why;
 } Job;
 
 struct PasswordWorker {
     GThread *thread;
-    guint    n_waiting; /* posted and not yet dispatched; owner's */
+    guint n_waiting; /* posted and not yet dispatched; owner's */
 
-    GMutex   mutex; /* guards all below */
-    GCond    to_thread;
-    GQueue   in, out;
+    GMutex mutex; /* guards all below */
+    GCond to_thread;
+    GQueue in, out;
     gboolean closing;
     void (*wake)(gpointer user);
     gpointer wake_user;
@@ -53,7 +53,8 @@ static gpointer worker_thread(gpointer data) {
     PasswordWorker *worker = data;
     g_mutex_lock(&worker->mutex);
     for (;;) {
-        while (g_queue_is_empty(&worker->in) && !worker->closing) g_cond_wait(&worker->to_thread, &worker->mutex);
+        while (g_queue_is_empty(&worker->in) && !worker->closing)
+            g_cond_wait(&worker->to_thread, &worker->mutex);
         if (worker->closing) break;
         Job *job = g_queue_pop_head(&worker->in);
         g_mutex_unlock(&worker->mutex);
@@ -119,11 +120,10 @@ guint password_worker_dispatch(PasswordWorker *worker) {
     }
 }
 
-guint password_worker_n_waiting(const PasswordWorker *worker) {
-    return worker->n_waiting;
-}
+guint password_worker_n_waiting(const PasswordWorker *worker) { return worker->n_waiting; }
 
-gboolean password_worker_post(PasswordWorker *worker, const char *password, const char *hash, PasswordDone done, gpointer user) {
+gboolean password_worker_post(PasswordWorker *worker, const char *password, const char *hash,
+                              PasswordDone done, gpointer user) {
     if (worker->n_waiting >= PASSWORD_JOBS_MAX) return FALSE;
     Job *job = g_new0(Job, 1);
     job->password = g_strdup(password);

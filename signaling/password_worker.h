@@ -11,9 +11,10 @@ enum { PASSWORD_JOBS_MAX = 32 };
 typedef void (*PasswordDone)(gpointer user, const char *hash, gboolean matches, const GError *why);
 
 PasswordWorker *password_worker_new(void);
-void            password_worker_free(PasswordWorker *worker); /* waiting jobs are answered FAULT_GONE; NULL is fine */
-void            password_worker_set_wake(PasswordWorker *worker, void (*wake)(gpointer user), gpointer user);
-guint           password_worker_dispatch(PasswordWorker *worker);
-guint           password_worker_n_waiting(const PasswordWorker *worker);
+void password_worker_free(PasswordWorker *worker); /* waiting jobs are answered FAULT_GONE; NULL is fine */
+void password_worker_set_wake(PasswordWorker *worker, void (*wake)(gpointer user), gpointer user);
+guint password_worker_dispatch(PasswordWorker *worker);
+guint password_worker_n_waiting(const PasswordWorker *worker);
 /* hash NULL: make one; else check password against it. FALSE: PASSWORD_JOBS_MAX are waiting, done is not called. */
-gboolean password_worker_post(PasswordWorker *worker, const char *password, const char *hash, PasswordDone done, gpointer user);
+gboolean password_worker_post(PasswordWorker *worker, const char *password, const char *hash,
+                              PasswordDone done, gpointer user);

@@ -6,10 +6,10 @@
 #include <string.h>
 
 struct Roster {
-    GPtrArray  *seats;   /* of SeatRecord, by place */
+    GPtrArray *seats;    /* of SeatRecord, by place */
     GHashTable *by_id;   /* id -> SeatRecord, borrowed */
     GHashTable *by_code; /* code -> SeatRecord, borrowed */
-    GPtrArray  *folded;  /* of char *, beside seats: what searching looks at */
+    GPtrArray *folded;   /* of char *, beside seats: what searching looks at */
 };
 
 Roster *roster_new(void) {
@@ -35,8 +35,8 @@ void roster_free(Roster *roster) {
 /* First letter upper or lower: "xã" -> "Xã", "Huyện Đầm Hà" -> "huyện Đầm Hà". (transfer full) */
 static char *with_first(const char *text, gboolean upper) {
     if (*text == '\0') return g_strdup("");
-    gunichar         first = g_utf8_get_char(text);
-    char             letter[7] = { 0 };
+    gunichar first = g_utf8_get_char(text);
+    char letter[7] = { 0 };
     g_unichar_to_utf8(upper ? g_unichar_toupper(first) : g_unichar_tolower(first), letter);
     return g_strconcat(letter, g_utf8_next_char(text), NULL);
 }
@@ -44,8 +44,9 @@ static char *with_first(const char *text, gboolean upper) {
 /* "Xã Đầm Hà". A name that already begins with its type keeps it once. */
 static char *plain_label(const SeatRecord *seat) {
     g_autofree char *name = text_fold(seat->name), *type = text_fold(seat->type);
-    gsize            n_bytes = strlen(type);
-    if (n_bytes == 0 || (strncmp(name, type, n_bytes) == 0 && (name[n_bytes] == ' ' || name[n_bytes] == '\0')))
+    gsize n_bytes = strlen(type);
+    if (n_bytes == 0 ||
+        (strncmp(name, type, n_bytes) == 0 && (name[n_bytes] == ' ' || name[n_bytes] == '\0')))
         return with_first(seat->name, TRUE);
     g_autofree char *first = with_first(seat->type, TRUE);
     return g_strconcat(first, " ", seat->name, NULL);
@@ -83,7 +84,7 @@ void roster_take_seats(Roster *roster, GPtrArray *seats) {
     g_hash_table_remove_all(roster->by_code);
     g_ptr_array_set_size(roster->folded, 0);
     for (guint i = 0; i < seats->len; i++) {
-        SeatRecord      *seat = seats->pdata[i];
+        SeatRecord *seat = seats->pdata[i];
         g_autofree char *text = g_strjoin("\n", seat->code, seat->label, seat->name, seat->district, NULL);
         g_hash_table_insert(roster->by_id, GINT_TO_POINTER(seat->id), seat);
         g_hash_table_insert(roster->by_code, seat->code, seat);
@@ -93,9 +94,7 @@ void roster_take_seats(Roster *roster, GPtrArray *seats) {
 
 /* ---- questions ---- */
 
-guint roster_n_seats(const Roster *roster) {
-    return roster->seats->len;
-}
+guint roster_n_seats(const Roster *roster) { return roster->seats->len; }
 
 const SeatRecord *roster_seat_at(const Roster *roster, guint index) {
     return index < roster->seats->len ? roster->seats->pdata[index] : NULL;
@@ -112,14 +111,14 @@ const SeatRecord *roster_seat_by_code(const Roster *roster, const char *code) {
 gint32 roster_hall(const Roster *roster) {
     for (guint i = 0; i < roster->seats->len; i++) {
         const SeatRecord *seat = roster->seats->pdata[i];
-        g_autofree char  *type = text_fold(seat->type);
+        g_autofree char *type = text_fold(seat->type);
         if (strcmp(type, "tinh") == 0) return seat->id;
     }
     return roster->seats->len > 0 ? ((const SeatRecord *)roster->seats->pdata[0])->id : 0;
 }
 
-void roster_support(const Roster *roster, const SeatRecord *seat, const char *support_phone, const char **ret_name,
-                    const char **ret_phone) {
+void roster_support(const Roster *roster, const SeatRecord *seat, const char *support_phone,
+                    const char **ret_name, const char **ret_phone) {
     *ret_name = "";
     *ret_phone = support_phone != NULL ? support_phone : "";
     if (seat == NULL) return;
@@ -134,7 +133,7 @@ void roster_support(const Roster *roster, const SeatRecord *seat, const char *su
 }
 
 GArray *roster_search(const Roster *roster, const char *typed) {
-    GArray          *found = g_array_new(FALSE, FALSE, sizeof(gint32));
+    GArray *found = g_array_new(FALSE, FALSE, sizeof(gint32));
     g_autofree char *wanted = text_fold(typed);
     for (guint i = 0; i < roster->seats->len; i++) {
         if (strstr(roster->folded->pdata[i], wanted) == NULL) continue;
@@ -144,9 +143,9 @@ GArray *roster_search(const Roster *roster, const char *typed) {
 }
 
 json_t *roster_seat_json(const SeatRecord *seat, gboolean with_contacts) {
-    json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "id", (int)seat->id, "code", seat->code, "name",
-                             seat->name, "label", seat->label, "type", seat->type, "district", seat->district, "group",
-                             seat->group);
+    json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "id", (int)seat->id, "code", seat->code,
+                             "name", seat->name, "label", seat->label, "type", seat->type, "district",
+                             seat->district, "group", seat->group);
     if (!with_contacts) return json;
     json_object_set_new(json, "phone", json_string(seat->phone));
     json_object_set_new(json, "technician", json_string(seat->technician));

@@ -8,8 +8,8 @@
 
 static const struct {
     const char *name;
-    gsize       offset;
-    gboolean    needed;
+    gsize offset;
+    gboolean needed;
 } columns[] = {
     { "code", offsetof(SeatRecord, code), TRUE },
     { "name", offsetof(SeatRecord, name), TRUE },
@@ -25,12 +25,12 @@ enum { N_COLUMNS = G_N_ELEMENTS(columns) };
 
 typedef struct {
     const Roster *roster;
-    Language      language;
-    RosterPlan   *plan;
-    GPtrArray    *seats;            /* the roster as it would be */
-    GHashTable   *lines;            /* code -> line, of this file */
-    int           place[N_COLUMNS]; /* of each of our columns in the file; -1 = not there */
-    gint32        next_id, next_place;
+    Language language;
+    RosterPlan *plan;
+    GPtrArray *seats;     /* the roster as it would be */
+    GHashTable *lines;    /* code -> line, of this file */
+    int place[N_COLUMNS]; /* of each of our columns in the file; -1 = not there */
+    gint32 next_id, next_place;
 } Import;
 
 static char **cell_slot(const SeatRecord *seat, guint column) {
@@ -47,7 +47,7 @@ static void report(Import *import, guint line, guint column, RosterWhat what, co
     row->text = text;
     g_ptr_array_add(import->plan->rows, row);
     RosterPlan *plan = import->plan;
-    guint      *counts[] = { &plan->n_added, &plan->n_changed, &plan->n_unchanged, &plan->n_errors };
+    guint *counts[] = { &plan->n_added, &plan->n_changed, &plan->n_unchanged, &plan->n_errors };
     (*counts[what])++;
 }
 
@@ -55,7 +55,8 @@ static void report(Import *import, guint line, guint column, RosterWhat what, co
 
 static char *known_columns(void) {
     GString *names = g_string_new(NULL);
-    for (guint i = 0; i < N_COLUMNS; i++) g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", columns[i].name);
+    for (guint i = 0; i < N_COLUMNS; i++)
+        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", columns[i].name);
     return g_string_free(names, FALSE);
 }
 
@@ -63,7 +64,7 @@ static void read_header(Import *import, const CsvRow *row) {
     for (guint i = 0; i < N_COLUMNS; i++) import->place[i] = -1;
     for (guint cell = 0; cell < row->n_cells; cell++) {
         g_autofree char *name = g_ascii_strdown(row->cells[cell], -1);
-        guint            i = 0;
+        guint i = 0;
         while (i < N_COLUMNS && strcmp(columns[i].name, name) != 0) i++;
         g_autofree char *names = known_columns();
         if (i == N_COLUMNS) {
@@ -120,9 +121,10 @@ static char *fill_seat(const Import *import, SeatRecord *seat, const CsvRow *row
     for (guint i = 0; i < N_COLUMNS; i++) {
         if (import->place[i] < 0) continue;
         const char *cell = row->cells[import->place[i]];
-        char      **slot = cell_slot(seat, i);
+        char **slot = cell_slot(seat, i);
         if (strcmp(*slot, cell) == 0) continue;
-        g_string_append_printf(changed, "%s%s \"%s\" → \"%s\"", changed->len > 0 ? ", " : "", columns[i].name, *slot, cell);
+        g_string_append_printf(changed, "%s%s \"%s\" → \"%s\"", changed->len > 0 ? ", " : "", columns[i].name,
+                               *slot, cell);
         g_free(*slot);
         *slot = g_strdup(cell);
     }
@@ -139,12 +141,13 @@ static SeatRecord *blank_seat(gint32 id) {
 
 static void take_row(Import *import, const CsvRow *row) {
     const SeatRecord *before = roster_seat_by_code(import->roster, row->cells[import->place[0]]);
-    SeatRecord       *seat = before != NULL ? seat_record_copy(before) : blank_seat(import->next_id++);
-    g_autofree char  *changed = fill_seat(import, seat, row);
+    SeatRecord *seat = before != NULL ? seat_record_copy(before) : blank_seat(import->next_id++);
+    g_autofree char *changed = fill_seat(import, seat, row);
     seat->place = import->next_place++;
     g_ptr_array_add(import->seats, seat);
     if (before == NULL)
-        report(import, row->line, 0, ROSTER_ADDED, seat->code, words_format(import->language, WORD_ROSTER_ADDED, seat->name));
+        report(import, row->line, 0, ROSTER_ADDED, seat->code,
+               words_format(import->language, WORD_ROSTER_ADDED, seat->name));
     else if (*changed != '\0')
         report(import, row->line, 0, ROSTER_CHANGED, seat->code,
                words_format(import->language, WORD_ROSTER_CHANGED, changed));
@@ -181,9 +184,7 @@ static void report_csv_error(Import *import, const CsvError *error) {
     report(import, error->line, error->column, ROSTER_ERROR, "", text);
 }
 
-static void csv_error_free_any(gpointer error) {
-    csv_error_free(error);
-}
+static void csv_error_free_any(gpointer error) { csv_error_free(error); }
 
 static void roster_row_free(gpointer data) {
     RosterRow *row = data;
@@ -196,19 +197,22 @@ static void read_rows(Import *import, const GPtrArray *rows) {
     const CsvRow *header = rows->pdata[0];
     read_header(import, header);
     /* With a wrong header every row would be reported wrong; the header's own errors say it better. */
-    if (import->plan->n_errors > 0 && (import->place[0] < 0 || import->place[1] < 0 || import->place[2] < 0)) return;
+    if (import->plan->n_errors > 0 && (import->place[0] < 0 || import->place[1] < 0 || import->place[2] < 0))
+        return;
     for (guint i = 1; i < rows->len; i++)
         if (check_row(import, rows->pdata[i], header->n_cells)) take_row(import, rows->pdata[i]);
     keep_the_others(import);
 }
 
 RosterPlan *roster_plan_import(const Roster *roster, const char *csv, gsize n_bytes, Language language) {
-    g_autoptr(GPtrArray)  errors = g_ptr_array_new_with_free_func(csv_error_free_any);
+    g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(csv_error_free_any);
     g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autoptr(GPtrArray)  seats = g_ptr_array_new_with_free_func((GDestroyNotify)seat_record_free);
-    g_autoptr(GPtrArray)  rows = csv_read(csv, n_bytes, errors);
-    RosterPlan           *plan = g_new0(RosterPlan, 1);
-    Import import = { .roster = roster, .language = language, .plan = plan, .seats = seats, .lines = lines, .next_id = 1 };
+    g_autoptr(GPtrArray) seats = g_ptr_array_new_with_free_func((GDestroyNotify)seat_record_free);
+    g_autoptr(GPtrArray) rows = csv_read(csv, n_bytes, errors);
+    RosterPlan *plan = g_new0(RosterPlan, 1);
+    Import import = {
+        .roster = roster, .language = language, .plan = plan, .seats = seats, .lines = lines, .next_id = 1
+    };
     plan->rows = g_ptr_array_new_with_free_func(roster_row_free);
     for (guint i = 0; i < roster_n_seats(roster); i++)
         import.next_id = MAX(import.next_id, roster_seat_at(roster, i)->id + 1);
@@ -234,20 +238,21 @@ void roster_plan_free(RosterPlan *plan) {
 
 json_t *roster_plan_json(const RosterPlan *plan) {
     static const char *const whats[] = { "added", "changed", "unchanged", "error" };
-    json_t                  *rows = json_array();
+    json_t *rows = json_array();
     for (guint i = 0; i < plan->rows->len; i++) {
         const RosterRow *row = plan->rows->pdata[i];
-        json_t *json = json_pack("{s:i, s:s, s:s, s:s}", "line", (int)row->line, "code", row->code, "what", whats[row->what],
-                                 "text", row->text);
+        json_t *json = json_pack("{s:i, s:s, s:s, s:s}", "line", (int)row->line, "code", row->code, "what",
+                                 whats[row->what], "text", row->text);
         if (row->column > 0) json_object_set_new(json, "column", json_integer(row->column));
         json_array_append_new(rows, json);
     }
-    return json_pack("{s:i, s:i, s:i, s:i, s:o}", "added", (int)plan->n_added, "changed", (int)plan->n_changed, "unchanged",
-                     (int)plan->n_unchanged, "errors", (int)plan->n_errors, "rows", rows);
+    return json_pack("{s:i, s:i, s:i, s:i, s:o}", "added", (int)plan->n_added, "changed",
+                     (int)plan->n_changed, "unchanged", (int)plan->n_unchanged, "errors", (int)plan->n_errors,
+                     "rows", rows);
 }
 
 char *roster_export(const Roster *roster) {
-    GString    *out = g_string_new("\xef\xbb\xbf"); /* without it Excel takes the file for a local code page */
+    GString *out = g_string_new("\xef\xbb\xbf"); /* without it Excel takes the file for a local code page */
     const char *cells[N_COLUMNS];
     for (guint i = 0; i < N_COLUMNS; i++) cells[i] = columns[i].name;
     csv_write_row(out, cells, N_COLUMNS);

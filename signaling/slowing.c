@@ -2,7 +2,7 @@
 #include "signaling/slowing.h"
 
 typedef struct {
-    guint  n_failures;
+    guint n_failures;
     gint64 last_ms;
 } Row;
 
@@ -34,16 +34,16 @@ static gboolean is_old(gpointer name, gpointer row, gpointer now_ms) {
 
 guint slowing_wait_s(Slowing *slowing, const char *kind, const char *key, guint n_free, gint64 now_ms) {
     g_autofree char *name = name_of(kind, key);
-    const Row       *row = g_hash_table_lookup(slowing->rows, name);
+    const Row *row = g_hash_table_lookup(slowing->rows, name);
     if (row == NULL || row->n_failures < n_free) return 0;
-    guint  doublings = MIN(row->n_failures - n_free, 6u);
+    guint doublings = MIN(row->n_failures - n_free, 6u);
     gint64 until_ms = row->last_ms + MIN(1000ll << doublings, (gint64)SLOWING_WINDOW_MS);
     return now_ms >= until_ms ? 0 : (guint)((until_ms - now_ms + 999) / 1000);
 }
 
 void slowing_failed(Slowing *slowing, const char *kind, const char *key, gint64 now_ms) {
     char *name = name_of(kind, key);
-    Row  *row = g_hash_table_lookup(slowing->rows, name);
+    Row *row = g_hash_table_lookup(slowing->rows, name);
     if (row == NULL) {
         /* A flood of made-up names must not fill the memory; when it tries to, the oldest minute is forgotten first. */
         if (g_hash_table_size(slowing->rows) >= SLOWING_KEYS_MAX)
@@ -66,6 +66,6 @@ void slowing_succeeded(Slowing *slowing, const char *kind, const char *key) {
 
 void slowing_forgive(Slowing *slowing, const char *kind, const char *key) {
     g_autofree char *name = name_of(kind, key);
-    Row             *row = g_hash_table_lookup(slowing->rows, name);
+    Row *row = g_hash_table_lookup(slowing->rows, name);
     if (row != NULL && row->n_failures > 0) row->n_failures--;
 }

@@ -8,7 +8,7 @@ typedef struct Slowing Slowing;
 enum { SLOWING_KEYS_MAX = 20000, SLOWING_WINDOW_MS = 60000 };
 
 Slowing *slowing_new(void);
-void     slowing_free(Slowing *slowing);
+void slowing_free(Slowing *slowing);
 /* Seconds this key still has to wait, 0 = may try. */
 guint slowing_wait_s(Slowing *slowing, const char *kind, const char *key, guint n_free, gint64 now_ms);
 /* After n_free failures within a minute each further one doubles the wait: 1, 2, 4 .. 60 s. */

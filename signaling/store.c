@@ -15,41 +15,41 @@ enum { RETRY_US = G_USEC_PER_SEC / 2, GROUP_JOBS_MAX = 1024 };
 typedef struct {
     /* One of the two: */
     StoreBatch *batch;
-    StoreRead   read;
+    StoreRead read;
 
-    char             *text; /* argument of read */
+    char *text; /* argument of read */
     StoreEventsWanted events;
-    gconstpointer     argument;
+    gconstpointer argument;
 
-    StoreDone       done;
+    StoreDone done;
     StoreEventsDone events_done;
-    StoreCheckDone  check_done;
-    gpointer        user;
+    StoreCheckDone check_done;
+    gpointer user;
 
-    gint64   submitted_us;
+    gint64 submitted_us;
     gpointer result;
-    GError  *why;
-    gint64   head_seq; /* after this job */
-    guint8   head[TOKEN_HASH_BYTES];
+    GError *why;
+    gint64 head_seq; /* after this job */
+    guint8 head[TOKEN_HASH_BYTES];
     gboolean waited; /* the submitter sleeps in run_and_wait() and frees the job itself */
     gboolean finished;
 } Job;
 
 struct Store {
-    Owner    owner;
+    Owner owner;
     GThread *thread;
     void (*wake)(gpointer user);
     gpointer wake_user;
-    guint    n_open; /* submitted and not yet dispatched */
-    gint64   head_seq;
-    guint8   head[TOKEN_HASH_BYTES];
+    guint n_open; /* submitted and not yet dispatched */
+    gint64 head_seq;
+    guint8 head[TOKEN_HASH_BYTES];
 
-    GMutex   mutex; /* guards all below */
-    GCond    to_thread, to_owner;
-    GQueue   in, out; /* of Job */
+    GMutex mutex; /* guards all below */
+    GCond to_thread, to_owner;
+    GQueue in, out; /* of Job */
     gboolean closing;
-    char    *failing;        /* why the last commit failed; NULL = well */
-    gint64   working_since_us; /* submission of the oldest job in work, 0 = none */
+    char *failing;           /* why the last commit failed; NULL = well */
+    gint64 working_since_us; /* submission of the oldest job in work, 0 = none */
 
     StoreDb *db; /* thread: the store's */
 };
@@ -92,8 +92,8 @@ static void set_failing(Store *store, const GError *why) {
 /* One transaction for all jobs. FALSE: nothing was written, try again later. */
 static gboolean commit_group(Store *store, GPtrArray *group, GError **error) {
     StoreDb *db = store->db;
-    gint64   head_seq = db->head_seq;
-    guint8   head[TOKEN_HASH_BYTES];
+    gint64 head_seq = db->head_seq;
+    guint8 head[TOKEN_HASH_BYTES];
     memcpy(head, db->head, sizeof head);
     gboolean ok = store_db_run(db, "BEGIN IMMEDIATE", error);
     for (guint i = 0; ok && i < group->len; i++) {
@@ -292,11 +292,14 @@ gboolean store_settle(Store *store, gint64 timeout_us) {
 gboolean store_is_well(Store *store, gint64 mono_us, GError **error) {
     g_mutex_lock(&store->mutex);
     const Job *first = g_queue_peek_head(&store->in);
-    gint64     since_us = store->working_since_us != 0 ? store->working_since_us : first != NULL ? first->submitted_us : mono_us;
+    gint64 since_us = store->working_since_us != 0 ? store->working_since_us
+                      : first != NULL              ? first->submitted_us
+                                                   : mono_us;
     if (store->failing != NULL)
         g_set_error_literal(error, FAULT, FAULT_BUSY, store->failing);
     else if (mono_us - since_us > STORE_OVERDUE_US)
-        g_set_error(error, FAULT, FAULT_BUSY, "a commit has been running for %d ms", (int)((mono_us - since_us) / 1000));
+        g_set_error(error, FAULT, FAULT_BUSY, "a commit has been running for %d ms",
+                    (int)((mono_us - since_us) / 1000));
     gboolean well = store->failing == NULL && mono_us - since_us <= STORE_OVERDUE_US;
     g_mutex_unlock(&store->mutex);
     return well;
@@ -337,14 +340,12 @@ GPtrArray *store_read_meetings(Store *store, GError **error) {
 }
 
 GPtrArray *store_read_events(Store *store, const char *meeting, gint64 after_seq, GError **error) {
-    g_autofree char  *copy = g_strdup(meeting);
+    g_autofree char *copy = g_strdup(meeting);
     StoreEventsWanted wanted = { .meeting = copy, .after_seq = after_seq };
     return run_and_wait(store, store_db_events, &wanted, error);
 }
 
-char *store_read_note(Store *store, const char *key) {
-    return run_and_wait(store, store_db_note, key, NULL);
-}
+char *store_read_note(Store *store, const char *key) { return run_and_wait(store, store_db_note, key, NULL); }
 
 StoreCheck *store_check(Store *store, GError **error) {
     return run_and_wait(store, store_db_check, NULL, error);
@@ -355,7 +356,8 @@ gboolean store_backup(Store *store, const char *path, GError **error) {
     return written != NULL;
 }
 
-void store_ask_events(Store *store, const char *meeting, gint64 after_seq, StoreEventsDone done, gpointer user) {
+void store_ask_events(Store *store, const char *meeting, gint64 after_seq, StoreEventsDone done,
+                      gpointer user) {
     Job *job = g_new0(Job, 1);
     job->read = store_db_events;
     job->events = (StoreEventsWanted){ .meeting = g_strdup(meeting), .after_seq = after_seq };

@@ -66,7 +66,8 @@ void store_ask_events(Store *store, const char *meeting, gint64 after_seq, Store
                       gpointer user);
 
 /* The same without waiting, for a running server. */
-typedef void (*StoreCheckDone)(gpointer user, StoreCheck *check /* borrowed, NULL on error */, const GError *why);
+typedef void (*StoreCheckDone)(gpointer user, StoreCheck *check /* borrowed, NULL on error */,
+                               const GError *why);
 void store_ask_check(Store *store, StoreCheckDone done, gpointer user);
 void store_ask_backup(Store *store, const char *path, StoreDone done, gpointer user);
 

@@ -11,9 +11,9 @@
 enum { SALT_BYTES = 16 };
 
 static void hash_text(crypto_generichash_state *state, const char *text) {
-    guint8  length[4];
-    gsize   n_bytes = strlen(text);
-    Writer  writer = writer_over(length, sizeof length);
+    guint8 length[4];
+    gsize n_bytes = strlen(text);
+    Writer writer = writer_over(length, sizeof length);
     writer_u32(&writer, (guint32)n_bytes);
     crypto_generichash_update(state, length, sizeof length);
     crypto_generichash_update(state, (const guint8 *)text, n_bytes);
@@ -27,10 +27,11 @@ static void hash_payload(const guint8 *salt, gsize n_salt_bytes, const char *pay
     crypto_generichash_final(&state, ret_digest, TOKEN_HASH_BYTES);
 }
 
-static void hash_row(const guint8 *previous, const EventRecord *event, const guint8 *digest, guint8 *ret_hash) {
+static void hash_row(const guint8 *previous, const EventRecord *event, const guint8 *digest,
+                     guint8 *ret_hash) {
     crypto_generichash_state state;
-    guint8                   numbers[16];
-    Writer                   writer = writer_over(numbers, sizeof numbers);
+    guint8 numbers[16];
+    Writer writer = writer_over(numbers, sizeof numbers);
     writer_u64(&writer, (guint64)event->seq);
     writer_u64(&writer, (guint64)event->time_ms);
     crypto_generichash_init(&state, NULL, 0, TOKEN_HASH_BYTES);
@@ -44,15 +45,17 @@ static void hash_row(const guint8 *previous, const EventRecord *event, const gui
 
 gboolean store_db_append(StoreDb *db, const EventRecord *event, GError **error) {
     EventRecord row = *event;
-    guint8      salt[SALT_BYTES], digest[TOKEN_HASH_BYTES], hash[TOKEN_HASH_BYTES];
+    guint8 salt[SALT_BYTES], digest[TOKEN_HASH_BYTES], hash[TOKEN_HASH_BYTES];
     row.seq = db->head_seq + 1;
     randombytes_buf(salt, sizeof salt);
     hash_payload(salt, sizeof salt, row.payload, digest);
     hash_row(db->head, &row, digest, hash);
     g_autoptr(GBytes) salt_bytes = g_bytes_new(salt, sizeof salt);
-    StoreStatement *insert = store_db_prepare(
-        db, error, "INSERT INTO events (seq, time_ms, meeting, kind, payload, salt, digest, hash) VALUES (?,?,?,?,?,?,?,?)",
-        "llsssbhh", row.seq, row.time_ms, row.meeting, row.kind, row.payload, salt_bytes, digest, hash);
+    StoreStatement *insert = store_db_prepare(db, error,
+                                              "INSERT INTO events (seq, time_ms, meeting, kind, payload, "
+                                              "salt, digest, hash) VALUES (?,?,?,?,?,?,?,?)",
+                                              "llsssbhh", row.seq, row.time_ms, row.meeting, row.kind,
+                                              row.payload, salt_bytes, digest, hash);
     if (!store_db_finish(db, insert, error)) return FALSE;
     db->head_seq = row.seq;
     memcpy(db->head, hash, sizeof hash);
@@ -84,10 +87,10 @@ gboolean store_db_load_head(StoreDb *db, GError **error) {
 /* ---- checking ---- */
 
 typedef struct {
-    EventRecord   event; /* borrowed strings */
+    EventRecord event; /* borrowed strings */
     const guint8 *salt, *digest, *hash;
-    gsize         n_salt_bytes;
-    gboolean      whole; /* digest and hash have their size */
+    gsize n_salt_bytes;
+    gboolean whole; /* digest and hash have their size */
 } ChainRow;
 
 static ChainRow read_row(StoreStatement *rows) {
@@ -122,14 +125,15 @@ static const char *row_problem(const ChainRow *row, gint64 expected_seq, const g
 gpointer store_db_check(StoreDb *db, gconstpointer unused, GError **error) {
     (void)unused;
     g_autoptr(StoreStatement) rows = store_db_prepare(
-        db, error, "SELECT seq, time_ms, meeting, kind, payload, salt, digest, hash FROM events ORDER BY seq", "");
+        db, error, "SELECT seq, time_ms, meeting, kind, payload, salt, digest, hash FROM events ORDER BY seq",
+        "");
     if (rows == NULL) return NULL;
     g_autoptr(StoreCheck) check = g_new0(StoreCheck, 1);
-    guint8                previous[TOKEN_HASH_BYTES] = { 0 };
-    int                   code;
+    guint8 previous[TOKEN_HASH_BYTES] = { 0 };
+    int code;
     check->erased = g_array_new(FALSE, FALSE, sizeof(gint64));
     while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
-        ChainRow    row = read_row(rows);
+        ChainRow row = read_row(rows);
         const char *problem = row_problem(&row, check->n_events + 1, previous);
         if (problem != NULL) {
             check->broken_seq = row.event.seq;

@@ -7,14 +7,14 @@
 
 typedef struct {
     sqlite3 *sqlite;
-    int      lock_fd; /* -1 = none (":memory:") */
-    gint64   head_seq;
-    guint8   head[TOKEN_HASH_BYTES];
+    int lock_fd; /* -1 = none (":memory:") */
+    gint64 head_seq;
+    guint8 head[TOKEN_HASH_BYTES];
 } StoreDb;
 
 /* ---- store_schema.c ---- */
 StoreDb *store_db_open(const char *path, GError **error);
-void     store_db_close(StoreDb *db); /* NULL is fine */
+void store_db_close(StoreDb *db); /* NULL is fine */
 gboolean store_db_run(StoreDb *db, const char *sql, GError **error);
 /* FAULT_SETUP (disk, rights, damage) or FAULT_INTERNAL (a row that the tables refuse) with SQLite's words. FALSE. */
 gboolean store_db_fail(StoreDb *db, const char *doing, GError **error);
@@ -24,13 +24,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreStatement, sqlite3_finalize)
 /* NULL on error. Values are bound by the letters of format: i gint32, l gint64, s text or NULL, h a hash of 32 bytes,
  * b GBytes or NULL; their memory must live until the statement has been stepped. */
 StoreStatement *store_db_prepare(StoreDb *db, GError **error, const char *sql, const char *format, ...);
-gboolean        store_db_finish(StoreDb *db, StoreStatement *statement, GError **error); /* one step, no rows; takes statement */
+gboolean store_db_finish(StoreDb *db, StoreStatement *statement,
+                         GError **error); /* one step, no rows; takes statement */
 
 /* ---- store_write.c ---- */
-typedef enum { OP_EVENT, OP_SEAT, OP_USER, OP_TOKEN, OP_TOKEN_GONE, OP_MEETING, OP_NOTE, OP_ERASE } StoreOpKind;
+typedef enum {
+    OP_EVENT,
+    OP_SEAT,
+    OP_USER,
+    OP_TOKEN,
+    OP_TOKEN_GONE,
+    OP_MEETING,
+    OP_NOTE,
+    OP_ERASE
+} StoreOpKind;
 typedef struct {
     StoreOpKind kind;
-    gpointer    record; /* of the kind; OP_TOKEN_GONE: GBytes; OP_NOTE: char *[2]; OP_ERASE: gint64 */
+    gpointer record; /* of the kind; OP_TOKEN_GONE: GBytes; OP_NOTE: char *[2]; OP_ERASE: gint64 */
 } StoreOp;
 struct StoreBatch {
     GPtrArray *ops; /* of StoreOp */
@@ -47,7 +57,7 @@ gpointer store_db_check(StoreDb *db, gconstpointer unused, GError **error); /* S
 /* ---- store_read.c: each (transfer full), NULL with error ---- */
 typedef gpointer (*StoreRead)(StoreDb *db, gconstpointer argument, GError **error);
 typedef struct {
-    char  *meeting; /* NULL = all */
+    char *meeting; /* NULL = all */
     gint64 after_seq;
 } StoreEventsWanted;
 gpointer store_db_seats(StoreDb *db, gconstpointer unused, GError **error);

@@ -77,7 +77,7 @@ static GPtrArray *collect(StoreDb *db, StoreStatement *rows, gpointer (*record_a
                           GDestroyNotify record_free, GError **error) {
     if (rows == NULL) return NULL;
     GPtrArray *records = g_ptr_array_new_with_free_func(record_free);
-    int        code;
+    int code;
     while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
         gpointer record = record_at(rows);
         if (record != NULL) g_ptr_array_add(records, record);
@@ -92,17 +92,18 @@ static GPtrArray *collect(StoreDb *db, StoreStatement *rows, gpointer (*record_a
 
 gpointer store_db_seats(StoreDb *db, gconstpointer unused, GError **error) {
     (void)unused;
-    StoreStatement *rows = store_db_prepare(db, error,
-                                            "SELECT id, place, code, name, type, district, grp, phone, technician,"
-                                            " technician_phone, note FROM seats ORDER BY place, id",
-                                            "");
+    StoreStatement *rows =
+        store_db_prepare(db, error,
+                         "SELECT id, place, code, name, type, district, grp, phone, technician,"
+                         " technician_phone, note FROM seats ORDER BY place, id",
+                         "");
     return collect(db, rows, seat_at, (GDestroyNotify)seat_record_free, error);
 }
 
 gpointer store_db_users(StoreDb *db, gconstpointer unused, GError **error) {
     (void)unused;
-    StoreStatement *rows =
-        store_db_prepare(db, error, "SELECT id, name, role, password_hash, created_ms FROM users ORDER BY id", "");
+    StoreStatement *rows = store_db_prepare(
+        db, error, "SELECT id, name, role, password_hash, created_ms FROM users ORDER BY id", "");
     return collect(db, rows, user_at, (GDestroyNotify)user_record_free, error);
 }
 
@@ -115,36 +116,41 @@ gpointer store_db_tokens(StoreDb *db, gconstpointer unused, GError **error) {
 
 gpointer store_db_meetings(StoreDb *db, gconstpointer unused, GError **error) {
     (void)unused;
-    StoreStatement *rows = store_db_prepare(db, error,
-                                            "SELECT id, title, state, created_ms, planned_ms, opened_ms, ended_ms FROM meetings"
-                                            " ORDER BY created_ms DESC, id",
-                                            "");
+    StoreStatement *rows =
+        store_db_prepare(db, error,
+                         "SELECT id, title, state, created_ms, planned_ms, opened_ms, ended_ms FROM meetings"
+                         " ORDER BY created_ms DESC, id",
+                         "");
     return collect(db, rows, meeting_at, (GDestroyNotify)meeting_record_free, error);
 }
 
 gpointer store_db_events(StoreDb *db, gconstpointer wanted_, GError **error) {
     const StoreEventsWanted *wanted = wanted_;
-    StoreStatement          *rows =
+    StoreStatement *rows =
         wanted->meeting == NULL
-                     ? store_db_prepare(db, error,
-                                        "SELECT seq, time_ms, meeting, kind, payload FROM events WHERE seq > ? ORDER BY seq", "l",
-                                        wanted->after_seq)
-                     : store_db_prepare(db, error,
-                                        "SELECT seq, time_ms, meeting, kind, payload FROM events WHERE meeting = ? AND seq > ?"
-                                                 " ORDER BY seq",
-                                        "sl", wanted->meeting, wanted->after_seq);
+            ? store_db_prepare(
+                  db, error,
+                  "SELECT seq, time_ms, meeting, kind, payload FROM events WHERE seq > ? ORDER BY seq", "l",
+                  wanted->after_seq)
+            : store_db_prepare(
+                  db, error,
+                  "SELECT seq, time_ms, meeting, kind, payload FROM events WHERE meeting = ? AND seq > ?"
+                  " ORDER BY seq",
+                  "sl", wanted->meeting, wanted->after_seq);
     return collect(db, rows, event_at, (GDestroyNotify)event_record_free, error);
 }
 
 gpointer store_db_note(StoreDb *db, gconstpointer key, GError **error) {
-    g_autoptr(StoreStatement) rows = store_db_prepare(db, error, "SELECT value FROM notes WHERE key = ?", "s", (const char *)key);
+    g_autoptr(StoreStatement) rows =
+        store_db_prepare(db, error, "SELECT value FROM notes WHERE key = ?", "s", (const char *)key);
     if (rows == NULL || sqlite3_step(rows) != SQLITE_ROW) return NULL;
     return text_at(rows, 0);
 }
 
 gpointer store_db_backup(StoreDb *db, gconstpointer path, GError **error) {
     if (g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, FAULT, FAULT_CONFLICT, "%s exists already; choose another name", (const char *)path);
+        g_set_error(error, FAULT, FAULT_CONFLICT, "%s exists already; choose another name",
+                    (const char *)path);
         return NULL;
     }
     StoreStatement *copy = store_db_prepare(db, error, "VACUUM INTO ?", "s", (const char *)path);

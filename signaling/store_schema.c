@@ -13,17 +13,25 @@
 
 /* Migration i brings a file from version i to i + 1. Rows are never changed once released, only added. */
 static const char *const migrations[] = {
-    "CREATE TABLE seats (id INTEGER PRIMARY KEY, place INTEGER NOT NULL, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
-    " type TEXT NOT NULL, district TEXT NOT NULL, grp TEXT NOT NULL, phone TEXT NOT NULL, technician TEXT NOT NULL,"
+    "CREATE TABLE seats (id INTEGER PRIMARY KEY, place INTEGER NOT NULL, code TEXT NOT NULL UNIQUE, name "
+    "TEXT NOT NULL,"
+    " type TEXT NOT NULL, district TEXT NOT NULL, grp TEXT NOT NULL, phone TEXT NOT NULL, technician TEXT "
+    "NOT NULL,"
     " technician_phone TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
-    "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, password_hash TEXT NOT NULL,"
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, "
+    "password_hash TEXT NOT NULL,"
     " created_ms INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE tokens (hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, user INTEGER NOT NULL, seat INTEGER NOT NULL,"
-    " meeting TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL)"
+    "CREATE TABLE tokens (hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, user INTEGER NOT NULL, seat INTEGER "
+    "NOT NULL,"
+    " meeting TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_ms INTEGER NOT "
+    "NULL)"
     " STRICT, WITHOUT ROWID;"
-    "CREATE TABLE meetings (id TEXT PRIMARY KEY, title TEXT NOT NULL, state TEXT NOT NULL, created_ms INTEGER NOT NULL,"
-    " planned_ms INTEGER NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE events (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, meeting TEXT NOT NULL, kind TEXT NOT NULL,"
+    "CREATE TABLE meetings (id TEXT PRIMARY KEY, title TEXT NOT NULL, state TEXT NOT NULL, created_ms "
+    "INTEGER NOT NULL,"
+    " planned_ms INTEGER NOT NULL, opened_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL) STRICT, WITHOUT "
+    "ROWID;"
+    "CREATE TABLE events (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, meeting TEXT NOT NULL, kind "
+    "TEXT NOT NULL,"
     " payload TEXT, salt BLOB, digest BLOB NOT NULL, hash BLOB NOT NULL) STRICT;"
     "CREATE INDEX events_by_meeting ON events (meeting, seq);"
     "CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
@@ -31,10 +39,11 @@ static const char *const migrations[] = {
 enum { SCHEMA_VERSION = G_N_ELEMENTS(migrations), APPLICATION_ID = 0x4469436d /* "DiCm" */ };
 
 gboolean store_db_fail(StoreDb *db, const char *doing, GError **error) {
-    int       code = sqlite3_errcode(db->sqlite);
-    gboolean  ours = code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG || code == SQLITE_ERROR ||
-                    code == SQLITE_MISUSE || code == SQLITE_RANGE;
-    g_set_error(error, FAULT, ours ? FAULT_INTERNAL : FAULT_SETUP, "store: %s: %s", doing, sqlite3_errmsg(db->sqlite));
+    int code = sqlite3_errcode(db->sqlite);
+    gboolean ours = code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG ||
+                    code == SQLITE_ERROR || code == SQLITE_MISUSE || code == SQLITE_RANGE;
+    g_set_error(error, FAULT, ours ? FAULT_INTERNAL : FAULT_SETUP, "store: %s: %s", doing,
+                sqlite3_errmsg(db->sqlite));
     return FALSE;
 }
 
@@ -45,7 +54,7 @@ gboolean store_db_run(StoreDb *db, const char *sql, GError **error) {
 }
 
 static int bind_one(StoreStatement *statement, int index, char letter, va_list *values) {
-    GBytes     *bytes;
+    GBytes *bytes;
     const char *text;
     switch (letter) {
     case 'i': return sqlite3_bind_int(statement, index, va_arg(*values, gint));
@@ -54,21 +63,25 @@ static int bind_one(StoreStatement *statement, int index, char letter, va_list *
         text = va_arg(*values, const char *);
         return text == NULL ? sqlite3_bind_null(statement, index)
                             : sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
-    case 'h': return sqlite3_bind_blob(statement, index, va_arg(*values, const guint8 *), TOKEN_HASH_BYTES, SQLITE_STATIC);
+    case 'h':
+        return sqlite3_bind_blob(statement, index, va_arg(*values, const guint8 *), TOKEN_HASH_BYTES,
+                                 SQLITE_STATIC);
     case 'b':
         bytes = va_arg(*values, GBytes *);
         if (bytes == NULL) return sqlite3_bind_null(statement, index);
-        return sqlite3_bind_blob(statement, index, g_bytes_get_data(bytes, NULL), (int)g_bytes_get_size(bytes), SQLITE_STATIC);
+        return sqlite3_bind_blob(statement, index, g_bytes_get_data(bytes, NULL),
+                                 (int)g_bytes_get_size(bytes), SQLITE_STATIC);
     default: return SQLITE_MISUSE;
     }
 }
 
 StoreStatement *store_db_prepare(StoreDb *db, GError **error, const char *sql, const char *format, ...) {
     StoreStatement *statement = NULL;
-    int             code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
-    va_list         values;
+    int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &statement, NULL);
+    va_list values;
     va_start(values, format);
-    for (int i = 0; code == SQLITE_OK && format[i] != '\0'; i++) code = bind_one(statement, i + 1, format[i], &values);
+    for (int i = 0; code == SQLITE_OK && format[i] != '\0'; i++)
+        code = bind_one(statement, i + 1, format[i], &values);
     va_end(values);
     if (code == SQLITE_OK) return statement;
     store_db_fail(db, sql, error);
@@ -86,25 +99,29 @@ gboolean store_db_finish(StoreDb *db, StoreStatement *statement, GError **error)
 
 static gint64 pragma_value(StoreDb *db, const char *sql) {
     g_autoptr(StoreStatement) statement = store_db_prepare(db, NULL, sql, "");
-    return statement != NULL && sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    return statement != NULL && sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0)
+                                                                      : -1;
 }
 
 static gboolean migrate(StoreDb *db, const char *path, GError **error) {
     gint64 version = pragma_value(db, "PRAGMA user_version");
     gint64 application = pragma_value(db, "PRAGMA application_id");
     if (version < 0 || application < 0) return store_db_fail(db, "reading its version", error);
-    if ((version > 0 || pragma_value(db, "SELECT count(*) FROM sqlite_schema") > 0) && application != APPLICATION_ID) {
+    if ((version > 0 || pragma_value(db, "SELECT count(*) FROM sqlite_schema") > 0) &&
+        application != APPLICATION_ID) {
         g_set_error(error, FAULT, FAULT_SETUP, "%s is a database, but not one of diemcau", path);
         return FALSE;
     }
     if (version > (gint64)SCHEMA_VERSION) {
-        g_set_error(error, FAULT, FAULT_SETUP, "%s was written by a newer diemcau (version %d of its tables, this program knows %d)",
+        g_set_error(error, FAULT, FAULT_SETUP,
+                    "%s was written by a newer diemcau (version %d of its tables, this program knows %d)",
                     path, (int)version, (int)SCHEMA_VERSION);
         return FALSE;
     }
     for (; version < (gint64)SCHEMA_VERSION; version++) {
-        g_autofree char *sql = g_strdup_printf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
-                                               migrations[version], (int)APPLICATION_ID, (int)version + 1);
+        g_autofree char *sql = g_strdup_printf(
+            "BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
+            migrations[version], (int)APPLICATION_ID, (int)version + 1);
         if (!store_db_run(db, sql, error)) {
             sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
             return FALSE;
@@ -117,7 +134,8 @@ static gboolean take_lock(StoreDb *db, const char *path, GError **error) {
     g_autofree char *lock = g_strconcat(path, ".lock", NULL);
     db->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (db->lock_fd < 0) {
-        g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s. Check the folder and its owner.", lock, g_strerror(errno));
+        g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s. Check the folder and its owner.", lock,
+                    g_strerror(errno));
         return FALSE;
     }
     if (flock(db->lock_fd, LOCK_EX | LOCK_NB) == 0) return TRUE;
@@ -138,7 +156,7 @@ StoreDb *store_db_open(const char *path, GError **error) {
     StoreDb *db = g_new0(StoreDb, 1);
     db->lock_fd = -1;
     gboolean in_memory = strcmp(path, ":memory:") == 0;
-    mode_t   mask = umask(077); /* links and password hashes are nobody else's to read */
+    mode_t mask = umask(077); /* links and password hashes are nobody else's to read */
     gboolean ok = (in_memory || take_lock(db, path, error)) && open_file(db, path, error);
     umask(mask);
     if (ok && migrate(db, path, error) && store_db_load_head(db, error)) return db;

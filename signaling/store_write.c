@@ -19,9 +19,7 @@ static void op_free(StoreOp *op) {
     g_free(op);
 }
 
-static void op_free_any(gpointer op) {
-    op_free(op);
-}
+static void op_free_any(gpointer op) { op_free(op); }
 
 StoreBatch *store_batch_new(void) {
     StoreBatch *batch = g_new0(StoreBatch, 1);
@@ -42,7 +40,8 @@ static void add(StoreBatch *batch, StoreOpKind kind, gpointer record) {
     g_ptr_array_add(batch->ops, op);
 }
 
-void store_batch_event(StoreBatch *batch, const char *meeting, const char *kind, gint64 time_ms, const char *payload) {
+void store_batch_event(StoreBatch *batch, const char *meeting, const char *kind, gint64 time_ms,
+                       const char *payload) {
     EventRecord *event = g_new0(EventRecord, 1);
     event->meeting = g_strdup(meeting);
     event->kind = g_strdup(kind);
@@ -78,51 +77,55 @@ void store_batch_note(StoreBatch *batch, const char *key, const char *value) {
     add(batch, OP_NOTE, pair);
 }
 
-void store_batch_erase(StoreBatch *batch, gint64 seq) {
-    add(batch, OP_ERASE, g_memdup2(&seq, sizeof seq));
-}
+void store_batch_erase(StoreBatch *batch, gint64 seq) { add(batch, OP_ERASE, g_memdup2(&seq, sizeof seq)); }
 
 /* ---- writing ---- */
 
 static StoreStatement *prepare_seat(StoreDb *db, const SeatRecord *s, GError **error) {
-    return store_db_prepare(db, error,
-                            "INSERT INTO seats (id, place, code, name, type, district, grp, phone, technician, technician_phone,"
-                            " note) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET place = excluded.place,"
-                            " code = excluded.code, name = excluded.name, type = excluded.type, district = excluded.district,"
-                            " grp = excluded.grp, phone = excluded.phone, technician = excluded.technician,"
-                            " technician_phone = excluded.technician_phone, note = excluded.note",
-                            "iisssssssss", s->id, s->place, s->code, s->name, s->type, s->district, s->group, s->phone,
-                            s->technician, s->technician_phone, s->note);
+    return store_db_prepare(
+        db, error,
+        "INSERT INTO seats (id, place, code, name, type, district, grp, phone, technician, technician_phone,"
+        " note) VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET place = excluded.place,"
+        " code = excluded.code, name = excluded.name, type = excluded.type, district = excluded.district,"
+        " grp = excluded.grp, phone = excluded.phone, technician = excluded.technician,"
+        " technician_phone = excluded.technician_phone, note = excluded.note",
+        "iisssssssss", s->id, s->place, s->code, s->name, s->type, s->district, s->group, s->phone,
+        s->technician, s->technician_phone, s->note);
 }
 
 static StoreStatement *prepare_op(StoreDb *db, const StoreOp *op, GError **error) {
-    const UserRecord    *user = op->record;
-    const TokenRecord   *token = op->record;
+    const UserRecord *user = op->record;
+    const TokenRecord *token = op->record;
     const MeetingRecord *meeting = op->record;
-    char *const         *pair = op->record;
+    char *const *pair = op->record;
     switch (op->kind) {
     case OP_SEAT: return prepare_seat(db, op->record, error);
     case OP_USER:
         return store_db_prepare(db, error,
-                                "INSERT INTO users (id, name, role, password_hash, created_ms) VALUES (?,?,?,?,?) ON CONFLICT (id)"
+                                "INSERT INTO users (id, name, role, password_hash, created_ms) VALUES "
+                                "(?,?,?,?,?) ON CONFLICT (id)"
                                 " DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash",
-                                "isssl", user->id, user->name, user->role, user->password_hash, user->created_ms);
+                                "isssl", user->id, user->name, user->role, user->password_hash,
+                                user->created_ms);
     case OP_TOKEN:
-        return store_db_prepare(db, error,
-                                "INSERT OR REPLACE INTO tokens (hash, kind, user, seat, meeting, created_ms, expires_ms, used_ms)"
-                                " VALUES (?,?,?,?,?,?,?,?)",
-                                "hiiislll", token->hash, (gint)token->kind, token->user, token->seat, token->meeting,
-                                token->created_ms, token->expires_ms, token->used_ms);
+        return store_db_prepare(
+            db, error,
+            "INSERT OR REPLACE INTO tokens (hash, kind, user, seat, meeting, created_ms, expires_ms, used_ms)"
+            " VALUES (?,?,?,?,?,?,?,?)",
+            "hiiislll", token->hash, (gint)token->kind, token->user, token->seat, token->meeting,
+            token->created_ms, token->expires_ms, token->used_ms);
     case OP_TOKEN_GONE:
         return store_db_prepare(db, error, "DELETE FROM tokens WHERE hash = ?", "b", (GBytes *)op->record);
     case OP_MEETING:
-        return store_db_prepare(db, error,
-                                "INSERT OR REPLACE INTO meetings (id, title, state, created_ms, planned_ms, opened_ms, ended_ms)"
-                                " VALUES (?,?,?,?,?,?,?)",
-                                "sssllll", meeting->id, meeting->title, meeting->state, meeting->created_ms,
-                                meeting->planned_ms, meeting->opened_ms, meeting->ended_ms);
+        return store_db_prepare(
+            db, error,
+            "INSERT OR REPLACE INTO meetings (id, title, state, created_ms, planned_ms, opened_ms, ended_ms)"
+            " VALUES (?,?,?,?,?,?,?)",
+            "sssllll", meeting->id, meeting->title, meeting->state, meeting->created_ms, meeting->planned_ms,
+            meeting->opened_ms, meeting->ended_ms);
     case OP_NOTE:
-        return store_db_prepare(db, error, "INSERT OR REPLACE INTO notes (key, value) VALUES (?,?)", "ss", pair[0], pair[1]);
+        return store_db_prepare(db, error, "INSERT OR REPLACE INTO notes (key, value) VALUES (?,?)", "ss",
+                                pair[0], pair[1]);
     case OP_EVENT:
     case OP_ERASE: break;
     }

@@ -20,12 +20,13 @@ void trial_free(Trial *trial) {
 }
 
 static gboolean import_roster(Office *office, GError **error) {
-    const char      *path = office_settings(office)->trial_roster;
+    const char *path = office_settings(office)->trial_roster;
     g_autofree char *csv = NULL;
-    gsize            n_bytes = 0;
+    gsize n_bytes = 0;
     if (roster_n_seats(office_roster(office)) > 0) return TRUE;
     if (*path == '\0') {
-        g_set_error(error, FAULT, FAULT_SETUP, "the roster is empty and trial.roster names no file to import");
+        g_set_error(error, FAULT, FAULT_SETUP,
+                    "the roster is empty and trial.roster names no file to import");
         return FALSE;
     }
     g_autoptr(GError) why = NULL;
@@ -39,17 +40,17 @@ static gboolean import_roster(Office *office, GError **error) {
     const RosterRow *first = NULL;
     for (guint i = 0; first == NULL && i < plan->rows->len; i++)
         if (((RosterRow *)plan->rows->pdata[i])->what == ROSTER_ERROR) first = plan->rows->pdata[i];
-    g_set_error(error, FAULT, FAULT_SETUP, "%s, line %u: %s (%u errors in all)", path, first != NULL ? first->line : 0,
-                first != NULL ? first->text : "", plan->n_errors);
+    g_set_error(error, FAULT, FAULT_SETUP, "%s, line %u: %s (%u errors in all)", path,
+                first != NULL ? first->line : 0, first != NULL ? first->text : "", plan->n_errors);
     return FALSE;
 }
 
 /* ---- users ---- */
 
 typedef struct {
-    Office     *office;
+    Office *office;
     const char *name, *role;
-    GError     *why;
+    GError *why;
 } Making;
 
 static void on_hashed(gpointer user, const char *argon2id_hash, const GError *why) {
@@ -57,7 +58,8 @@ static void on_hashed(gpointer user, const char *argon2id_hash, const GError *wh
     if (why != NULL)
         making->why = g_error_copy(why);
     else
-        office_put_user(making->office, &trial_actor, making->name, making->role, argon2id_hash, TRUE, NULL, NULL, &making->why);
+        office_put_user(making->office, &trial_actor, making->name, making->role, argon2id_hash, TRUE, NULL,
+                        NULL, &making->why);
 }
 
 static gboolean settle(Office *office, GError **error) {
@@ -67,11 +69,13 @@ static gboolean settle(Office *office, GError **error) {
 }
 
 /* Makes the user when missing; *ret_password is set then. */
-static gboolean make_user(Office *office, const char *name, const char *role, char **ret_password, GError **error) {
+static gboolean make_user(Office *office, const char *name, const char *role, char **ret_password,
+                          GError **error) {
     if (auth_user(office_auth(office), name) != NULL) return TRUE;
     g_autofree char *password = auth_password_new();
-    Making           making = { .office = office, .name = name, .role = role };
-    if (!auth_hash_password(office_auth(office), password, LANGUAGE_VI, on_hashed, &making, error) || !settle(office, error))
+    Making making = { .office = office, .name = name, .role = role };
+    if (!auth_hash_password(office_auth(office), password, LANGUAGE_VI, on_hashed, &making, error) ||
+        !settle(office, error))
         return FALSE;
     if (making.why != NULL) {
         g_propagate_error(error, making.why);
@@ -84,12 +88,12 @@ static gboolean make_user(Office *office, const char *name, const char *role, ch
 /* ---- the meeting and the links ---- */
 
 static char *open_meeting(Office *office, GError **error) {
-    char           **ids = office_meeting_ids(office);
-    g_auto(GStrv)    owned = ids;
+    g_auto(GStrv) ids = office_meeting_ids(office);
     for (guint i = 0; ids[i] != NULL; i++)
         if (meeting_phase(office_meeting(office, ids[i])) == MEETING_OPEN) return g_strdup(ids[i]);
     const char *title = office_settings(office)->trial_title;
-    return office_create_meeting(office, &trial_actor, *title != '\0' ? title : "Họp thử", TRUE, NULL, NULL, error);
+    return office_create_meeting(office, &trial_actor, *title != '\0' ? title : "Họp thử", TRUE, NULL, NULL,
+                                 error);
 }
 
 /* A commune, not the hall: the first room that is neither the chair's nor a district's own. */
@@ -97,15 +101,18 @@ static const SeatRecord *pick_room(const Roster *roster) {
     gint32 hall = roster_hall(roster);
     for (guint i = 0; i < roster_n_seats(roster); i++) {
         const SeatRecord *seat = roster_seat_at(roster, i);
-        if (seat->id != hall && (strcmp(seat->type, "xã") == 0 || strcmp(seat->type, "phường") == 0)) return seat;
+        if (seat->id != hall && (strcmp(seat->type, "xã") == 0 || strcmp(seat->type, "phường") == 0))
+            return seat;
     }
     return roster_seat_at(roster, roster_n_seats(roster) - 1);
 }
 
 Trial *trial_set_up(Office *office, GError **error) {
     g_autoptr(Trial) trial = g_new0(Trial, 1);
-    if (!import_roster(office, error) || !make_user(office, "chutoa", "chair", &trial->chair_password, error) ||
-        !make_user(office, "kythuat", "technician", &trial->technician_password, error) || !settle(office, error))
+    if (!import_roster(office, error) ||
+        !make_user(office, "chutoa", "chair", &trial->chair_password, error) ||
+        !make_user(office, "kythuat", "technician", &trial->technician_password, error) ||
+        !settle(office, error))
         return NULL;
     const SeatRecord *room = pick_room(office_roster(office));
     if (room == NULL) {

@@ -23,9 +23,7 @@ Language language_from_text(const char *text, Language fallback) {
     return fallback;
 }
 
-const char *language_word(Language language) {
-    return language == LANGUAGE_EN ? "en" : "vi";
-}
+const char *language_word(Language language) { return language == LANGUAGE_EN ? "en" : "vi"; }
 
 const char *words(Language language, Word word) {
     g_return_val_if_fail((guint)word < N_WORDS, "");

@@ -14,11 +14,13 @@
 
 enum { NOW = 1000000000, MINUTE = 60000, DAY = 24 * 3600 * 1000 };
 
-static const AuthSettings settings = { .login_link_ms = 15 * MINUTE, .session_ms = 12 * 3600 * 1000,
-                                       .room_session_ms = 365ll * DAY, .attempts = 5 };
+static const AuthSettings settings = { .login_link_ms = 15 * MINUTE,
+                                       .session_ms = 12 * 3600 * 1000,
+                                       .room_session_ms = 365ll * DAY,
+                                       .attempts = 5 };
 
 typedef struct {
-    Auth       *auth;
+    Auth *auth;
     StoreBatch *batch;
 } Bench;
 
@@ -58,18 +60,19 @@ static void wait_for_worker(Auth *auth) {
 
 static void add_user(Bench *bench, const char *name, const char *role, const char *password) {
     g_autofree char *hash = NULL;
-    GError          *why = NULL;
+    GError *why = NULL;
     assert_true(auth_hash_password(bench->auth, password, LANGUAGE_VI, keep_hash, &hash, NULL));
     wait_for_worker(bench->auth);
     assert_true(g_str_has_prefix(hash, "$argon2id$"));
     assert_null(strstr(hash, password));
-    if (!auth_put_user(bench->auth, bench->batch, name, role, hash, TRUE, NOW, LANGUAGE_VI, &why)) fail_msg("%s", why->message);
+    if (!auth_put_user(bench->auth, bench->batch, name, role, hash, TRUE, NOW, LANGUAGE_VI, &why))
+        fail_msg("%s", why->message);
 }
 
 typedef struct {
-    gint32    user;
+    gint32 user;
     FaultCode code;
-    guint     n_told;
+    guint n_told;
 } Outcome;
 
 static void keep_outcome(gpointer user, gint32 identity_user, const GError *why) {
@@ -80,10 +83,12 @@ static void keep_outcome(gpointer user, gint32 identity_user, const GError *why)
 }
 
 /* The user's id, or the negative code of the refusal. */
-static gint32 log_in(Bench *bench, const char *name, const char *password, const char *address, gint64 now_ms) {
-    Outcome           outcome = { 0 };
+static gint32 log_in(Bench *bench, const char *name, const char *password, const char *address,
+                     gint64 now_ms) {
+    Outcome outcome = { 0 };
     g_autoptr(GError) why = NULL;
-    if (!auth_log_in(bench->auth, name, password, address, now_ms, LANGUAGE_VI, keep_outcome, &outcome, &why)) return -why->code;
+    if (!auth_log_in(bench->auth, name, password, address, now_ms, LANGUAGE_VI, keep_outcome, &outcome, &why))
+        return -why->code;
     wait_for_worker(bench->auth);
     assert_int_equal(outcome.n_told, 1);
     return outcome.user != 0 ? outcome.user : -(gint32)outcome.code;
@@ -94,7 +99,7 @@ static void test_logging_in(void **state) {
     add_user(bench, "ChuToa", "chair", "mật khẩu dài");
     static const struct {
         const char *name, *given, *password;
-        gint32      wanted;
+        gint32 wanted;
     } cases[] = {
         { "right", "chutoa", "mật khẩu dài", 1 },
         { "name in capitals", " CHUTOA ", "mật khẩu dài", 1 },
@@ -105,7 +110,8 @@ static void test_logging_in(void **state) {
         { "not text", "chutoa", "\xff\xfe", -FAULT_REFUSED },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        gint32 got = log_in(bench, cases[i].given, cases[i].password, "10.0.0.1", NOW + (gint64)i * 2 * MINUTE);
+        gint32 got =
+            log_in(bench, cases[i].given, cases[i].password, "10.0.0.1", NOW + (gint64)i * 2 * MINUTE);
         if (got != cases[i].wanted) fail_msg("%s: %d", cases[i].name, got);
     }
 }
@@ -125,9 +131,12 @@ static void test_somebody_unknown_takes_as_long(void **state) {
 static void test_slowing_an_account(void **state) {
     Bench *bench = *state;
     add_user(bench, "chutoa", "chair", "password one");
-    for (guint i = 0; i < 5; i++) assert_int_equal(log_in(bench, "chutoa", "wrong wrong", "10.0.0.66", NOW), -FAULT_REFUSED);
-    assert_int_equal(log_in(bench, "chutoa", "password one", "10.0.0.66", NOW), -FAULT_BUSY); /* even the right one */
-    assert_int_equal(log_in(bench, "chutoa", "password one", "10.0.0.1", NOW), 1); /* but not from elsewhere */
+    for (guint i = 0; i < 5; i++)
+        assert_int_equal(log_in(bench, "chutoa", "wrong wrong", "10.0.0.66", NOW), -FAULT_REFUSED);
+    assert_int_equal(log_in(bench, "chutoa", "password one", "10.0.0.66", NOW),
+                     -FAULT_BUSY); /* even the right one */
+    assert_int_equal(log_in(bench, "chutoa", "password one", "10.0.0.1", NOW),
+                     1); /* but not from elsewhere */
     assert_int_equal(log_in(bench, "chutoa", "password one", "10.0.0.66", NOW + MINUTE), 1);
     assert_int_equal(log_in(bench, "chutoa", "password one", "10.0.0.66", NOW + MINUTE), 1);
 }
@@ -146,7 +155,7 @@ static void test_many_right_logins_slow_nobody(void **state) {
 static void test_slowing_grows_and_forgets(void **state) {
     (void)state;
     static const guint wanted_s[] = { 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60 };
-    Slowing           *slowing = slowing_new();
+    Slowing *slowing = slowing_new();
     for (guint i = 0; i < G_N_ELEMENTS(wanted_s); i++) {
         assert_int_equal(slowing_wait_s(slowing, "a", "k", 3, NOW), wanted_s[i]);
         slowing_failed(slowing, "a", "k", NOW);
@@ -155,7 +164,8 @@ static void test_slowing_grows_and_forgets(void **state) {
     assert_int_equal(slowing_wait_s(slowing, "b", "k", 3, NOW), 0);
     assert_int_equal(slowing_wait_s(slowing, "a", "k", 3, NOW + MINUTE), 0);
     slowing_failed(slowing, "a", "k", NOW + 2 * MINUTE + 1);
-    assert_int_equal(slowing_wait_s(slowing, "a", "k", 3, NOW + 2 * MINUTE + 1), 0); /* counting began again */
+    assert_int_equal(slowing_wait_s(slowing, "a", "k", 3, NOW + 2 * MINUTE + 1),
+                     0); /* counting began again */
     for (guint i = 0; i < SLOWING_KEYS_MAX + 100; i++) {
         g_autofree char *key = g_strdup_printf("%u", i);
         slowing_failed(slowing, "flood", key, NOW);
@@ -164,14 +174,15 @@ static void test_slowing_grows_and_forgets(void **state) {
 }
 
 static void test_a_full_worker_says_busy(void **state) {
-    Bench            *bench = *state;
+    Bench *bench = *state;
     g_autoptr(GError) why = NULL;
-    Outcome           outcome = { 0 };
-    guint             n_taken = 0;
+    Outcome outcome = { 0 };
+    guint n_taken = 0;
     for (guint i = 0; i < 40; i++) {
         g_autofree char *name = g_strdup_printf("user%u", i);
         g_clear_error(&why);
-        n_taken += (guint)auth_log_in(bench->auth, name, "some password", "10.0.0.1", NOW, LANGUAGE_EN, keep_outcome, &outcome, &why);
+        n_taken += (guint)auth_log_in(bench->auth, name, "some password", "10.0.0.1", NOW, LANGUAGE_EN,
+                                      keep_outcome, &outcome, &why);
     }
     assert_int_equal(n_taken, 32);
     assert_int_equal(why->code, FAULT_BUSY);
@@ -186,20 +197,26 @@ static void test_users(void **state) {
     Bench *bench = *state;
     static const struct {
         const char *name, *role;
-        gboolean    must_be_new;
-        int         code; /* 0 = taken */
+        gboolean must_be_new;
+        int code; /* 0 = taken */
     } cases[] = {
-        { "kỹ.thuật-1", "technician", TRUE, 0 },     { "KỸ.THUẬT-1", "chair", TRUE, FAULT_CONFLICT },
-        { "has space", "chair", TRUE, FAULT_BAD_INPUT }, { "", "chair", TRUE, FAULT_BAD_INPUT },
-        { "a<b>", "chair", TRUE, FAULT_BAD_INPUT },  { "b", "boss", TRUE, FAULT_BAD_INPUT },
-        { "b", "room", TRUE, FAULT_BAD_INPUT },      { "b", "system", TRUE, FAULT_BAD_INPUT },
-        { "b", NULL, FALSE, FAULT_NOT_FOUND },       { "kỹ.thuật-1", NULL, FALSE, 0 },
-        { "kỹ.thuật-1", "admin", FALSE, 0 },         { "b", "observer", TRUE, 0 },
+        { "kỹ.thuật-1", "technician", TRUE, 0 },
+        { "KỸ.THUẬT-1", "chair", TRUE, FAULT_CONFLICT },
+        { "has space", "chair", TRUE, FAULT_BAD_INPUT },
+        { "", "chair", TRUE, FAULT_BAD_INPUT },
+        { "a<b>", "chair", TRUE, FAULT_BAD_INPUT },
+        { "b", "boss", TRUE, FAULT_BAD_INPUT },
+        { "b", "room", TRUE, FAULT_BAD_INPUT },
+        { "b", "system", TRUE, FAULT_BAD_INPUT },
+        { "b", NULL, FALSE, FAULT_NOT_FOUND },
+        { "kỹ.thuật-1", NULL, FALSE, 0 },
+        { "kỹ.thuật-1", "admin", FALSE, 0 },
+        { "b", "observer", TRUE, 0 },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) why = NULL;
-        gboolean ok = auth_put_user(bench->auth, bench->batch, cases[i].name, cases[i].role, "$h", cases[i].must_be_new, NOW,
-                                    LANGUAGE_VI, &why);
+        gboolean ok = auth_put_user(bench->auth, bench->batch, cases[i].name, cases[i].role, "$h",
+                                    cases[i].must_be_new, NOW, LANGUAGE_VI, &why);
         if (ok != (cases[i].code == 0) || (!ok && why->code != cases[i].code)) fail_msg("case %u", i);
     }
     assert_string_equal(auth_user(bench->auth, "kỹ.thuật-1")->role, "admin");
@@ -213,23 +230,29 @@ static void test_users(void **state) {
 
 static void test_login_link_works_once(void **state) {
     Bench *bench = *state;
-    assert_true(auth_put_user(bench->auth, bench->batch, "chutoa", "chair", "", TRUE, NOW, LANGUAGE_VI, NULL));
-    g_autofree char  *link = auth_login_link_new(bench->auth, bench->batch, 1, NOW);
-    g_autofree char  *late = auth_login_link_new(bench->auth, bench->batch, 1, NOW);
+    assert_true(
+        auth_put_user(bench->auth, bench->batch, "chutoa", "chair", "", TRUE, NOW, LANGUAGE_VI, NULL));
+    g_autofree char *link = auth_login_link_new(bench->auth, bench->batch, 1, NOW);
+    g_autofree char *late = auth_login_link_new(bench->auth, bench->batch, 1, NOW);
     g_autoptr(GError) again = NULL, over = NULL, nonsense = NULL;
     assert_int_equal(strlen(link), 22); /* 128 bits in base64url */
-    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, link, "a", NOW + 1, LANGUAGE_VI, NULL), 1);
-    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, link, "a", NOW + 2, LANGUAGE_VI, &again), 0);
+    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, link, "a", NOW + 1, LANGUAGE_VI, NULL),
+                     1);
+    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, link, "a", NOW + 2, LANGUAGE_VI, &again),
+                     0);
     assert_int_equal(again->code, FAULT_REFUSED);
-    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, late, "a", NOW + 15 * MINUTE, LANGUAGE_VI, &over), 0);
+    assert_int_equal(
+        auth_use_login_link(bench->auth, bench->batch, late, "a", NOW + 15 * MINUTE, LANGUAGE_VI, &over), 0);
     assert_int_equal(over->code, FAULT_REFUSED);
-    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, NULL, "a", NOW, LANGUAGE_VI, &nonsense), 0);
+    assert_int_equal(auth_use_login_link(bench->auth, bench->batch, NULL, "a", NOW, LANGUAGE_VI, &nonsense),
+                     0);
 }
 
 static void test_sessions(void **state) {
-    Bench   *bench = *state;
+    Bench *bench = *state;
     Identity who;
-    assert_true(auth_put_user(bench->auth, bench->batch, "chutoa", "chair", "", TRUE, NOW, LANGUAGE_VI, NULL));
+    assert_true(
+        auth_put_user(bench->auth, bench->batch, "chutoa", "chair", "", TRUE, NOW, LANGUAGE_VI, NULL));
     g_autofree char *cookie = auth_session_new(bench->auth, bench->batch, 1, 0, NOW);
     g_autofree char *room = auth_session_new(bench->auth, bench->batch, 0, 44, NOW);
     g_autofree char *link = auth_login_link_new(bench->auth, bench->batch, 1, NOW);
@@ -252,14 +275,15 @@ static void test_sessions(void **state) {
     assert_false(auth_identify(bench->auth, cookie, NOW + settings.session_ms, &who));
     assert_false(auth_identify(bench->auth, "", NOW, &who));
     assert_false(auth_identify(bench->auth, NULL, NOW, &who));
-    assert_false(auth_identify(bench->auth, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NOW, &who));
+    assert_false(
+        auth_identify(bench->auth, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NOW, &who));
     auth_log_out(bench->auth, bench->batch, hash);
     assert_false(auth_identity_lives(bench->auth, hash, NOW));
     assert_true(auth_identify(bench->auth, room, NOW, &who));
 }
 
 static void test_a_new_password_ends_the_sessions(void **state) {
-    Bench   *bench = *state;
+    Bench *bench = *state;
     Identity who;
     assert_true(auth_put_user(bench->auth, bench->batch, "a", "chair", "x", TRUE, NOW, LANGUAGE_VI, NULL));
     assert_true(auth_put_user(bench->auth, bench->batch, "b", "chair", "x", TRUE, NOW, LANGUAGE_VI, NULL));
@@ -271,31 +295,40 @@ static void test_a_new_password_ends_the_sessions(void **state) {
 }
 
 static void test_room_links(void **state) {
-    Bench   *bench = *state;
+    Bench *bench = *state;
     Identity who;
-    gint32   revoked = 0;
-    gint64   used_ms = 0;
+    gint32 revoked = 0;
+    gint64 used_ms = 0;
     assert_int_equal(auth_link_state(bench->auth, 7, NULL), LINK_NONE);
     g_autofree char *old = auth_room_link_new(bench->auth, bench->batch, 7, NOW);
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, old, "a", NOW + 5, LANGUAGE_VI, &revoked, NULL), 7);
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, old, "a", NOW + 9, LANGUAGE_VI, &revoked, NULL), 7); /* for life */
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, old, "a", NOW + 5, LANGUAGE_VI, &revoked, NULL), 7);
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, old, "a", NOW + 9, LANGUAGE_VI, &revoked, NULL),
+        7); /* for life */
     assert_int_equal(auth_link_state(bench->auth, 7, &used_ms), LINK_ACTIVE);
     assert_int_equal(used_ms, NOW + 9);
     g_autofree char *session = auth_session_new(bench->auth, bench->batch, 0, 7, NOW);
     g_autofree char *lent = auth_lent_link_new(bench->auth, bench->batch, 7, DAY, NOW);
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW, LANGUAGE_VI, &revoked, NULL), 7);
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW, LANGUAGE_VI, &revoked, NULL), 7);
     assert_true(auth_identify(bench->auth, session, NOW, &who)); /* lending ends nobody's session */
     assert_int_equal(auth_link_state(bench->auth, 7, NULL), LINK_ACTIVE);
 
-    g_autofree char  *newer = auth_room_link_new(bench->auth, bench->batch, 7, NOW + 10);
+    g_autofree char *newer = auth_room_link_new(bench->auth, bench->batch, 7, NOW + 10);
     g_autoptr(GError) why = NULL, wrong = NULL;
     assert_false(auth_identify(bench->auth, session, NOW + 11, &who));
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, old, "a", NOW + 11, LANGUAGE_VI, &revoked, &why), 0);
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, old, "a", NOW + 11, LANGUAGE_VI, &revoked, &why), 0);
     assert_int_equal(why->code, FAULT_REFUSED);
     assert_int_equal(revoked, 7); /* so that the page can say whom to call */
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 0);
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, newer, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 7);
-    assert_int_equal(auth_use_room_link(bench->auth, bench->batch, "nonsense", "a", NOW, LANGUAGE_VI, &revoked, &wrong), 0);
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 0);
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, newer, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 7);
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, "nonsense", "a", NOW, LANGUAGE_VI, &revoked, &wrong),
+        0);
     assert_int_equal(revoked, 0);
     assert_true(auth_link_revoke(bench->auth, bench->batch, 7, NOW + 12));
     assert_false(auth_link_revoke(bench->auth, bench->batch, 7, NOW + 12));
@@ -304,29 +337,32 @@ static void test_room_links(void **state) {
 
 static void test_rooms_behind_one_address_do_not_lock_each_other_out(void **state) {
     enum { ROOMS = 200 };
-    Bench           *bench = *state;
-    char            *links[ROOMS];
-    gint32           revoked;
+    Bench *bench = *state;
+    char *links[ROOMS];
+    gint32 revoked;
     g_autofree char *wrong_text = g_strdup("wrongwrongwrongwrong00");
     for (gint32 i = 0; i < ROOMS; i++) links[i] = auth_room_link_new(bench->auth, bench->batch, i + 1, NOW);
     /* Somebody in the same building tries wrong links until he is slowed down. */
     gboolean slowed = FALSE;
     for (guint i = 0; i < 2000; i++) {
         g_autoptr(GError) why = NULL;
-        g_autofree char  *text = g_strdup_printf("x%05u%s", i, wrong_text + 6);
-        assert_int_equal(auth_use_room_link(bench->auth, bench->batch, text, "10.0.0.1", NOW, LANGUAGE_VI, &revoked, &why), 0);
+        g_autofree char *text = g_strdup_printf("x%05u%s", i, wrong_text + 6);
+        assert_int_equal(
+            auth_use_room_link(bench->auth, bench->batch, text, "10.0.0.1", NOW, LANGUAGE_VI, &revoked, &why),
+            0);
         slowed = slowed || why->code == FAULT_BUSY;
     }
     assert_true(slowed);
     for (gint32 i = 0; i < ROOMS; i++) {
-        gint32 seat = auth_use_room_link(bench->auth, bench->batch, links[i], "10.0.0.1", NOW, LANGUAGE_VI, &revoked, NULL);
+        gint32 seat = auth_use_room_link(bench->auth, bench->batch, links[i], "10.0.0.1", NOW, LANGUAGE_VI,
+                                         &revoked, NULL);
         assert_int_equal(seat, i + 1);
         g_free(links[i]);
     }
 }
 
 static void test_sessions_have_a_limit_and_an_end(void **state) {
-    Bench   *bench = *state;
+    Bench *bench = *state;
     Identity who;
     g_autofree char *first = auth_session_new(bench->auth, bench->batch, 0, 3, NOW);
     g_autofree char *last = NULL;
@@ -341,28 +377,30 @@ static void test_sessions_have_a_limit_and_an_end(void **state) {
 }
 
 static void test_records_make_the_same_auth_again(void **state) {
-    Bench     *bench = *state;
+    Bench *bench = *state;
     GPtrArray *users = g_ptr_array_new_with_free_func((GDestroyNotify)user_record_free);
     GPtrArray *tokens = g_ptr_array_new_with_free_func((GDestroyNotify)token_record_free);
     /* Through a real store, as the server does it. */
     g_autoptr(Store) store = store_open(":memory:", NULL);
     g_ptr_array_unref(users);
     g_ptr_array_unref(tokens);
-    assert_true(auth_put_user(bench->auth, bench->batch, "chutoa", "chair", "x", TRUE, NOW, LANGUAGE_VI, NULL));
+    assert_true(
+        auth_put_user(bench->auth, bench->batch, "chutoa", "chair", "x", TRUE, NOW, LANGUAGE_VI, NULL));
     g_autofree char *revoked_link = auth_room_link_new(bench->auth, bench->batch, 7, NOW);
     g_autofree char *link = auth_room_link_new(bench->auth, bench->batch, 7, NOW);
     g_autofree char *lent = auth_lent_link_new(bench->auth, bench->batch, 7, DAY, NOW + 5);
     g_autofree char *cookie = auth_session_new(bench->auth, bench->batch, 1, 0, NOW);
     store_submit(store, g_steal_pointer(&bench->batch), NULL, NULL);
     bench->batch = store_batch_new();
-    Auth    *again = auth_new(&settings, store_read_users(store, NULL), store_read_tokens(store, NULL));
+    Auth *again = auth_new(&settings, store_read_users(store, NULL), store_read_tokens(store, NULL));
     Identity who;
-    gint32   revoked = 0;
+    gint32 revoked = 0;
     assert_true(auth_identify(again, cookie, NOW, &who));
     assert_int_equal(auth_link_state(again, 7, NULL), LINK_ACTIVE);
     assert_int_equal(auth_use_room_link(again, bench->batch, link, "a", NOW, LANGUAGE_VI, &revoked, NULL), 7);
     assert_int_equal(auth_use_room_link(again, bench->batch, lent, "a", NOW, LANGUAGE_VI, &revoked, NULL), 7);
-    assert_int_equal(auth_use_room_link(again, bench->batch, revoked_link, "a", NOW, LANGUAGE_VI, &revoked, NULL), 0);
+    assert_int_equal(
+        auth_use_room_link(again, bench->batch, revoked_link, "a", NOW, LANGUAGE_VI, &revoked, NULL), 0);
     assert_int_equal(revoked, 7);
     auth_free(again);
 }
@@ -370,19 +408,28 @@ static void test_records_make_the_same_auth_again(void **state) {
 static void test_rights(void **state) {
     (void)state;
     static const struct {
-        Role     role;
-        Right    right;
+        Role role;
+        Right right;
         gboolean may;
     } cases[] = {
-        { ROLE_ROOM, RIGHT_SEAT, TRUE },        { ROLE_ROOM, RIGHT_DIRECT, FALSE },      { ROLE_ROOM, RIGHT_WATCH, FALSE },
-        { ROLE_OBSERVER, RIGHT_WATCH, TRUE },   { ROLE_OBSERVER, RIGHT_DIRECT, FALSE },  { ROLE_CHAIR, RIGHT_DIRECT, TRUE },
-        { ROLE_CHAIR, RIGHT_ROSTER_WRITE, FALSE }, { ROLE_CHAIR, RIGHT_USERS, FALSE },   { ROLE_TECHNICIAN, RIGHT_ROSTER_WRITE, TRUE },
-        { ROLE_TECHNICIAN, RIGHT_USERS, FALSE }, { ROLE_ADMIN, RIGHT_USERS, TRUE },      { ROLE_NONE, RIGHT_WATCH, FALSE },
+        { ROLE_ROOM, RIGHT_SEAT, TRUE },
+        { ROLE_ROOM, RIGHT_DIRECT, FALSE },
+        { ROLE_ROOM, RIGHT_WATCH, FALSE },
+        { ROLE_OBSERVER, RIGHT_WATCH, TRUE },
+        { ROLE_OBSERVER, RIGHT_DIRECT, FALSE },
+        { ROLE_CHAIR, RIGHT_DIRECT, TRUE },
+        { ROLE_CHAIR, RIGHT_ROSTER_WRITE, FALSE },
+        { ROLE_CHAIR, RIGHT_USERS, FALSE },
+        { ROLE_TECHNICIAN, RIGHT_ROSTER_WRITE, TRUE },
+        { ROLE_TECHNICIAN, RIGHT_USERS, FALSE },
+        { ROLE_ADMIN, RIGHT_USERS, TRUE },
+        { ROLE_NONE, RIGHT_WATCH, FALSE },
         { (Role)99, RIGHT_WATCH, FALSE },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
         if (role_may(cases[i].role, cases[i].right) != cases[i].may) fail_msg("case %u", i);
-    for (guint role = ROLE_ROOM; role < ROLE_SYSTEM; role++) assert_int_equal(role_from_word(role_word((Role)role)), role);
+    for (guint role = ROLE_ROOM; role < ROLE_SYSTEM; role++)
+        assert_int_equal(role_from_word(role_word((Role)role)), role);
     assert_int_equal(role_from_word("system"), ROLE_NONE);
 }
 

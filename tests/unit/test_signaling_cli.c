@@ -48,10 +48,11 @@ static int tear_down(void **state) {
 
 /* Runs "roster link A" with --data; text has DATA and TMP replaced. Returns the exit code and what was printed. */
 static int run(const Place *place, const char *line, const char *input, char **ret_out) {
-    g_auto(GStrv)    argv = NULL;
-    g_autofree char *out_path = g_build_filename(place->folder, "out", NULL), *in_path = g_build_filename(place->folder, "in", NULL);
-    int              argc = 0;
-    GString         *text = g_string_new(line);
+    g_auto(GStrv) argv = NULL;
+    g_autofree char *out_path = g_build_filename(place->folder, "out", NULL),
+                    *in_path = g_build_filename(place->folder, "in", NULL);
+    int argc = 0;
+    GString *text = g_string_new(line);
     g_string_replace(text, "TMP", place->folder, 0);
     g_string_append_printf(text, " --data %s", place->data);
     assert_true(g_shell_parse_argv(text->str, &argc, &argv, NULL));
@@ -84,7 +85,7 @@ static int run(const Place *place, const char *line, const char *input, char **r
 
 static char *run_ok(const Place *place, const char *line, const char *input) {
     char *out = NULL;
-    int   code = run(place, line, input, &out);
+    int code = run(place, line, input, &out);
     if (code != 0) fail_msg("%s: exit code %d", line, code);
     return out;
 }
@@ -113,7 +114,7 @@ static void test_roster(void **state) {
     g_autofree char *link = run_ok(place, "roster link A", NULL);
     assert_true(g_regex_match_simple("^https://localhost:8443/r#[A-Za-z0-9_-]{22}\\n$", link, 0, 0));
     g_autofree char *links = run_ok(place, "roster link --all --json", NULL);
-    json_t          *list = json_loads(links, 0, NULL);
+    json_t *list = json_loads(links, 0, NULL);
     assert_int_equal(json_array_size(list), 2);
     assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "name")), "Xã Đầm Hà");
     json_decref(list);
@@ -124,7 +125,7 @@ static void test_roster(void **state) {
 }
 
 static void test_users(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autofree char *password = run_ok(place, "user add chutoa --role chair --generate", NULL);
     assert_int_equal(strlen(password), 15);
     g_autofree char *quiet = run_ok(place, "user add kythuat --role technician", "a long password\n");
@@ -135,7 +136,7 @@ static void test_users(void **state) {
     assert_non_null(strstr(url, "/login#"));
     assert_int_equal(run(place, "user add chutoa --role chair --generate", NULL, NULL), 1);
     assert_int_equal(run(place, "user add x --generate", NULL, NULL), 2);
-    assert_int_equal(run(place, "user add x --role chair", "", NULL), 2);      /* no password */
+    assert_int_equal(run(place, "user add x --role chair", "", NULL), 2); /* no password */
     assert_int_equal(run(place, "user passwd chutoa", "short\n", NULL), 1);
     assert_int_equal(run(place, "user passwd chutoa", "another password\n", NULL), 0);
 }
@@ -158,7 +159,8 @@ static void test_meetings(void **state) {
     g_autofree char *end = g_strdup_printf("meeting end %s", id);
     assert_int_equal(run(place, end, NULL, NULL), 0);
     assert_int_equal(run(place, end, NULL, NULL), 1);
-    g_autofree char *none = run_ok(place, "meeting list", NULL), *all = run_ok(place, "meeting list --all --json", NULL);
+    g_autofree char *none = run_ok(place, "meeting list", NULL),
+                    *all = run_ok(place, "meeting list --all --json", NULL);
     assert_string_equal(none, "");
     assert_non_null(strstr(all, "\"ended\""));
 }
@@ -179,7 +181,8 @@ static void test_check_backup_restore(void **state) {
     put_file(place, "good.csv", csv);
     g_autofree char *imported = run_ok(place, "roster import TMP/good.csv", NULL);
     g_autofree char *id = run_ok(place, "meeting create --title a --open", NULL);
-    g_autofree char *tls = g_build_filename(place->data, "tls", NULL), *ca = g_build_filename(tls, "ca.crt", NULL);
+    g_autofree char *tls = g_build_filename(place->data, "tls", NULL),
+                    *ca = g_build_filename(tls, "ca.crt", NULL);
     g_mkdir(tls, 0700);
     assert_true(g_file_set_contents(ca, "the CA", -1, NULL));
     g_autofree char *before = run_ok(place, "check", NULL);

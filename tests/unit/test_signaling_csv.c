@@ -20,8 +20,12 @@ static const struct {
     { "no newline at the end", "a,b\nc,d", "a|b\nc|d" },
     { "CR before the end of the file", "a,b\r", "a|b" },
     { "semicolons", "a;b\nc,c;d\n", "a|b\nc,c|d" },
-    { "byte order mark", "\xef\xbb\xbf" "a,b", "a|b" },
-    { "quoted separator, mark and line break", "\"a,b\",\"say \"\"no\"\"\",\"x\ny\"\n", "a,b|say \"no\"|x\ny" },
+    { "byte order mark",
+      "\xef\xbb\xbf"
+      "a,b",
+      "a|b" },
+    { "quoted separator, mark and line break", "\"a,b\",\"say \"\"no\"\"\",\"x\ny\"\n",
+      "a,b|say \"no\"|x\ny" },
     { "quoted CRLF becomes one newline", "\"x\r\ny\",b\n", "x\ny|b" },
     { "empty cells", ",\na,\n,b\n", "a|\n|b" },
     { "blank lines are left out", "a\n\n  \nb\n", "a\nb" },
@@ -33,9 +37,9 @@ static const struct {
 
 static const struct {
     const char *name, *text;
-    gsize       n_bytes; /* 0 = strlen */
-    int         word;
-    guint       line, column, n_rows; /* n_rows: how many other rows could be read */
+    gsize n_bytes; /* 0 = strlen */
+    int word;
+    guint line, column, n_rows; /* n_rows: how many other rows could be read */
 } bad[] = {
     { "quote never closed", "a,b\n\"c,d\ne,f\n", 0, WORD_CSV_QUOTE_OPEN, 2, 1, 2 },
     { "quote inside a cell", "a,b\nc\"d,e\nf,g\n", 0, WORD_CSV_QUOTE_INSIDE, 2, 1, 2 },
@@ -49,7 +53,7 @@ static const struct {
 static char *join_rows(const GPtrArray *rows) {
     GString *text = g_string_new(NULL);
     for (guint i = 0; i < rows->len; i++) {
-        const CsvRow    *row = rows->pdata[i];
+        const CsvRow *row = rows->pdata[i];
         g_autofree char *line = g_strjoinv("|", row->cells);
         assert_int_equal(g_strv_length(row->cells), row->n_cells);
         g_string_append_printf(text, "%s%s", i > 0 ? "\n" : "", line);
@@ -57,16 +61,14 @@ static char *join_rows(const GPtrArray *rows) {
     return g_string_free(text, FALSE);
 }
 
-static void free_error(gpointer error) {
-    csv_error_free(error);
-}
+static void free_error(gpointer error) { csv_error_free(error); }
 
 static void test_good(void **state) {
     (void)state;
     for (guint i = 0; i < G_N_ELEMENTS(good); i++) {
         g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(free_error);
         g_autoptr(GPtrArray) rows = csv_read(good[i].text, strlen(good[i].text), errors);
-        g_autofree char     *got = join_rows(rows);
+        g_autofree char *got = join_rows(rows);
         if (errors->len > 0) fail_msg("%s: refused", good[i].name);
         if (strcmp(got, good[i].rows) != 0) fail_msg("%s: [%s]", good[i].name, got);
     }
@@ -76,19 +78,21 @@ static void test_bad(void **state) {
     (void)state;
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(free_error);
-        gsize                n_bytes = bad[i].n_bytes != 0 ? bad[i].n_bytes : strlen(bad[i].text);
+        gsize n_bytes = bad[i].n_bytes != 0 ? bad[i].n_bytes : strlen(bad[i].text);
         g_autoptr(GPtrArray) rows = csv_read(bad[i].text, n_bytes, errors);
         if (errors->len != 1) fail_msg("%s: %u errors", bad[i].name, errors->len);
         const CsvError *error = errors->pdata[0];
-        if (error->word != bad[i].word || error->line != bad[i].line || error->column != bad[i].column || rows->len != bad[i].n_rows)
-            fail_msg("%s: word %d line %u column %u, %u rows", bad[i].name, error->word, error->line, error->column, rows->len);
+        if (error->word != bad[i].word || error->line != bad[i].line || error->column != bad[i].column ||
+            rows->len != bad[i].n_rows)
+            fail_msg("%s: word %d line %u column %u, %u rows", bad[i].name, error->word, error->line,
+                     error->column, rows->len);
         assert_true(g_utf8_validate(error->value, -1, NULL));
     }
 }
 
 static void test_line_numbers_count_lines_inside_cells(void **state) {
     (void)state;
-    static const char    text[] = "a\n\"b\nb\nb\"\nc\n";
+    static const char text[] = "a\n\"b\nb\nb\"\nc\n";
     g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(free_error);
     g_autoptr(GPtrArray) rows = csv_read(text, sizeof text - 1, errors);
     assert_int_equal(rows->len, 3);
@@ -99,7 +103,7 @@ static void test_line_numbers_count_lines_inside_cells(void **state) {
 static void test_limits(void **state) {
     (void)state;
     g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(free_error);
-    GString             *text = g_string_new(NULL);
+    GString *text = g_string_new(NULL);
     for (guint i = 0; i < CSV_COLUMNS_MAX + 1; i++) g_string_append(text, "a,");
     g_string_append(text, "a\n");
     for (guint i = 0; i < CSV_CELL_BYTES_MAX + 1; i++) g_string_append_c(text, 'b');
@@ -131,7 +135,7 @@ static void test_noise_ends(void **state) {
 static void test_write_and_read_again(void **state) {
     (void)state;
     static const char *const cells[] = { "Đầm Hà", "a,b;c", "say \"no\"", "two\nlines", "", "=1+1", "'x" };
-    GString                 *text = g_string_new(NULL);
+    GString *text = g_string_new(NULL);
     csv_write_row(text, cells, G_N_ELEMENTS(cells));
     assert_true(g_str_has_suffix(text->str, "\r\n"));
     g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(free_error);

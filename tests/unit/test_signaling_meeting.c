@@ -15,7 +15,7 @@
 
 typedef struct {
     const char *who;     /* chair, tech, system, room 7, observer */
-    gint64      at_ms;   /* since the meeting opened */
+    gint64 at_ms;        /* since the meeting opened */
     const char *command; /* JSON with single quotes */
     const char *expect;  /* "ok", "nothing" (no event), or the word of the refusal */
     const char *then;    /* "7 microphone=on; floor=7; hands=3,4" ; NULL = not asked */
@@ -23,12 +23,14 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    Step        steps[16];
+    Step steps[16];
 } Talk;
 
 #define JOIN(n) "{'t':'join','seat':" #n ",'microphone':true,'camera':true}"
-#define THREE                                                                                                          \
-    { "system", 0, JOIN(1), "ok", NULL }, { "system", 0, JOIN(2), "ok", NULL }, { "system", 0, JOIN(3), "ok", NULL }
+#define THREE                                                                                                \
+    { "system", 0, JOIN(1), "ok", NULL }, { "system", 0, JOIN(2), "ok", NULL }, {                            \
+        "system", 0, JOIN(3), "ok", NULL                                                                     \
+    }
 
 static const Talk talks[] = {
     { "joining, losing, returning keeps one row",
@@ -38,19 +40,23 @@ static const Talk talks[] = {
         { "system", 61000, "{'t':'lost','seat':2}", "ok", "2 state=lost; 2 present_ms=61000; 2 n_lost=1" },
         { "system", 61500, "{'t':'lost','seat':2}", "nothing", NULL },
         { "system", 71000, "{'t':'connected','seat':2}", "ok", "2 state=present; 2 present_ms=61000" },
-        { "room 2", 81000, "{'t':'leave','seat':2}", "ok", "2 state=absent; 2 present_ms=71000; 2 first_ms=0; 2 last_ms=81000" },
+        { "room 2", 81000, "{'t':'leave','seat':2}", "ok",
+          "2 state=absent; 2 present_ms=71000; 2 first_ms=0; 2 last_ms=81000" },
         { "system", 90000, JOIN(2), "ok", "2 state=joining; 2 first_ms=0; 2 present_ms=71000" } } },
     { "giving the floor opens one microphone and closes the others",
       { THREE,
-        { "chair", 100, "{'t':'floor.give','seat':2}", "ok", "floor=2; 2 microphone=on; 3 microphone=held-off; 1 microphone=on" },
+        { "chair", 100, "{'t':'floor.give','seat':2}", "ok",
+          "floor=2; 2 microphone=on; 3 microphone=held-off; 1 microphone=on" },
         { "room 3", 200, "{'t':'state','seat':3,'microphone':true}", "refused", "3 microphone=held-off" },
         { "system", 300, JOIN(4), "ok", "4 microphone=held-off" },
-        { "chair", 400, "{'t':'floor.take'}", "ok", "floor=0; 2 microphone=off; 3 microphone=off; 4 microphone=off" },
+        { "chair", 400, "{'t':'floor.take'}", "ok",
+          "floor=0; 2 microphone=off; 3 microphone=off; 4 microphone=off" },
         { "room 3", 500, "{'t':'state','seat':3,'microphone':true}", "ok", "3 microphone=on" } } },
     { "the floor moves in one step",
       { THREE,
         { "chair", 100, "{'t':'floor.give','seat':2}", "ok", "floor=2" },
-        { "chair", 200, "{'t':'floor.give','seat':3}", "ok", "floor=3; 3 microphone=on; 2 microphone=held-off" },
+        { "chair", 200, "{'t':'floor.give','seat':3}", "ok",
+          "floor=3; 3 microphone=on; 2 microphone=held-off" },
         { "chair", 300, "{'t':'floor.take','seat':2}", "conflict", "floor=3" },
         { "room 2", 400, "{'t':'floor.take'}", "refused", "floor=3" },
         { "room 3", 500, "{'t':'floor.take'}", "ok", "floor=0" },
@@ -78,7 +84,8 @@ static const Talk talks[] = {
         { "chair", 300, "{'t':'unmute.allow','seat':2}", "ok", "2 microphone=off; 3 microphone=held-off" },
         { "room 2", 400, "{'t':'state','seat':2,'microphone':true}", "ok", "2 microphone=on" },
         { "chair", 9000, "{'t':'undo'}", "conflict", "muted_all=yes" },
-        { "chair", 9100, "{'t':'unmute.all.allow'}", "ok", "muted_all=no; 3 microphone=off; 2 microphone=on" },
+        { "chair", 9100, "{'t':'unmute.all.allow'}", "ok",
+          "muted_all=no; 3 microphone=off; 2 microphone=on" },
         { "chair", 9200, "{'t':'unmute.all.allow'}", "nothing", NULL } } },
     { "undo of mute all brings back what was",
       { THREE,
@@ -104,7 +111,8 @@ static const Talk talks[] = {
       { THREE,
         { "room 2", 10, "{'t':'state','seat':2,'microphone':false}", "ok", "2 microphone=off" },
         { "system", 20, JOIN(2), "ok", "2 microphone=off" },
-        { "system", 30, "{'t':'join','seat':3,'microphone':false}", "ok", "3 microphone=off; 3 camera=no" } } },
+        { "system", 30, "{'t':'join','seat':3,'microphone':false}", "ok",
+          "3 microphone=off; 3 camera=no" } } },
     { "leaving gives back floor and hand",
       { THREE,
         { "room 3", 5, "{'t':'hand','seat':3,'up':true}", "ok", NULL },
@@ -165,7 +173,7 @@ static Actor actor_of(const char *who) {
 
 static json_t *parse(const char *single_quoted) {
     g_autofree char *text = g_strdelimit(g_strdup(single_quoted), "'", '"');
-    json_t          *json = json_loads(text, 0, NULL);
+    json_t *json = json_loads(text, 0, NULL);
     assert_non_null(json);
     return json;
 }
@@ -173,26 +181,27 @@ static json_t *parse(const char *single_quoted) {
 /* Decides and applies; returns "ok", "nothing" or the refusal's word. log gets the events (borrowed array) when not NULL. */
 static const char *give(Meeting *meeting, const Actor *actor, json_t *command, gint64 now_ms, json_t *log) {
     g_autoptr(GError) why = NULL;
-    json_t           *events = NULL;
+    json_t *events = NULL;
     if (!meeting_decide(meeting, command, actor, now_ms, &events, &why)) {
         assert_non_null(why);
         assert_true(why->message[0] != '\0');
         return fault_word(why);
     }
     const char *result = json_array_size(events) > 0 ? "ok" : "nothing";
-    gsize       index;
-    json_t     *event;
+    gsize index;
+    json_t *event;
     json_array_foreach(events, index, event) {
         g_autoptr(GError) broken = NULL;
         if (!meeting_apply(meeting, event, now_ms, &broken)) fail_msg("%s", broken->message);
-        if (log != NULL) json_array_append_new(log, json_pack("{s:I, s:O}", "at", (json_int_t)now_ms, "event", event));
+        if (log != NULL)
+            json_array_append_new(log, json_pack("{s:I, s:O}", "at", (json_int_t)now_ms, "event", event));
     }
     json_decref(events);
     return result;
 }
 
 static void give_ok(Meeting *meeting, const char *who, gint64 now_ms, const char *command, json_t *log) {
-    Actor   actor = actor_of(who);
+    Actor actor = actor_of(who);
     json_t *json = parse(command);
     assert_string_equal(give(meeting, &actor, json, now_ms, log), "ok");
     json_decref(json);
@@ -211,7 +220,7 @@ static char *seat_fact(const Meeting *meeting, gint32 id, const char *name) {
     static const char *const presences[] = { "absent", "joining", "present", "lost" };
     static const char *const microphones[] = { "off", "on", "held-off" };
     static const char *const floors[] = { "none", "asked", "given" };
-    SeatState                seat = meeting_seat(meeting, id);
+    SeatState seat = meeting_seat(meeting, id);
     if (strcmp(name, "state") == 0) return g_strdup(presences[seat.presence]);
     if (strcmp(name, "microphone") == 0) return g_strdup(microphones[seat.microphone]);
     if (strcmp(name, "floor") == 0) return g_strdup(floors[seat.floor]);
@@ -229,7 +238,8 @@ static char *list_hands(const Meeting *meeting) {
     for (guint place = 1; place <= meeting_n_seats(meeting); place++)
         for (guint i = 0; i < meeting_n_seats(meeting); i++)
             if (meeting_seat(meeting, meeting_seat_id_at(meeting, i)).hand_place == place)
-                g_string_append_printf(text, "%s%d", text->len > 0 ? "," : "", meeting_seat_id_at(meeting, i));
+                g_string_append_printf(text, "%s%d", text->len > 0 ? "," : "",
+                                       meeting_seat_id_at(meeting, i));
     return g_string_free(text, FALSE);
 }
 
@@ -257,13 +267,15 @@ static char *meeting_fact(const Meeting *meeting, const char *name, gint64 now_m
 static void check_facts(const Talk *talk, const Step *step, const Meeting *meeting) {
     g_auto(GStrv) facts = g_strsplit(step->then != NULL ? step->then : "", "; ", -1);
     for (guint i = 0; facts[i] != NULL; i++) {
-        char            *equals = strchr(facts[i], '=');
+        char *equals = strchr(facts[i], '=');
         g_autofree char *left = g_strndup(facts[i], (gsize)(equals - facts[i]));
-        g_autofree char *got = g_ascii_isdigit(left[0])
-                                   ? seat_fact(meeting, (gint32)g_ascii_strtoll(left, NULL, 10), strchr(left, ' ') + 1)
-                                   : meeting_fact(meeting, left, START_MS + step->at_ms);
+        g_autofree char *got =
+            g_ascii_isdigit(left[0])
+                ? seat_fact(meeting, (gint32)g_ascii_strtoll(left, NULL, 10), strchr(left, ' ') + 1)
+                : meeting_fact(meeting, left, START_MS + step->at_ms);
         if (strcmp(got, equals + 1) != 0)
-            fail_msg("%s: after %s by %s: %s, but it is %s", talk->name, step->command, step->who, facts[i], got);
+            fail_msg("%s: after %s by %s: %s, but it is %s", talk->name, step->command, step->who, facts[i],
+                     got);
     }
 }
 
@@ -273,13 +285,13 @@ static void test_talks(void **state) {
         g_autoptr(Meeting) meeting = open_meeting_at(START_MS);
         for (guint k = 0; k < G_N_ELEMENTS(talks[i].steps) && talks[i].steps[k].who != NULL; k++) {
             const Step *step = &talks[i].steps[k];
-            Actor       actor = actor_of(step->who);
-            json_t     *command = parse(step->command);
+            Actor actor = actor_of(step->who);
+            json_t *command = parse(step->command);
             const char *got = give(meeting, &actor, command, START_MS + step->at_ms, NULL);
             json_decref(command);
             if (strcmp(got, step->expect) != 0)
-                fail_msg("%s: %s by %s at %d: %s expected, %s got", talks[i].name, step->command, step->who, (int)step->at_ms,
-                         step->expect, got);
+                fail_msg("%s: %s by %s at %d: %s expected, %s got", talks[i].name, step->command, step->who,
+                         (int)step->at_ms, step->expect, got);
             check_facts(&talks[i], step, meeting);
         }
     }
@@ -288,7 +300,7 @@ static void test_talks(void **state) {
 static void test_draft(void **state) {
     (void)state;
     g_autoptr(Meeting) meeting = meeting_new();
-    Actor              chair = actor_of("chair"), system = actor_of("system");
+    Actor chair = actor_of("chair"), system = actor_of("system");
     static const struct {
         const char *command, *expect;
     } steps[] = {
@@ -308,16 +320,39 @@ static void test_draft(void **state) {
     json_t *join = parse(JOIN(2));
     assert_string_equal(give(meeting, &system, join, 9, NULL), "ok");
     json_decref(join);
-    assert_int_equal(meeting_seat(meeting, 2).microphone, MICROPHONE_HELD_OFF); /* muted before anybody came */
+    assert_int_equal(meeting_seat(meeting, 2).microphone,
+                     MICROPHONE_HELD_OFF); /* muted before anybody came */
     assert_string_equal(meeting_title(meeting), "Họp thử");
 }
 
 /* ---- random commands: refusals change nothing, and the log gives the same state again ---- */
 
 static json_t *random_command(GRand *random) {
-    static const char *const names[] = { "create", "open", "undo", "due", "layout", "pin", "notice", "join", "join", "connected",
-                                         "lost", "leave", "seat.disconnect", "state", "state", "hand", "hand", "hand.lower",
-                                         "floor.give", "floor.take", "mute", "unmute.allow", "mute.all", "unmute.all.allow", "nope" };
+    static const char *const names[] = { "create",
+                                         "open",
+                                         "undo",
+                                         "due",
+                                         "layout",
+                                         "pin",
+                                         "notice",
+                                         "join",
+                                         "join",
+                                         "connected",
+                                         "lost",
+                                         "leave",
+                                         "seat.disconnect",
+                                         "state",
+                                         "state",
+                                         "hand",
+                                         "hand",
+                                         "hand.lower",
+                                         "floor.give",
+                                         "floor.take",
+                                         "mute",
+                                         "unmute.allow",
+                                         "mute.all",
+                                         "unmute.all.allow",
+                                         "nope" };
     static const char *const layout_words[] = { "full", "1+1", "1+5", "grid", "lecture", "1+13" };
     json_t *command = json_pack("{s:s}", "t", names[g_rand_int_range(random, 0, G_N_ELEMENTS(names))]);
     if (g_rand_int_range(random, 0, 2000) == 0) json_object_set_new(command, "t", json_string("end"));
@@ -325,28 +360,31 @@ static json_t *random_command(GRand *random) {
         json_object_set_new(command, "seat", json_integer(g_rand_int_range(random, 0, 12)));
     json_object_set_new(command, "title", json_string("x"));
     json_object_set_new(command, "text", json_string(g_rand_boolean(random) ? "" : "Chờ"));
-    json_object_set_new(command, "layout", json_string(layout_words[g_rand_int_range(random, 0, G_N_ELEMENTS(layout_words))]));
-    json_object_set_new(command, "seats", json_pack("[i, i]", g_rand_int_range(random, 0, 6), g_rand_int_range(random, 0, 6)));
+    json_object_set_new(command, "layout",
+                        json_string(layout_words[g_rand_int_range(random, 0, G_N_ELEMENTS(layout_words))]));
+    json_object_set_new(command, "seats",
+                        json_pack("[i, i]", g_rand_int_range(random, 0, 6), g_rand_int_range(random, 0, 6)));
     static const char *const flags[] = { "up", "microphone", "camera", "deaf" };
     for (guint i = 0; i < G_N_ELEMENTS(flags); i++)
-        if (g_rand_int_range(random, 0, 4) != 0) json_object_set_new(command, flags[i], json_boolean(g_rand_boolean(random)));
+        if (g_rand_int_range(random, 0, 4) != 0)
+            json_object_set_new(command, flags[i], json_boolean(g_rand_boolean(random)));
     return command;
 }
 
 static Actor random_actor(GRand *random, json_t *command) {
     static const char *const whos[] = { "chair", "system", "tech", "observer", "room 3" };
-    Actor                    actor = actor_of(whos[g_rand_int_range(random, 0, G_N_ELEMENTS(whos))]);
+    Actor actor = actor_of(whos[g_rand_int_range(random, 0, G_N_ELEMENTS(whos))]);
     if (actor.role == ROLE_ROOM) actor.seat = (gint32)json_integer_value(json_object_get(command, "seat"));
     return actor;
 }
 
 static Meeting *replay(json_t *log) {
     Meeting *meeting = meeting_new();
-    gsize    index;
-    json_t  *row;
+    gsize index;
+    json_t *row;
     json_array_foreach(log, index, row) {
         /* Through text, as the store keeps it. */
-        char   *text = json_dumps(json_object_get(row, "event"), JSON_COMPACT);
+        char *text = json_dumps(json_object_get(row, "event"), JSON_COMPACT);
         json_t *event = json_loads(text, 0, NULL);
         assert_true(meeting_apply(meeting, event, json_integer_value(json_object_get(row, "at")), NULL));
         json_decref(event);
@@ -362,29 +400,31 @@ static void check_sense(const Meeting *meeting) {
     for (guint i = 0; i < meeting_n_seats(meeting); i++) {
         SeatState seat = meeting_seat(meeting, meeting_seat_id_at(meeting, i));
         assert_true((seat.hand_ms != 0) == (seat.hand_place != 0));
-        if (seat.presence == SEAT_ABSENT) assert_true(seat.hand_ms == 0 && seat.microphone != MICROPHONE_ON && !seat.camera);
+        if (seat.presence == SEAT_ABSENT)
+            assert_true(seat.hand_ms == 0 && seat.microphone != MICROPHONE_ON && !seat.camera);
     }
 }
 
 static void test_random_commands_replay(void **state) {
     (void)state;
     for (guint32 seed = 1; seed <= 5; seed++) {
-        GRand  *random = g_rand_new_with_seed(seed);
+        GRand *random = g_rand_new_with_seed(seed);
         json_t *log = json_array();
         g_autoptr(Meeting) meeting = meeting_new();
-        gint64  now_ms = START_MS;
-        guint   n_refused = 0, n_done = 0;
+        gint64 now_ms = START_MS;
+        guint n_refused = 0, n_done = 0;
         give_ok(meeting, "chair", now_ms, "{'t':'create','title':'Giao ban','chair':1}", log);
         give_ok(meeting, "chair", now_ms, "{'t':'open'}", log);
         for (guint step = 0; step < 10000; step++) {
             now_ms += g_rand_int_range(random, 0, 1500);
-            json_t            *command = random_command(random);
-            Actor              actor = random_actor(random, command);
+            json_t *command = random_command(random);
+            Actor actor = random_actor(random, command);
             g_autoptr(Meeting) before = replay(step % 250 == 0 ? log : NULL);
-            const char        *result = give(meeting, &actor, command, now_ms, log);
+            const char *result = give(meeting, &actor, command, now_ms, log);
             json_decref(command);
             gboolean refused = strcmp(result, "ok") != 0;
-            if (refused && step % 250 == 0 && !meeting_equal(before, meeting)) fail_msg("a refusal changed the state");
+            if (refused && step % 250 == 0 && !meeting_equal(before, meeting))
+                fail_msg("a refusal changed the state");
             *(refused ? &n_refused : &n_done) += 1;
             check_sense(meeting);
         }
@@ -399,13 +439,19 @@ static void test_random_commands_replay(void **state) {
 static void test_broken_events(void **state) {
     (void)state;
     static const char *const events[] = {
-        "{}", "{'k':'dance'}", "{'k':'joined'}", "{'k':'joined','seat':'x','microphone':true,'camera':true}",
-        "{'k':'hand-up','seat':77}", "{'k':'layout'}", "{'k':'floor-given','seat':77}", "{'k':5}",
+        "{}",
+        "{'k':'dance'}",
+        "{'k':'joined'}",
+        "{'k':'joined','seat':'x','microphone':true,'camera':true}",
+        "{'k':'hand-up','seat':77}",
+        "{'k':'layout'}",
+        "{'k':'floor-given','seat':77}",
+        "{'k':5}",
     };
     g_autoptr(Meeting) meeting = open_meeting_at(START_MS), same = open_meeting_at(START_MS);
     for (guint i = 0; i < G_N_ELEMENTS(events); i++) {
         g_autoptr(GError) why = NULL;
-        json_t           *event = parse(events[i]);
+        json_t *event = parse(events[i]);
         assert_false(meeting_apply(meeting, event, 5, &why));
         assert_int_equal(why->code, FAULT_BAD_INPUT);
         json_decref(event);
@@ -416,9 +462,10 @@ static void test_broken_events(void **state) {
 /* ---- views ---- */
 
 static Roster *small_roster(void) {
-    static const char csv[] = "code,name,type,district\nT,Quảng Ninh,tỉnh,\nA,Bắc Sơn,xã,Huyện A\nB,Bắc Sơn,xã,Thị xã B\n"
-                              "C,Đầm Hà,thị trấn,Huyện Đầm Hà\n";
-    Roster               *roster = roster_new();
+    static const char csv[] =
+        "code,name,type,district\nT,Quảng Ninh,tỉnh,\nA,Bắc Sơn,xã,Huyện A\nB,Bắc Sơn,xã,Thị xã B\n"
+        "C,Đầm Hà,thị trấn,Huyện Đầm Hà\n";
+    Roster *roster = roster_new();
     g_autoptr(RosterPlan) plan = roster_plan_import(roster, csv, sizeof csv - 1, LANGUAGE_VI);
     assert_int_equal(plan->n_errors, 0);
     roster_take_seats(roster, g_steal_pointer(&plan->seats));
@@ -432,7 +479,7 @@ static const char *text_at(json_t *object, const char *key) {
 static void assert_slots(const Meeting *meeting, const Roster *roster, const char *wanted) {
     json_t *scene = meeting_scene(meeting, "m1", roster, 1, 1, NULL, 0);
     json_t *program = json_array_get(json_object_get(scene, "views"), 0);
-    char   *slots = json_dumps(json_object_get(program, "slots"), JSON_COMPACT);
+    char *slots = json_dumps(json_object_get(program, "slots"), JSON_COMPACT);
     if (!g_str_has_prefix(slots, wanted)) fail_msg("slots %s instead of %s", slots, wanted);
     free(slots);
     json_decref(scene);
@@ -440,9 +487,9 @@ static void assert_slots(const Meeting *meeting, const Roster *roster, const cha
 
 static void test_scene(void **state) {
     (void)state;
-    g_autoptr(Roster)  roster = small_roster();
+    g_autoptr(Roster) roster = small_roster();
     g_autoptr(Meeting) meeting = open_meeting_at(START_MS);
-    SceneLeg           leg = { .leg = 9, .view = VIEW_WALL, .hears = FALSE };
+    SceneLeg leg = { .leg = 9, .view = VIEW_WALL, .hears = FALSE };
     give_ok(meeting, "system", START_MS, JOIN(1), NULL);
     give_ok(meeting, "system", START_MS, JOIN(2), NULL);
     give_ok(meeting, "system", START_MS, JOIN(3), NULL);
@@ -463,8 +510,11 @@ static void test_scene(void **state) {
     assert_int_equal(json_array_size(endpoints), 4);
     static const struct {
         const char *heard;
-        gboolean    present, off, hand;
-    } wanted[] = { { "may", TRUE, FALSE, FALSE }, { "always", TRUE, FALSE, FALSE }, { "never", FALSE, FALSE, TRUE }, { "never", FALSE, FALSE, FALSE } };
+        gboolean present, off, hand;
+    } wanted[] = { { "may", TRUE, FALSE, FALSE },
+                   { "always", TRUE, FALSE, FALSE },
+                   { "never", FALSE, FALSE, TRUE },
+                   { "never", FALSE, FALSE, FALSE } };
     for (guint i = 0; i < 4; i++) {
         json_t *endpoint = json_array_get(endpoints, i);
         assert_string_equal(text_at(endpoint, "heard"), wanted[i].heard);
@@ -473,7 +523,8 @@ static void test_scene(void **state) {
         assert_int_equal(json_is_true(json_object_get(endpoint, "hand")), wanted[i].hand);
     }
     assert_string_equal(text_at(json_array_get(endpoints, 1), "label"), "Xã Bắc Sơn, huyện A");
-    assert_int_equal(json_integer_value(json_object_get(json_array_get(endpoints, 2), "offline_since")), (START_MS + 4000) / 1000);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(endpoints, 2), "offline_since")),
+                     (START_MS + 4000) / 1000);
     json_t *scene_leg = json_array_get(json_object_get(scene, "legs"), 0);
     assert_int_equal(json_integer_value(json_object_get(scene_leg, "view")), VIEW_WALL);
     assert_true(json_is_false(json_object_get(scene_leg, "hears")));
@@ -486,9 +537,9 @@ static void add_quality(gpointer user, gint32 seat_id, json_t *seat) {
 
 static void test_snapshot_and_delta(void **state) {
     (void)state;
-    g_autoptr(Roster)  roster = small_roster();
+    g_autoptr(Roster) roster = small_roster();
     g_autoptr(Meeting) meeting = open_meeting_at(START_MS);
-    json_t            *quality = json_pack("{s:i}", "rtt_ms", 20);
+    json_t *quality = json_pack("{s:i}", "rtt_ms", 20);
     give_ok(meeting, "system", START_MS, JOIN(2), NULL);
     json_t *before = meeting_snapshot(meeting, "m1", roster, START_MS, NULL, NULL);
     assert_null(meeting_delta(before, before));
@@ -505,7 +556,8 @@ static void test_snapshot_and_delta(void **state) {
 
     delta = meeting_delta(after, before); /* what went away is said */
     seat = json_array_get(json_object_get(delta, "seats"), 0);
-    assert_true(json_is_null(json_object_get(seat, "hand_at_ms")) && json_is_null(json_object_get(seat, "quality")));
+    assert_true(json_is_null(json_object_get(seat, "hand_at_ms")) &&
+                json_is_null(json_object_get(seat, "quality")));
     json_decref(delta);
 
     roster_take_seats(roster, g_ptr_array_new_with_free_func((GDestroyNotify)seat_record_free));
@@ -522,7 +574,7 @@ static void test_snapshot_and_delta(void **state) {
 
 static void test_room_view(void **state) {
     (void)state;
-    g_autoptr(Roster)  roster = small_roster();
+    g_autoptr(Roster) roster = small_roster();
     g_autoptr(Meeting) meeting = open_meeting_at(START_MS);
     give_ok(meeting, "system", START_MS, JOIN(2), NULL);
     give_ok(meeting, "system", START_MS, JOIN(3), NULL);
@@ -538,7 +590,7 @@ static void test_room_view(void **state) {
 
 static void test_attendance(void **state) {
     (void)state;
-    g_autoptr(Roster)  roster = small_roster();
+    g_autoptr(Roster) roster = small_roster();
     g_autoptr(Meeting) meeting = open_meeting_at(START_MS);
     give_ok(meeting, "system", START_MS, JOIN(2), NULL);
     give_ok(meeting, "system", START_MS + 60000, "{'t':'lost','seat':2}", NULL);

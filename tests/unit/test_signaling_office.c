@@ -20,14 +20,14 @@ static const Actor technician = { ROLE_TECHNICIAN, 0, "kythuat", LANGUAGE_VI };
 static const Actor system_actor = { ROLE_SYSTEM, 0, "system", LANGUAGE_VI };
 
 typedef struct {
-    char     *folder;
+    char *folder;
     Settings *settings;
 } Place;
 
 static int set_up(void **state) {
     const char *const overrides[] = { "trial.roster=config/roster/quang-ninh-2019.csv", NULL };
-    GError           *why = NULL;
-    Place            *place = g_new0(Place, 1);
+    GError *why = NULL;
+    Place *place = g_new0(Place, 1);
     place->folder = g_dir_make_tmp("diemcau-office-XXXXXX", NULL);
     place->settings = settings_load(NULL, overrides, &why);
     if (place->settings == NULL) fail_msg("%s", why->message);
@@ -36,7 +36,7 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    Place          *place = *state;
+    Place *place = *state;
     g_autoptr(GDir) dir = g_dir_open(place->folder, 0, NULL);
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
         g_autofree char *path = g_build_filename(place->folder, name, NULL);
@@ -56,23 +56,25 @@ static Office *open_office(const Place *place, gboolean on_disk) {
     return office;
 }
 
-static const char csv[] = "code,name,type,district\nT,Quảng Ninh,tỉnh,\nA,Bắc Sơn,xã,Huyện A\nB,Bắc Sơn,xã,Thị xã B\n";
+static const char csv[] =
+    "code,name,type,district\nT,Quảng Ninh,tỉnh,\nA,Bắc Sơn,xã,Huyện A\nB,Bắc Sơn,xã,Thị xã B\n";
 
 static void import_rooms(Office *office) {
-    g_autoptr(RosterPlan) plan = office_import_roster(office, &technician, csv, sizeof csv - 1, NULL, NULL, NULL);
+    g_autoptr(RosterPlan) plan =
+        office_import_roster(office, &technician, csv, sizeof csv - 1, NULL, NULL, NULL);
     assert_int_equal(plan->n_errors, 0);
 }
 
 typedef struct {
     GString *told;
-    Office  *office;
-    char    *meeting;
+    Office *office;
+    char *meeting;
 } Witness;
 
 static void on_committed(gpointer user, const char *meeting_id, json_t *events, gint64 time_ms) {
     Witness *witness = user;
     (void)time_ms;
-    gsize   index;
+    gsize index;
     json_t *event;
     json_array_foreach(events, index, event)
         g_string_append_printf(witness->told, "%s ", json_string_value(json_object_get(event, "k")));
@@ -95,15 +97,17 @@ static void give(Office *office, const char *meeting, const Actor *actor, json_t
 }
 
 static void test_nothing_is_told_before_the_commit(void **state) {
-    Place             *place = *state;
-    g_autoptr(Office)  office = open_office(place, FALSE);
+    Place *place = *state;
+    g_autoptr(Office) office = open_office(place, FALSE);
     const OfficeEvents events = { .committed = on_committed };
-    Witness            witness = { g_string_new(NULL), office, NULL };
+    Witness witness = { g_string_new(NULL), office, NULL };
     import_rooms(office);
     office_listen(office, &events, &witness);
     g_autofree char *id = office_create_meeting(office, &chair, "  Giao ban ", TRUE, on_done, &witness, NULL);
-    give(office, id, &system_actor, json_pack("{s:s, s:i, s:b}", "t", "join", "seat", 2, "microphone", TRUE), &witness);
-    give(office, id, &chair, json_pack("{s:s, s:s}", "t", "layout", "layout", "1+7"), &witness); /* no event, but an answer */
+    give(office, id, &system_actor, json_pack("{s:s, s:i, s:b}", "t", "join", "seat", 2, "microphone", TRUE),
+         &witness);
+    give(office, id, &chair, json_pack("{s:s, s:s}", "t", "layout", "layout", "1+7"),
+         &witness); /* no event, but an answer */
     give(office, id, &chair, json_pack("{s:s, s:i}", "t", "floor.give", "seat", 2), &witness);
     assert_string_equal(witness.told->str, "");
     assert_null(office_meeting(office, id)); /* not even shown */
@@ -117,13 +121,13 @@ static void test_nothing_is_told_before_the_commit(void **state) {
 }
 
 static void test_refusals(void **state) {
-    Place            *place = *state;
+    Place *place = *state;
     g_autoptr(Office) office = open_office(place, FALSE);
     import_rooms(office);
     g_autofree char *id = office_create_meeting(office, &chair, "a", TRUE, NULL, NULL, NULL);
     static const struct {
         const char *meeting, *command;
-        FaultCode   code;
+        FaultCode code;
     } cases[] = {
         { "nowhere", "{\"t\":\"open\"}", FAULT_NOT_FOUND },
         { NULL, "{\"t\":\"floor.give\",\"seat\":99}", FAULT_NOT_FOUND }, /* not in the roster */
@@ -134,8 +138,9 @@ static void test_refusals(void **state) {
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) why = NULL;
-        json_t           *command = json_loads(cases[i].command, 0, NULL);
-        assert_false(office_command(office, cases[i].meeting != NULL ? cases[i].meeting : id, &chair, command, NULL, NULL, &why));
+        json_t *command = json_loads(cases[i].command, 0, NULL);
+        assert_false(office_command(office, cases[i].meeting != NULL ? cases[i].meeting : id, &chair, command,
+                                    NULL, NULL, &why));
         if (why->code != (int)cases[i].code) fail_msg("%s: %s", cases[i].command, why->message);
         json_decref(command);
     }
@@ -149,17 +154,18 @@ static void test_refusals(void **state) {
 }
 
 static void test_a_restart_finds_the_meeting(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autofree char *id = NULL, *ended = NULL;
-    gint64           before_ms = 0;
-    char             head[TOKEN_HASH_BYTES * 2 + 1], head_again[TOKEN_HASH_BYTES * 2 + 1];
-    json_t          *snapshot = NULL;
+    gint64 before_ms = 0;
+    char head[TOKEN_HASH_BYTES * 2 + 1], head_again[TOKEN_HASH_BYTES * 2 + 1];
+    json_t *snapshot = NULL;
     {
         g_autoptr(Office) office = open_office(place, TRUE);
         import_rooms(office);
         id = office_create_meeting(office, &chair, "Giao ban", TRUE, NULL, NULL, NULL);
         ended = office_create_meeting(office, &chair, "Đã xong", TRUE, NULL, NULL, NULL);
-        give(office, id, &system_actor, json_pack("{s:s, s:i, s:b}", "t", "join", "seat", 2, "microphone", TRUE), NULL);
+        give(office, id, &system_actor,
+             json_pack("{s:s, s:i, s:b}", "t", "join", "seat", 2, "microphone", TRUE), NULL);
         give(office, id, &system_actor, json_pack("{s:s, s:i}", "t", "connected", "seat", 2), NULL);
         give(office, id, &system_actor, json_pack("{s:s, s:i}", "t", "join", "seat", 3), NULL);
         const Actor room = { ROLE_ROOM, 3, "B", LANGUAGE_VI };
@@ -168,11 +174,13 @@ static void test_a_restart_finds_the_meeting(void **state) {
         give(office, ended, &chair, json_pack("{s:s, s:b}", "t", "end", "now", TRUE), NULL);
         assert_true(office_settle(office, WAIT_US));
         before_ms = office_now_ms(office);
-        snapshot = meeting_snapshot(office_meeting(office, id), id, office_roster(office), before_ms, NULL, NULL);
+        snapshot =
+            meeting_snapshot(office_meeting(office, id), id, office_roster(office), before_ms, NULL, NULL);
         assert_int_equal(store_head(office_store(office), head), 11);
     }
     g_autoptr(Office) office = open_office(place, TRUE);
-    json_t *again = meeting_snapshot(office_meeting(office, id), id, office_roster(office), before_ms, NULL, NULL);
+    json_t *again =
+        meeting_snapshot(office_meeting(office, id), id, office_roster(office), before_ms, NULL, NULL);
     assert_null(meeting_delta(snapshot, again));
     assert_true(json_equal(snapshot, again));
     assert_true(office_now_ms(office) >= before_ms);
@@ -184,7 +192,7 @@ static void test_a_restart_finds_the_meeting(void **state) {
     assert_int_equal(json_array_size(list), 2);
     /* The one that ended stays ended, and goes on being named. */
     g_autoptr(GError) why = NULL;
-    json_t           *open_again = json_pack("{s:s}", "t", "open");
+    json_t *open_again = json_pack("{s:s}", "t", "open");
     assert_false(office_command(office, ended, &chair, open_again, NULL, NULL, &why));
     assert_int_equal(why->code, FAULT_CONFLICT);
     json_decref(open_again);
@@ -195,7 +203,7 @@ static void test_a_restart_finds_the_meeting(void **state) {
 }
 
 static void test_ending_comes_due(void **state) {
-    Place            *place = *state;
+    Place *place = *state;
     g_autoptr(Office) office = open_office(place, FALSE);
     import_rooms(office);
     g_autofree char *id = office_create_meeting(office, &chair, "a", TRUE, NULL, NULL, NULL);
@@ -205,7 +213,8 @@ static void test_ending_comes_due(void **state) {
     assert_true(office_settle(office, WAIT_US));
     assert_int_equal(meeting_phase(office_meeting(office, id)), MEETING_OPEN);
     gint64 start_us = g_get_monotonic_time();
-    while (meeting_phase(office_meeting(office, id)) == MEETING_OPEN && g_get_monotonic_time() - start_us < 15 * G_USEC_PER_SEC) {
+    while (meeting_phase(office_meeting(office, id)) == MEETING_OPEN &&
+           g_get_monotonic_time() - start_us < 15 * G_USEC_PER_SEC) {
         office_tick(office);
         office_settle(office, WAIT_US);
         g_usleep(50000);
@@ -214,19 +223,18 @@ static void test_ending_comes_due(void **state) {
     assert_true(g_get_monotonic_time() - start_us > 4 * G_USEC_PER_SEC);
 }
 
-static void count_roster(gpointer user) {
-    ++*(guint *)user;
-}
+static void count_roster(gpointer user) { ++*(guint *)user; }
 
 static void test_import_is_all_or_nothing(void **state) {
-    Place             *place = *state;
-    g_autoptr(Office)  office = open_office(place, TRUE);
+    Place *place = *state;
+    g_autoptr(Office) office = open_office(place, TRUE);
     const OfficeEvents events = { .roster_changed = count_roster };
-    guint              n_changes = 0;
+    guint n_changes = 0;
     office_listen(office, &events, &n_changes);
     import_rooms(office);
-    static const char     bad[] = "code,name,type\nA,Khác,xã\nA,Lại,xã\n";
-    g_autoptr(RosterPlan) plan = office_import_roster(office, &technician, bad, sizeof bad - 1, NULL, NULL, NULL);
+    static const char bad[] = "code,name,type\nA,Khác,xã\nA,Lại,xã\n";
+    g_autoptr(RosterPlan) plan =
+        office_import_roster(office, &technician, bad, sizeof bad - 1, NULL, NULL, NULL);
     assert_int_equal(plan->n_errors, 1);
     assert_true(office_settle(office, WAIT_US));
     assert_string_equal(roster_seat_by_code(office_roster(office), "A")->name, "Bắc Sơn");
@@ -234,12 +242,12 @@ static void test_import_is_all_or_nothing(void **state) {
 }
 
 static void test_trial_may_run_at_every_start(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autofree char *meeting = NULL, *room_url = NULL;
     for (guint start = 0; start < 2; start++) {
         g_autoptr(Office) office = open_office(place, TRUE);
-        GError           *why = NULL;
-        g_autoptr(Trial)  trial = trial_set_up(office, &why);
+        GError *why = NULL;
+        g_autoptr(Trial) trial = trial_set_up(office, &why);
         if (trial == NULL) fail_msg("%s", why->message);
         assert_int_equal(trial->n_seats, 201);
         assert_true((trial->chair_password != NULL) == (start == 0)); /* told once */
@@ -247,11 +255,11 @@ static void test_trial_may_run_at_every_start(void **state) {
         assert_int_equal(meeting_phase(office_meeting(office, trial->meeting_id)), MEETING_OPEN);
         if (start == 1) {
             assert_string_equal(trial->meeting_id, meeting);
-            gint32      revoked = 0;
+            gint32 revoked = 0;
             StoreBatch *batch = store_batch_new();
             const char *old = strchr(room_url, '#') + 1; /* a room that sits on the older link keeps it */
-            assert_int_not_equal(0, auth_use_room_link(office_auth(office), batch, old, "a", office_now_ms(office), LANGUAGE_VI,
-                                                       &revoked, NULL));
+            assert_int_not_equal(0, auth_use_room_link(office_auth(office), batch, old, "a",
+                                                       office_now_ms(office), LANGUAGE_VI, &revoked, NULL));
             store_batch_free(batch);
         }
         g_free(meeting);
@@ -271,7 +279,7 @@ static void keep_answer(gpointer user, json_t *answer) {
 
 static json_t *ask(Office *office, const char *single_quoted) {
     g_autofree char *line = g_strdelimit(g_strdup(single_quoted), "'", '"');
-    json_t          *answer = NULL;
+    json_t *answer = NULL;
     admin_handle_line(office, line, strlen(line), keep_answer, &answer);
     assert_true(office_settle(office, WAIT_US));
     assert_non_null(answer);
@@ -279,7 +287,7 @@ static json_t *ask(Office *office, const char *single_quoted) {
 }
 
 static void test_admin_requests(void **state) {
-    Place            *place = *state;
+    Place *place = *state;
     g_autoptr(Office) office = open_office(place, FALSE);
     static const struct {
         const char *request, *code; /* code NULL = ok */
@@ -288,7 +296,8 @@ static void test_admin_requests(void **state) {
         { "{}", "bad-input" },
         { "{'do':'dance'}", "bad-input" },
         { "{'do':'roster.import','csv':'code,name,type\\nT,Quảng Ninh,tỉnh\\nA,B,xã\\n'}", NULL },
-        { "{'do':'roster.import','csv_base64':'Y29kZSxuYW1lLHR5cGUKQSxCLHgK//8='}", "bad-input" }, /* not UTF-8 inside */
+        { "{'do':'roster.import','csv_base64':'Y29kZSxuYW1lLHR5cGUKQSxCLHgK//8='}",
+          "bad-input" }, /* not UTF-8 inside */
         { "{'do':'roster.import'}", "bad-input" },
         { "{'do':'roster.export'}", NULL },
         { "{'do':'roster.link','code':'A'}", NULL },
@@ -317,7 +326,7 @@ static void test_admin_requests(void **state) {
     g_autoptr(GError) why = NULL;
     assert_true(admin_table_check(&why));
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        json_t     *answer = ask(office, cases[i].request);
+        json_t *answer = ask(office, cases[i].request);
         const char *code = json_string_value(json_object_get(answer, "code"));
         if (g_strcmp0(code, cases[i].code) != 0) fail_msg("%s: %s", cases[i].request, code);
         assert_true(json_is_true(json_object_get(answer, "ok")) == (code == NULL));
@@ -327,15 +336,16 @@ static void test_admin_requests(void **state) {
 }
 
 static void test_admin_meeting_and_tokens(void **state) {
-    Place            *place = *state;
+    Place *place = *state;
     g_autoptr(Office) office = open_office(place, FALSE);
     import_rooms(office);
-    json_t          *created = ask(office, "{'do':'meeting.create','title':'Họp','open':true}");
-    const char      *id = json_string_value(json_object_get(created, "meeting"));
+    json_t *created = ask(office, "{'do':'meeting.create','title':'Họp','open':true}");
+    const char *id = json_string_value(json_object_get(created, "meeting"));
     g_autofree char *for_room = g_strdup_printf("{'do':'token','meeting':'%s','endpoint':'A'}", id);
     g_autofree char *for_watcher = g_strdup_printf("{'do':'token','meeting':'%s','observer':true}", id);
-    g_autofree char *for_both = g_strdup_printf("{'do':'token','meeting':'%s','observer':true,'endpoint':'A'}", id);
-    json_t  *room = ask(office, for_room), *watcher = ask(office, for_watcher), *both = ask(office, for_both);
+    g_autofree char *for_both =
+        g_strdup_printf("{'do':'token','meeting':'%s','observer':true,'endpoint':'A'}", id);
+    json_t *room = ask(office, for_room), *watcher = ask(office, for_watcher), *both = ask(office, for_both);
     Identity who;
     const char *token = json_string_value(json_object_get(room, "token"));
     assert_true(auth_identify(office_auth(office), token, office_now_ms(office), &who));

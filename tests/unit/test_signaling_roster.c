@@ -29,11 +29,11 @@ static void expect_import(Roster *roster, const char *csv, const char *counts) {
 }
 
 static Roster *demo_roster(void) {
-    g_autofree char  *csv = NULL;
-    gsize             n_bytes = 0;
+    g_autofree char *csv = NULL;
+    gsize n_bytes = 0;
     g_autoptr(GError) why = NULL;
     if (!g_file_get_contents(DEMO, &csv, &n_bytes, &why)) fail_msg("%s", why->message);
-    Roster          *roster = roster_new();
+    Roster *roster = roster_new();
     g_autofree char *got = import(roster, csv, n_bytes);
     assert_string_equal(got, "201 0 0");
     return roster;
@@ -67,25 +67,26 @@ static void test_labels(void **state) {
                               "3,Thanh Sơn,phường,Thành phố Uông Bí\n"
                               "4,Xã Đồn Đạc,xã,Huyện Ba Chẽ\n"
                               "5,ủy ban,phòng,\n";
-    static const char *const labels[] = { "Xã Thanh Sơn, huyện Ba Chẽ", "Xã Thanh Sơn, thành phố Uông Bí", "Phường Thanh Sơn",
-                                          "Xã Đồn Đạc", "Phòng ủy ban" };
+    static const char *const labels[] = { "Xã Thanh Sơn, huyện Ba Chẽ", "Xã Thanh Sơn, thành phố Uông Bí",
+                                          "Phường Thanh Sơn", "Xã Đồn Đạc", "Phòng ủy ban" };
     g_autoptr(Roster) roster = roster_new();
     expect_import(roster, csv, "5 0 0");
-    for (guint i = 0; i < G_N_ELEMENTS(labels); i++) assert_string_equal(roster_seat_at(roster, i)->label, labels[i]);
+    for (guint i = 0; i < G_N_ELEMENTS(labels); i++)
+        assert_string_equal(roster_seat_at(roster, i)->label, labels[i]);
 }
 
 static void test_import_again(void **state) {
     (void)state;
     g_autoptr(Roster) roster = demo_roster();
-    g_autofree char  *exported = roster_export(roster);
-    gint32            id = roster_seat_at(roster, 5)->id;
-    g_autofree char  *code = g_strdup(roster_seat_at(roster, 5)->code);
+    g_autofree char *exported = roster_export(roster);
+    gint32 id = roster_seat_at(roster, 5)->id;
+    g_autofree char *code = g_strdup(roster_seat_at(roster, 5)->code);
     expect_import(roster, exported, "0 0 201");
     /* Other separators, line ends, decomposed text and no mark change nothing. */
     g_autofree char *unmarked = g_strdup(exported + 3);
     g_autofree char *nfd = g_utf8_normalize(unmarked, -1, G_NORMALIZE_DEFAULT);
     assert_int_not_equal(strlen(nfd), strlen(unmarked));
-    g_auto(GStrv)    lines = g_strsplit(nfd, "\r\n", -1);
+    g_auto(GStrv) lines = g_strsplit(nfd, "\r\n", -1);
     g_autofree char *unix_text = g_strjoinv("\n", lines);
     expect_import(roster, unix_text, "0 0 201");
     /* One row: the others stay, the id stays, the place moves to the front. */
@@ -103,17 +104,17 @@ static void test_errors_are_all_named_and_nothing_changes(void **state) {
     (void)state;
     static const char csv[] = "code,name,type,district\n"
                               "A,Một,xã,H\n"
-                              "A,Hai,xã,H\n"     /* 3: code twice */
-                              "B,,xã,H\n"        /* 4: name empty */
-                              "C d,Ba,xã,H\n"    /* 5: code bad */
-                              "D,Bốn,xã\n"       /* 6: cells */
-                              "E,N\"ăm,xã,H\n"   /* 7: quote */
+                              "A,Hai,xã,H\n"   /* 3: code twice */
+                              "B,,xã,H\n"      /* 4: name empty */
+                              "C d,Ba,xã,H\n"  /* 5: code bad */
+                              "D,Bốn,xã\n"     /* 6: cells */
+                              "E,N\"ăm,xã,H\n" /* 7: quote */
                               "F,Sáu,xã,H\n";
     static const struct {
-        guint       line, column;
+        guint line, column;
         const char *in_text;
     } wanted[] = { { 3, 1, "A" }, { 4, 2, "name" }, { 5, 1, "C d" }, { 6, 0, "3" }, { 7, 2, "nháy" } };
-    g_autoptr(Roster)     roster = roster_new();
+    g_autoptr(Roster) roster = roster_new();
     g_autoptr(RosterPlan) plan = roster_plan_import(roster, csv, sizeof csv - 1, LANGUAGE_VI);
     assert_int_equal(plan->n_errors, G_N_ELEMENTS(wanted));
     assert_null(plan->seats);
@@ -136,7 +137,7 @@ static void test_headers(void **state) {
     (void)state;
     static const struct {
         const char *name, *csv;
-        guint       n_errors;
+        guint n_errors;
     } cases[] = {
         { "empty file", "", 1 },
         { "only blank lines", "\n\n", 1 },
@@ -148,8 +149,9 @@ static void test_headers(void **state) {
         { "header alone is fine", "code,name,type\n", 0 },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(Roster)     roster = roster_new();
-        g_autoptr(RosterPlan) plan = roster_plan_import(roster, cases[i].csv, strlen(cases[i].csv), LANGUAGE_EN);
+        g_autoptr(Roster) roster = roster_new();
+        g_autoptr(RosterPlan) plan =
+            roster_plan_import(roster, cases[i].csv, strlen(cases[i].csv), LANGUAGE_EN);
         if (plan->n_errors != cases[i].n_errors) fail_msg("%s: %u errors", cases[i].name, plan->n_errors);
         assert_true((plan->seats == NULL) == (plan->n_errors > 0));
     }
@@ -160,8 +162,13 @@ static void test_folding(void **state) {
     static const struct {
         const char *text, *folded;
     } cases[] = {
-        { "Đầm Hà", "dam ha" },       { "ĐẦM  HÀ ", "dam ha" }, { "Giếng Đáy", "gieng day" }, { "Uông Bí", "uong bi" },
-        { "Phường Ưu Việt", "phuong uu viet" }, { "", "" },     { "Ba Chẽ", "ba che" },
+        { "Đầm Hà", "dam ha" },
+        { "ĐẦM  HÀ ", "dam ha" },
+        { "Giếng Đáy", "gieng day" },
+        { "Uông Bí", "uong bi" },
+        { "Phường Ưu Việt", "phuong uu viet" },
+        { "", "" },
+        { "Ba Chẽ", "ba che" },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *nfd = g_utf8_normalize(cases[i].text, -1, G_NORMALIZE_DEFAULT);
@@ -176,22 +183,28 @@ static void test_search(void **state) {
     (void)state;
     static const struct {
         const char *typed;
-        guint       n_min, n_max;
-    } cases[] = { { "dam ha", 3, 20 }, { "Đầm Hà", 3, 20 }, { "ĐAM", 3, 20 }, { "qn-000", 1, 1 }, { "khong co", 0, 0 }, { "", 201, 201 } };
+        guint n_min, n_max;
+    } cases[] = { { "dam ha", 3, 20 }, { "Đầm Hà", 3, 20 },  { "ĐAM", 3, 20 },
+                  { "qn-000", 1, 1 },  { "khong co", 0, 0 }, { "", 201, 201 } };
     g_autoptr(Roster) roster = demo_roster();
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GArray) found = roster_search(roster, cases[i].typed);
-        if (found->len < cases[i].n_min || found->len > cases[i].n_max) fail_msg("\"%s\" finds %u", cases[i].typed, found->len);
+        if (found->len < cases[i].n_min || found->len > cases[i].n_max)
+            fail_msg("\"%s\" finds %u", cases[i].typed, found->len);
     }
 }
 
 static void test_support(void **state) {
     (void)state;
-    static const char csv[] = "code,name,type,district,technician,technician_phone\n"
-                              "1,H,huyện,Huyện H,Anh Ba,0203 1\n2,X,xã,Huyện H,,\n3,Y,xã,Huyện Y,,\n4,Z,xã,Huyện Z,Chị Tư,\n";
+    static const char csv[] =
+        "code,name,type,district,technician,technician_phone\n"
+        "1,H,huyện,Huyện H,Anh Ba,0203 1\n2,X,xã,Huyện H,,\n3,Y,xã,Huyện Y,,\n4,Z,xã,Huyện Z,Chị Tư,\n";
     static const struct {
         const char *code, *name, *phone;
-    } cases[] = { { "1", "Anh Ba", "0203 1" }, { "2", "Anh Ba", "0203 1" }, { "3", "", "0900" }, { "4", "Chị Tư", "0900" } };
+    } cases[] = { { "1", "Anh Ba", "0203 1" },
+                  { "2", "Anh Ba", "0203 1" },
+                  { "3", "", "0900" },
+                  { "4", "Chị Tư", "0900" } };
     g_autoptr(Roster) roster = roster_new();
     expect_import(roster, csv, "4 0 0");
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -227,14 +240,10 @@ static void test_words(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_demo_roster),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_import_again),
-        cmocka_unit_test(test_errors_are_all_named_and_nothing_changes),
-        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_folding),
-        cmocka_unit_test(test_search),
-        cmocka_unit_test(test_support),
+        cmocka_unit_test(test_demo_roster),  cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_import_again), cmocka_unit_test(test_errors_are_all_named_and_nothing_changes),
+        cmocka_unit_test(test_headers),      cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_search),       cmocka_unit_test(test_support),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,8 +27,8 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    Place           *place = *state;
-    g_autoptr(GDir)  dir = g_dir_open(place->folder, 0, NULL);
+    Place *place = *state;
+    g_autoptr(GDir) dir = g_dir_open(place->folder, 0, NULL);
     for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
         g_autofree char *path = g_build_filename(place->folder, name, NULL);
         g_unlink(path);
@@ -42,7 +42,7 @@ static int tear_down(void **state) {
 
 static Store *open_store(const Place *place) {
     GError *why = NULL;
-    Store  *store = store_open(place->path, &why);
+    Store *store = store_open(place->path, &why);
     if (store == NULL) fail_msg("%s", why->message);
     return store;
 }
@@ -54,7 +54,7 @@ static void count(gpointer user, const GError *why) {
 
 static void put_events(Store *store, const char *meeting, guint n) {
     for (guint i = 0; i < n; i++) {
-        StoreBatch      *batch = store_batch_new();
+        StoreBatch *batch = store_batch_new();
         g_autofree char *payload = g_strdup_printf("{\"k\":\"joined\",\"seat\":%u}", i + 1);
         store_batch_event(batch, meeting, "joined", 1000 + i, payload);
         store_submit(store, batch, NULL, NULL);
@@ -74,13 +74,18 @@ static void test_records_come_back(void **state) {
     Place *place = *state;
     {
         g_autoptr(Store) store = open_store(place);
-        StoreBatch      *batch = store_batch_new();
-        SeatRecord       seat = { 7, 3, "QN-1", "Đầm Hà", "xã", "Huyện Đầm Hà", "Cấp xã", "0203", "Kỹ thuật", "0204", "ghi chú", NULL };
-        UserRecord       user = { 1, "chutoa", "chair", "$argon2id$", 55 };
-        TokenRecord      token = { .hash = { 1, 2, 3 }, .kind = TOKEN_LINK, .seat = 7, .meeting = "", .created_ms = 66 };
-        TokenRecord      gone = { .hash = { 9 }, .kind = TOKEN_SESSION, .seat = 7, .meeting = "", .created_ms = 66 };
-        MeetingRecord    meeting = { "mabc", "Họp thử", "open", 1, 0, 2, 0 };
-        guint            n_done = 0;
+        StoreBatch *batch = store_batch_new();
+        SeatRecord seat = { 7,        3,      "QN-1",     "Đầm Hà", "xã",      "Huyện Đầm Hà",
+                            "Cấp xã", "0203", "Kỹ thuật", "0204",   "ghi chú", NULL };
+        UserRecord user = { 1, "chutoa", "chair", "$argon2id$", 55 };
+        TokenRecord token = {
+            .hash = { 1, 2, 3 }, .kind = TOKEN_LINK, .seat = 7, .meeting = "", .created_ms = 66
+        };
+        TokenRecord gone = {
+            .hash = { 9 }, .kind = TOKEN_SESSION, .seat = 7, .meeting = "", .created_ms = 66
+        };
+        MeetingRecord meeting = { "mabc", "Họp thử", "open", 1, 0, 2, 0 };
+        guint n_done = 0;
         store_batch_seat(batch, &seat);
         store_batch_user(batch, &user);
         store_batch_token(batch, &token);
@@ -96,11 +101,12 @@ static void test_records_come_back(void **state) {
         assert_true(store_settle(store, WAIT_US));
         assert_int_equal(n_done, 2);
     }
-    g_autoptr(Store)     store = open_store(place);
+    g_autoptr(Store) store = open_store(place);
     g_autoptr(GPtrArray) seats = store_read_seats(store, NULL), users = store_read_users(store, NULL);
     g_autoptr(GPtrArray) tokens = store_read_tokens(store, NULL), meetings = store_read_meetings(store, NULL);
-    g_autoptr(GPtrArray) events = store_read_events(store, "mabc", 0, NULL), none = store_read_events(store, "other", 0, NULL);
-    g_autofree char     *url = store_read_note(store, "public_url");
+    g_autoptr(GPtrArray) events = store_read_events(store, "mabc", 0, NULL),
+                         none = store_read_events(store, "other", 0, NULL);
+    g_autofree char *url = store_read_note(store, "public_url");
     assert_int_equal(seats->len, 1);
     assert_string_equal(((SeatRecord *)seats->pdata[0])->name, "Đầm Hà");
     assert_string_equal(((SeatRecord *)seats->pdata[0])->note, "ghi chú");
@@ -117,16 +123,16 @@ static void test_records_come_back(void **state) {
 }
 
 static void test_private_file(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autoptr(Store) store = open_store(place);
-    GStatBuf         found;
+    GStatBuf found;
     assert_int_equal(g_stat(place->path, &found), 0);
     assert_int_equal(found.st_mode & 0077, 0);
 }
 
 static void test_one_program_at_a_time(void **state) {
-    Place            *place = *state;
-    g_autoptr(Store)  store = open_store(place);
+    Place *place = *state;
+    g_autoptr(Store) store = open_store(place);
     g_autoptr(GError) why = NULL;
     assert_null(store_open(place->path, &why));
     assert_int_equal(why->code, FAULT_BUSY);
@@ -134,7 +140,7 @@ static void test_one_program_at_a_time(void **state) {
 }
 
 static void test_refuses_what_is_not_its_own(void **state) {
-    Place            *place = *state;
+    Place *place = *state;
     g_autoptr(GError) why = NULL, newer = NULL, missing = NULL, text = NULL;
     tamper(place, "CREATE TABLE cats (name TEXT)");
     assert_null(store_open(place->path, &why));
@@ -146,7 +152,8 @@ static void test_refuses_what_is_not_its_own(void **state) {
     assert_int_equal(newer->code, FAULT_SETUP);
     assert_non_null(strstr(newer->message, "newer"));
     g_unlink(place->path);
-    assert_true(g_file_set_contents(place->path, "this is no database, and long enough to be read as one .....", -1, NULL));
+    assert_true(g_file_set_contents(
+        place->path, "this is no database, and long enough to be read as one .....", -1, NULL));
     assert_null(store_open(place->path, &text));
     assert_int_equal(text->code, FAULT_SETUP);
     assert_null(store_open("/proc/nowhere/diemcau.db", &missing));
@@ -155,7 +162,7 @@ static void test_refuses_what_is_not_its_own(void **state) {
 
 typedef struct {
     GArray *order;
-    guint   number;
+    guint number;
 } Turn;
 
 static void note_turn(gpointer user, const GError *why) {
@@ -166,11 +173,11 @@ static void note_turn(gpointer user, const GError *why) {
 
 static void test_commits_are_told_in_order(void **state) {
     enum { N = 500 };
-    Place            *place = *state;
-    g_autoptr(Store)  store = open_store(place);
+    Place *place = *state;
+    g_autoptr(Store) store = open_store(place);
     g_autoptr(GArray) order = g_array_new(FALSE, FALSE, sizeof(guint));
-    g_autofree Turn  *turns = g_new0(Turn, N);
-    gint64            start_us = g_get_monotonic_time();
+    g_autofree Turn *turns = g_new0(Turn, N);
+    gint64 start_us = g_get_monotonic_time();
     for (guint i = 0; i < N; i++) {
         StoreBatch *batch = store_batch_new();
         store_batch_event(batch, "m", "joined", i, "{}");
@@ -192,11 +199,11 @@ static void expect_internal(gpointer user, const GError *why) {
 }
 
 static void test_a_bad_batch_is_refused_whole_and_alone(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autoptr(Store) store = open_store(place);
-    guint            n_good = 0, n_bad = 0;
-    SeatRecord       seat = { 1, 0, "A", "a", "xã", "", "", "", "", "", "", NULL }, twin = seat;
-    StoreBatch      *good = store_batch_new(), *bad = store_batch_new(), *last = store_batch_new();
+    guint n_good = 0, n_bad = 0;
+    SeatRecord seat = { 1, 0, "A", "a", "xã", "", "", "", "", "", "", NULL }, twin = seat;
+    StoreBatch *good = store_batch_new(), *bad = store_batch_new(), *last = store_batch_new();
     twin.id = 2; /* the same code: the table refuses it */
     store_batch_seat(good, &seat);
     store_batch_event(good, "m", "one", 1, "{}");
@@ -219,7 +226,7 @@ static void test_a_bad_batch_is_refused_whole_and_alone(void **state) {
 static void test_chain(void **state) {
     static const struct {
         const char *name, *sql;
-        gint64      broken_seq;
+        gint64 broken_seq;
     } cases[] = {
         { "untouched", "SELECT 1", 0 },
         { "text changed", "UPDATE events SET payload = '{}' WHERE seq = 3", 3 },
@@ -228,8 +235,10 @@ static void test_chain(void **state) {
         { "moved to another meeting", "UPDATE events SET meeting = 'other' WHERE seq = 2", 2 },
         { "row removed", "DELETE FROM events WHERE seq = 3", 4 },
         { "first row removed", "DELETE FROM events WHERE seq = 1", 2 },
-        { "two rows swapped", "UPDATE events SET seq = 99 WHERE seq = 2; UPDATE events SET seq = 2 WHERE seq = 3;"
-                              "UPDATE events SET seq = 3 WHERE seq = 99", 2 },
+        { "two rows swapped",
+          "UPDATE events SET seq = 99 WHERE seq = 2; UPDATE events SET seq = 2 WHERE seq = 3;"
+          "UPDATE events SET seq = 3 WHERE seq = 99",
+          2 },
         { "hash damaged", "UPDATE events SET hash = x'00' WHERE seq = 5", 5 },
         { "half erased", "UPDATE events SET payload = NULL WHERE seq = 3", 3 },
     };
@@ -249,7 +258,7 @@ static void test_chain(void **state) {
 }
 
 static void test_erasing_keeps_the_chain(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autoptr(Store) store = open_store(place);
     put_events(store, "m", 5);
     StoreBatch *batch = store_batch_new();
@@ -270,16 +279,16 @@ static void test_erasing_keeps_the_chain(void **state) {
 }
 
 static void test_backup(void **state) {
-    Place            *place = *state;
-    g_autoptr(Store)  store = open_store(place);
-    g_autofree char  *copy = g_build_filename(place->folder, "copy.db", NULL);
+    Place *place = *state;
+    g_autoptr(Store) store = open_store(place);
+    g_autofree char *copy = g_build_filename(place->folder, "copy.db", NULL);
     g_autoptr(GError) again = NULL;
     put_events(store, "m", 3);
     assert_true(store_backup(store, copy, NULL));
     assert_false(store_backup(store, copy, &again));
     assert_int_equal(again->code, FAULT_CONFLICT);
     put_events(store, "m", 1);
-    g_autoptr(Store)      copied = store_open(copy, NULL);
+    g_autoptr(Store) copied = store_open(copy, NULL);
     g_autoptr(StoreCheck) check = store_check(copied, NULL);
     assert_int_equal(check->n_events, 3);
     assert_int_equal(check->broken_seq, 0);
@@ -291,9 +300,9 @@ static void expect_events(gpointer user, GPtrArray *events, const GError *why) {
 }
 
 static void test_asking_sees_what_was_submitted_before(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autoptr(Store) store = open_store(place);
-    guint            n_events = 0;
+    guint n_events = 0;
     for (guint i = 0; i < 3; i++) {
         StoreBatch *batch = store_batch_new();
         store_batch_event(batch, "m", "k", 1, "{}");
@@ -304,15 +313,13 @@ static void test_asking_sees_what_was_submitted_before(void **state) {
     assert_int_equal(n_events, 2);
 }
 
-static void wake_me(gpointer user) {
-    g_atomic_int_inc((gint *)user);
-}
+static void wake_me(gpointer user) { g_atomic_int_inc((gint *)user); }
 
 static void test_wakes_the_loop(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autoptr(Store) store = open_store(place);
-    gint             n_wakes = 0;
-    guint            n_done = 0;
+    gint n_wakes = 0;
+    guint n_done = 0;
     store_set_wake(store, wake_me, &n_wakes);
     store_submit(store, store_batch_new(), count, &n_done);
     for (guint i = 0; i < 5000 && g_atomic_int_get(&n_wakes) == 0; i++) g_usleep(1000);
@@ -324,10 +331,10 @@ static void test_wakes_the_loop(void **state) {
 
 /* Another program holds the database's write lock: commits cannot be made until it lets go. */
 static void test_a_failing_disk_is_told_and_survived(void **state) {
-    Place           *place = *state;
+    Place *place = *state;
     g_autoptr(Store) store = open_store(place);
-    sqlite3         *raw;
-    guint            n_done = 0;
+    sqlite3 *raw;
+    guint n_done = 0;
     put_events(store, "m", 1);
     assert_true(store_is_well(store, g_get_monotonic_time(), NULL));
     assert_int_equal(sqlite3_open(place->path, &raw), SQLITE_OK);
@@ -336,7 +343,8 @@ static void test_a_failing_disk_is_told_and_survived(void **state) {
     store_batch_event(batch, "m", "late", 9, "{}");
     store_submit(store, batch, count, &n_done);
     gint64 until_us = g_get_monotonic_time() + WAIT_US;
-    while (store_is_well(store, g_get_monotonic_time(), NULL) && g_get_monotonic_time() < until_us) g_usleep(10000);
+    while (store_is_well(store, g_get_monotonic_time(), NULL) && g_get_monotonic_time() < until_us)
+        g_usleep(10000);
     g_autoptr(GError) why = NULL;
     assert_false(store_is_well(store, g_get_monotonic_time(), &why));
     assert_int_equal(why->code, FAULT_BUSY);
@@ -358,9 +366,9 @@ static void expect_gone(gpointer user, const GError *why) {
 }
 
 static void test_closing_commits_or_tells(void **state) {
-    Place  *place = *state;
-    Store  *store = open_store(place);
-    guint   n_done = 0, n_gone = 0;
+    Place *place = *state;
+    Store *store = open_store(place);
+    guint n_done = 0, n_gone = 0;
     for (guint i = 0; i < 50; i++) {
         StoreBatch *batch = store_batch_new();
         store_batch_event(batch, "m", "k", 1, "{}");
