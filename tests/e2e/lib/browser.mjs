@@ -69,7 +69,10 @@ class Watched {
     const before = await until(`${what}: media`, () => this.received());
     return until(`${what}: media goes on`, async () => {
       const now = await this.received();
-      return now !== null && now.number === before.number && now.audio > before.audio + 5 && now.frames > before.frames + 5;
+      if (now === null || now.number !== before.number || now.audio < before.audio + 25 || now.frames < before.frames + 8) {
+        throw new Error(`${JSON.stringify(before)} -> ${JSON.stringify(now)}`);
+      }
+      return true;
     });
   }
 
