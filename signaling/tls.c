@@ -76,10 +76,11 @@ static gboolean make_missing(TlsFiles *files, const char *tls_dir, GError **erro
     g_autofree char *ca_key_path = g_build_filename(tls_dir, "ca.key", NULL);
     gboolean has_ca = g_file_test(files->ca_path, G_FILE_TEST_EXISTS);
     if (has_ca && !g_file_test(ca_key_path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, FAULT, FAULT_SETUP,
-                    "%s is there but its key %s is not: restore the key, or remove the folder and install the "
-                    "new CA in the rooms",
-                    files->ca_path, ca_key_path);
+        g_set_error(
+            error, FAULT, FAULT_SETUP,
+            "%s is there but its key %s is not: restore the key, or remove the folder and install the "
+            "new CA in the rooms",
+            files->ca_path, ca_key_path);
         return FALSE;
     }
     if (!has_ca) {
@@ -94,12 +95,7 @@ static gboolean make_missing(TlsFiles *files, const char *tls_dir, GError **erro
 
 TlsFiles *tls_prepare(const Settings *settings, const char *data_dir, GError **error) {
     g_autoptr(TlsFiles) files = g_new0(TlsFiles, 1);
-    gboolean own_cert = settings->tls_cert[0] != '\0', own_key = settings->tls_key[0] != '\0';
-    if (own_cert != own_key) {
-        g_set_error(error, FAULT, FAULT_SETUP, "tls.cert and tls.key must be set together");
-        return NULL;
-    }
-    if (own_cert) {
+    if (settings->tls_cert[0] != '\0') { /* settings.c sees to it that both are set */
         files->cert_path = g_strdup(settings->tls_cert);
         files->key_path = g_strdup(settings->tls_key);
         if (!tls_pair_check(files->cert_path, files->key_path, error)) return NULL;
