@@ -231,6 +231,8 @@ void endpoint_tick(Endpoint *endpoint, gint64 now_us) {
     if (now_us >= endpoint->quality_due_us) tell_quality(endpoint);
 }
 
+void endpoint_forget_pauses(Endpoint *endpoint) { endpoint->stats.received.longest_pause_us = 0; }
+
 void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats) {
     *ret_stats = endpoint->stats;
     ret_stats->state = room_state(endpoint->room);

@@ -42,6 +42,7 @@ typedef struct {
     ReceiverStats received;
     CheckStats checked; /* of the sample */
 } EndpointStats;
+void endpoint_forget_pauses(Endpoint *endpoint);
 void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats);
 const char *endpoint_name(const Endpoint *endpoint);
 guint endpoint_number(const Endpoint *endpoint);

@@ -273,6 +273,12 @@ static void count_video(Receiver *receiver, const RtpPacket *packet) {
     receiver->counts->n_video_bytes += packet->n_payload_bytes;
 }
 
+static void note_arrival(ReceiverStats *counts, gint64 now_us) {
+    if (counts->last_packet_us != 0)
+        counts->longest_pause_us = MAX(counts->longest_pause_us, now_us - counts->last_packet_us);
+    counts->last_packet_us = now_us;
+}
+
 static void note_transport(Receiver *receiver, const RtpPacket *packet, guint8 id, gint64 now_us) {
     guint16 sequence;
     if (id == 0 || !rtp_ext_transport_cc(packet, id, &sequence)) return;
@@ -284,6 +290,7 @@ void receiver_on_rtp(Receiver *receiver, const guint8 *bytes, gsize n_bytes, gin
     RtpPacket packet, original;
     Video *video = &receiver->video;
     if (!rtp_parse(bytes, n_bytes, &packet)) return;
+    note_arrival(receiver->counts, now_us);
     if (packet.ssrc == receiver->audio.ssrc) {
         note_transport(receiver, &packet, receiver->audio.ext_transport_cc, now_us);
         on_audio(receiver, &packet, now_us);

@@ -15,7 +15,8 @@ typedef struct {
     guint64 n_nacks, n_plis, n_dropped; /* dropped: by --loss */
     guint width, height;
     gint64 first_frame_us; /* 0: none yet */
-    gint64 last_audio_us, last_frame_us;
+    gint64 last_audio_us, last_frame_us, last_packet_us;
+    gint64 longest_pause_us; /* between two packets of any kind, over legs too */
 } ReceiverStats;
 
 /* Whole frames and voice packets for a checker; either may be NULL. Bytes live for the call. */

@@ -54,6 +54,7 @@ void report_begin(Report *report, gint64 now_us) {
     report->begun_us = report->second_us = now_us;
     memset(report->fps, 0, sizeof report->fps);
     for (guint i = 0; i < report->n_endpoints; i++) {
+        endpoint_forget_pauses(report->endpoints[i]);
         endpoint_read_stats(report->endpoints[i], &report->before[i]);
         report->frames_before[i] = report->before[i].received.n_frames;
     }
@@ -183,6 +184,7 @@ static guint64 field_of(const EndpointStats *stats, gsize offset) {
 static void add_sums(Report *report, json_t *result, double seconds) {
     guint64 in = 0, out = 0, bytes = 0;
     guint n_returns = 0, n_legs = 0;
+    gint64 pause_us = 0;
     guint64 sums[G_N_ELEMENTS(SUMS)] = { 0 };
     for (guint i = 0; i < report->n_endpoints; i++) {
         EndpointStats now;
@@ -195,6 +197,7 @@ static void add_sums(Report *report, json_t *result, double seconds) {
         bytes += now.received.n_audio_bytes + now.received.n_video_bytes - before->received.n_audio_bytes -
                  before->received.n_video_bytes;
         out += now.sent.n_packets - before->sent.n_packets;
+        pause_us = MAX(pause_us, now.received.longest_pause_us);
         n_returns += now.n_returns;
         n_legs += now.n_legs;
     }
@@ -204,6 +207,7 @@ static void add_sums(Report *report, json_t *result, double seconds) {
     json_object_set_new(result, "mbps_out", json_real(round((double)bytes * 8 / seconds / 1e4) / 100));
     for (guint k = 0; k < G_N_ELEMENTS(SUMS); k++)
         json_object_set_new(result, SUMS[k].key, json_integer((json_int_t)sums[k]));
+    json_object_set_new(result, "pause_ms_max", json_integer(pause_us / 1000));
     json_object_set_new(result, "reconnects", json_integer(n_returns));
     json_object_set_new(result, "legs", json_integer(n_legs));
 }
