@@ -37,6 +37,7 @@ struct Office {
     char *public_url;
     gint64 clock_utc_ms, clock_mono_us; /* the clock's last step */
     gint64 tidied_ms;
+    gint64 anchored_ms, anchored_seq; /* when and which head of the log was last told to the journal */
     gboolean well;
 };
 
