@@ -26,6 +26,7 @@ struct Rung {
     KeyframeGate gate;  /* canvas thread */
 
     /* The encoder thread's; the encoder ends before another begins. */
+    gint64 capture_us;
     guint64 frame_index, next_packet;
     guint8 tl0_index;
 };
@@ -72,7 +73,9 @@ static void on_frame(gpointer user, const EncodedFrame *frame) {
     block->first_packet = rung->next_packet;
     rung->next_packet += block->n_packets;
     block->rtp_time = rung->parts->rtp_base + (guint32)((guint64)frame->time_us * 9 / 100);
-    block->capture_us = frame->time_us - g_atomic_int_get(&rung->path_delay_us);
+    /* The delay becomes known in one step; time goes on forward all the same. */
+    rung->capture_us = MAX(frame->time_us - g_atomic_int_get(&rung->path_delay_us), rung->capture_us + 1);
+    block->capture_us = rung->capture_us;
     block->keyframe = frame->keyframe;
     block->temporal_layer = frame->temporal_layer;
     block->tl0_index = rung->tl0_index;

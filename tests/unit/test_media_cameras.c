@@ -1,0 +1,147 @@
+/* test_media_cameras.c -- the studio's cameras: hostile bytes, other sizes, hidden ones, rooms that come back. */
+#include "tests/unit/studio_stage.h"
+
+/* Hostile bytes in one camera: its tile suffers, no other, and the sender is asked for a keyframe, seldom. */
+static void a_corrupt_camera_stays_alone(void **state) {
+    (void)state;
+    Stage *stage = stage_new();
+    for (guint id = 1; id <= 4; id++) add_camera(stage, id, colours[id - 1], 320, 180);
+    ViewScene *scene = scene_new(LAYOUT_GRID, 4, 640, 360, 25);
+    show(stage, scene, 640, 360, 800000);
+    assert_true(watch_until(stage, all_colours_there, scene));
+    GRand *random = g_rand_new_with_seed(7);
+    g_ptr_array_unref(stage->clips[2]->frames);
+    stage->clips[2]->frames = g_ptr_array_new_with_free_func(free_frame);
+    for (guint i = 0; i < CLIP_FRAMES;
+         i++) { /* what looks like frames, some like keyframes, some of them huge */
+        static const guint8 heads[][10] = { { 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xb4, 0x00 },
+                                            { 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff, 0x3f },
+                                            { 0x11, 0xff, 0xff } };
+        Frame *frame = frame_new(CODEC_VP8, 3 + (gsize)g_rand_int_range(random, 0, 900));
+        for (gsize k = 0; k < frame->n_bytes; k++) frame->bytes[k] = (guint8)g_rand_int(random);
+        memcpy(frame->bytes, heads[i % 3], MIN(10, frame->n_bytes));
+        frame->keyframe = (frame->bytes[0] & 1) == 0;
+        g_ptr_array_add(stage->clips[2]->frames, frame);
+    }
+    gint64 from_us = g_get_monotonic_time();
+    guint asked_before = stage->n_asked[2], n_seen = stage->n_decoded;
+    while (stage->n_decoded < n_seen + 60) {
+        cameras_send(stage);
+        g_usleep(40000);
+        view_new_blocks(stage);
+    }
+    gint64 seconds = (g_get_monotonic_time() - from_us) / G_USEC_PER_SEC + 1;
+    assert_in_range(stage->n_asked[2] - asked_before, 1, 2 * seconds + 1);
+    static const guint others[] = { 0, 2, 3 };
+    for (guint i = 0; i < 3; i++)
+        assert_true(looks_like(&stage->seen, scene->tiles[others[i]].rect, colours[others[i]]));
+    StudioStats stats;
+    studio_read_stats(stage->studio, &stats);
+    assert_true(stats.n_decode_errors > 0);
+    /* And it recovers with the first good keyframe. */
+    clip_free(stage->clips[2]);
+    stage->clips[2] = clip_new(colours[1], 320, 180, CLIP_FRAMES);
+    stage->positions[2] = 0;
+    assert_true(watch_until(stage, all_colours_there, scene));
+    g_rand_free(random);
+    g_free(scene);
+    stage_free(stage);
+}
+
+static void a_camera_changes_its_size(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        guint width, height;
+    } cases[] = {
+        { "thumbnail", 160, 90 }, { "main", 640, 360 }, { "four by three", 640, 480 }, { "odd", 322, 182 }
+    };
+    Stage *stage = stage_new();
+    add_camera(stage, 1, colours[0], 320, 180);
+    add_camera(stage, 2, colours[1], 320, 180);
+    ViewScene *scene = scene_new(LAYOUT_1_1, 2, 640, 360, 25);
+    show(stage, scene, 640, 360, 800000);
+    assert_true(watch_until(stage, all_colours_there, scene));
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        print_message("case: %s\n", cases[i].name);
+        guint32 rgb = colours[(3 + i) % G_N_ELEMENTS(colours)];
+        clip_free(stage->clips[1]);
+        stage->clips[1] = clip_new(rgb, cases[i].width, cases[i].height, CLIP_FRAMES);
+        stage->positions[1] = 0;
+        gint64 until_us = g_get_monotonic_time() + WAIT_US;
+        do {
+            cameras_send(stage);
+            g_usleep(40000);
+            view_new_blocks(stage);
+        } while (!looks_like(&stage->seen, scene->tiles[0].rect, rgb) && g_get_monotonic_time() < until_us);
+        assert_true(looks_like(&stage->seen, scene->tiles[0].rect, rgb));
+        assert_true(looks_like(&stage->seen, scene->tiles[1].rect, colours[1]));
+    }
+    g_free(scene);
+    stage_free(stage);
+}
+
+/* Nothing is decoded that nobody sees, and a camera that is shown again is asked for a keyframe. */
+static void hidden_cameras_cost_nothing(void **state) {
+    (void)state;
+    Stage *stage = stage_new();
+    add_camera(stage, 1, colours[0], 320, 180);
+    add_camera(stage, 2, colours[1], 320, 180);
+    ViewScene *scene = scene_new(LAYOUT_FULL, 1, 320, 180, 25);
+    show(stage, scene, 320, 180, 300000);
+    assert_true(watch_until(stage, all_colours_there, scene));
+    assert_true(studio_source_is_shown(stage->sources[1]));
+    assert_false(studio_source_is_shown(stage->sources[2]));
+    assert_int_equal(stage->n_asked[2], 0);
+    scene->tiles[0].source = 2;
+    studio_set_view(stage->studio, scene);
+    assert_true(watch_until(stage, all_colours_there, scene));
+    assert_false(studio_source_is_shown(stage->sources[1]));
+    assert_true(stage->n_asked[2] > 0);
+    studio_end_view(stage->studio, VIEW);
+    studio_end_view(stage->studio, VIEW); /* twice is fine */
+    gint64 until_us = g_get_monotonic_time() + WAIT_US;
+    while (studio_source_is_shown(stage->sources[2]) && g_get_monotonic_time() < until_us) g_usleep(10000);
+    assert_false(studio_source_is_shown(stage->sources[2]));
+    g_free(scene);
+    stage_free(stage);
+}
+
+/* A room comes back on a new leg: the same tile goes on, first with the old picture, then with the new. */
+static void a_returning_source_keeps_its_tile(void **state) {
+    (void)state;
+    Stage *stage = stage_new();
+    add_camera(stage, 1, colours[0], 320, 180);
+    ViewScene *scene = scene_new(LAYOUT_FULL, 1, 320, 180, 25);
+    show(stage, scene, 320, 180, 300000);
+    assert_true(watch_until(stage, all_colours_there, scene));
+    stage->darkest = 255;
+    StudioSource *old = stage->sources[1];
+    stage->sources[1] = NULL;
+    studio_source_unref(old);
+    stage->sources[1] = studio_source_new(stage->studio, 1);
+    stage->positions[1] = 0;
+    clip_free(stage->clips[1]);
+    stage->clips[1] = clip_new(colours[3], 320, 180, CLIP_FRAMES);
+    gint64 until_us = g_get_monotonic_time() + WAIT_US;
+    do {
+        cameras_send(stage);
+        g_usleep(40000);
+        view_new_blocks(stage);
+    } while (!looks_like(&stage->seen, scene->tiles[0].rect, colours[3]) &&
+             g_get_monotonic_time() < until_us);
+    assert_true(looks_like(&stage->seen, scene->tiles[0].rect, colours[3]));
+    assert_true(stage->darkest > 50); /* no plate in between */
+    g_free(scene);
+    stage_free(stage);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_corrupt_camera_stays_alone),
+        cmocka_unit_test(a_camera_changes_its_size),
+        cmocka_unit_test(hidden_cameras_cost_nothing),
+        cmocka_unit_test(a_returning_source_keeps_its_tile),
+    };
+    return cmocka_run_group_tests(tests, stage_init, NULL);
+}
