@@ -19,6 +19,10 @@ MEDIA_PORTS ?= 20000-20999
 PREFIX      ?= /usr/local
 DESTDIR     ?=
 
+# Doors that a newcomer opens build with all cores, unless make was told a number of its own.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE  = $(MAKE) --no-print-directory $(PARALLEL)
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -152,7 +156,7 @@ all: programs pages
 programs: $(addprefix $(OUT)/bin/,$(PROGRAMS))
 	@:
 product:
-	@$(MAKE) --no-print-directory FLAVOUR=$(PRODUCT) programs pages
+	@$(SUBMAKE) FLAVOUR=$(PRODUCT) programs pages
 
 include tests/tests.mk
 include config/run.mk

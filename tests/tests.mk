@@ -58,7 +58,7 @@ WEB_MODULES := $(if $(wildcard signaling/web/package-lock.json),signaling/web/no
 unit: $(UNITS) $(WEB_MODULES)
 	@OUT=$(OUT) tests/run.sh unit
 fuzz-replay:
-	@$(MAKE) --no-print-directory FLAVOUR=asan doors
+	@$(SUBMAKE) FLAVOUR=asan doors
 	@OUT=$(BUILD)/asan tests/run.sh fuzz-replay
 protocol: product $(PROTOS) node-tests
 	@OUT=$(OUT) BIN=$(BIN) tests/run.sh protocol
@@ -68,8 +68,8 @@ e2e: product node-tests
 # Unit tests and fuzz doors run under sanitizers: what is only a little wrong should fail here.  The programs
 # are those that users run.
 check: test-packages
-	@$(MAKE) --no-print-directory FLAVOUR=asan units doors $(PROTO_SOURCES:%.c=$(BUILD)/asan/%)
-	@$(MAKE) --no-print-directory product node-tests $(WEB_MODULES)
+	@$(SUBMAKE) FLAVOUR=asan units doors $(PROTO_SOURCES:%.c=$(BUILD)/asan/%)
+	@$(SUBMAKE) product node-tests $(WEB_MODULES)
 	@OUT=$(BUILD)/asan BIN=$(BIN) tests/run.sh unit fuzz-replay protocol e2e
 
 test-packages:
@@ -84,11 +84,11 @@ bench: $(patsubst tests/bench/%.mjs,bench-%,$(wildcard tests/bench/*.mjs)) \
 bench-%: product
 	@mkdir -p $(BUILD)/bench
 	@if [ -e tests/bench/$*.mjs ]; then BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/$*.mjs; \
-	else $(MAKE) --no-print-directory FLAVOUR=$(PRODUCT) $(BUILD)/$(PRODUCT)/tests/bench/bench_$* \
+	else $(SUBMAKE) FLAVOUR=$(PRODUCT) $(BUILD)/$(PRODUCT)/tests/bench/bench_$* \
 	    && OUT=$(BUILD)/bench $(BUILD)/$(PRODUCT)/tests/bench/bench_$*; fi
 
 fuzz:
-	@$(MAKE) --no-print-directory FLAVOUR=fuzz doors
+	@$(SUBMAKE) FLAVOUR=fuzz doors
 	@SECONDS_EACH=$(SECONDS) DOOR=$(DOOR) OUT=$(BUILD)/fuzz tests/fuzz.sh
 
 lint:
