@@ -106,15 +106,6 @@ char *auth_login_link_new(Auth *auth, StoreBatch *batch, gint32 user, gint64 now
     return text;
 }
 
-char *auth_room_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_ms) {
-    char *text;
-    auth_link_revoke(auth, batch, seat, now_ms);
-    TokenRecord *token = new_token(auth, TOKEN_LINK, 0, seat, 0, now_ms, &text);
-    g_hash_table_insert(auth->links_by_seat, GINT_TO_POINTER(seat), token);
-    store_batch_token(batch, token);
-    return text;
-}
-
 /* What marks a lent link in its record; links for life have no meeting. */
 static const char LENT[] = "lent";
 
@@ -127,12 +118,16 @@ char *auth_lent_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 life
     return text;
 }
 
-static void drop_lent_links(Auth *auth, StoreBatch *batch, gint32 seat) {
+static gboolean drop_lent_links(Auth *auth, StoreBatch *batch, gint32 seat) {
     g_autoptr(GPtrArray) links = tokens_of(auth, TOKEN_LINK, 0, seat);
+    gboolean any = FALSE;
     for (guint i = 0; i < links->len; i++) {
         TokenRecord *token = links->pdata[i];
-        if (strcmp(token->meeting, LENT) == 0) auth_drop_token(auth, batch, token);
+        if (strcmp(token->meeting, LENT) != 0) continue;
+        auth_drop_token(auth, batch, token);
+        any = TRUE;
     }
+    return any;
 }
 
 char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32 seat, gint64 life_ms,
@@ -237,15 +232,31 @@ LinkState auth_link_state(const Auth *auth, gint32 seat, gint64 *ret_used_ms) {
     return token->expires_ms == 0 ? LINK_ACTIVE : LINK_REVOKED;
 }
 
-gboolean auth_link_revoke(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_ms) {
+static gboolean retire_link(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_ms) {
     TokenRecord *token = g_hash_table_lookup(auth->links_by_seat, GINT_TO_POINTER(seat));
-    drop_lent_links(auth, batch, seat);
     if (token == NULL || token->expires_ms != 0) return FALSE;
     /* Kept, not forgotten: whoever still uses it is told that there is a newer one, and whom to call. */
     token->expires_ms = MAX(now_ms, 1);
     store_batch_token(batch, token);
     auth_end_sessions(auth, batch, 0, seat);
     return TRUE;
+}
+
+char *auth_room_link_new(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_ms) {
+    char *text;
+    /* A lent link beside it stays: in a demonstration the simulator makes new links for all rooms, and the one printed
+     * for a person must still work. */
+    retire_link(auth, batch, seat, now_ms);
+    TokenRecord *token = new_token(auth, TOKEN_LINK, 0, seat, 0, now_ms, &text);
+    g_hash_table_insert(auth->links_by_seat, GINT_TO_POINTER(seat), token);
+    store_batch_token(batch, token);
+    return text;
+}
+
+gboolean auth_link_revoke(Auth *auth, StoreBatch *batch, gint32 seat, gint64 now_ms) {
+    gboolean lent = drop_lent_links(auth, batch, seat);
+    if (lent) auth_end_sessions(auth, batch, 0, seat);
+    return retire_link(auth, batch, seat, now_ms) || lent;
 }
 
 void auth_tidy(Auth *auth, StoreBatch *batch, gint64 now_ms) {

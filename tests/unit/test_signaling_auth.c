@@ -323,7 +323,7 @@ static void test_room_links(void **state) {
     assert_int_equal(why->code, FAULT_REFUSED);
     assert_int_equal(revoked, 7); /* so that the page can say whom to call */
     assert_int_equal(
-        auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 0);
+        auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 7);
     assert_int_equal(
         auth_use_room_link(bench->auth, bench->batch, newer, "a", NOW + 11, LANGUAGE_VI, &revoked, NULL), 7);
     assert_int_equal(
@@ -332,6 +332,8 @@ static void test_room_links(void **state) {
     assert_int_equal(revoked, 0);
     assert_true(auth_link_revoke(bench->auth, bench->batch, 7, NOW + 12));
     assert_false(auth_link_revoke(bench->auth, bench->batch, 7, NOW + 12));
+    assert_int_equal(
+        auth_use_room_link(bench->auth, bench->batch, lent, "a", NOW + 13, LANGUAGE_VI, &revoked, NULL), 0);
     assert_int_equal(auth_link_state(bench->auth, 7, NULL), LINK_REVOKED);
 }
 
