@@ -59,7 +59,6 @@ AudioEncoder *audio_encoder_new(const AudioEncoderSettings *settings, GError **e
     opus_encoder_ctl(opus, OPUS_SET_COMPLEXITY((opus_int32)settings->complexity));
     opus_encoder_ctl(opus, OPUS_SET_PACKET_LOSS_PERC((opus_int32)settings->loss_percent));
     opus_encoder_ctl(opus, OPUS_SET_INBAND_FEC(1));
-    opus_encoder_ctl(opus, OPUS_SET_DTX(1));
     opus_encoder_ctl(opus, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
     AudioEncoder *encoder = g_new0(AudioEncoder, 1);
     encoder->opus = opus;
@@ -73,6 +72,10 @@ void audio_encoder_free(AudioEncoder *encoder) {
 }
 
 void audio_encoder_reset(AudioEncoder *encoder) { opus_encoder_ctl(encoder->opus, OPUS_RESET_STATE); }
+
+void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed) {
+    opus_encoder_ctl(encoder->opus, OPUS_SET_DTX(allowed ? 1 : 0));
+}
 
 gsize audio_encoder_encode(AudioEncoder *encoder, const gint16 *samples,
                            guint8 ret_bytes[AUDIO_ENCODED_BYTES_MAX]) {

@@ -32,6 +32,8 @@ typedef struct {
 AudioEncoder *audio_encoder_new(const AudioEncoderSettings *settings, GError **error); /* FAULT_INTERNAL */
 void audio_encoder_free(AudioEncoder *encoder);                                        /* NULL is fine */
 void audio_encoder_reset(AudioEncoder *encoder);
+/* Off at first. Opus takes every steady sound for noise, so it is to be allowed only where there is nothing to hear. */
+void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed);
 /* 20 ms. Returns bytes; 2 or fewer: a DTX pause, only the first of them needs to be sent. 0 on failure. */
 gsize audio_encoder_encode(AudioEncoder *encoder, const gint16 *samples,
                            guint8 ret_bytes[AUDIO_ENCODED_BYTES_MAX]);

@@ -3,7 +3,14 @@
 
 #include <string.h>
 
-enum { WARM_FRAMES = 3, SILENT_FRAMES = 50, SILENT_EVERY = 20, DTX_BYTES_MAX = 2 };
+enum {
+    WARM_FRAMES = 3,
+    SILENT_FRAMES = 50,
+    SILENT_EVERY = 20,
+    DTX_BYTES_MAX = 2,
+    QUIET_LEVEL = 50,
+    QUIET_FRAMES = 10
+};
 
 struct AudioOut {
     AudioEncoder *encoder;
@@ -11,6 +18,7 @@ struct AudioOut {
     gint16 frames[WARM_FRAMES][VOICE_FRAME_SAMPLES]; /* the last ones, frames[at] is the oldest */
     guint at;
     guint n_silent;   /* frames of digital silence in a row */
+    guint n_quiet;    /* frames in a row in which nothing is to be heard */
     gboolean pausing; /* the last frame was one of a DTX pause */
     guint64 n_encoded;
 };
@@ -38,6 +46,7 @@ void audio_out_follow(AudioOut *out, const AudioOut *from) {
     memcpy(out->frames, from->frames, sizeof out->frames);
     out->at = from->at;
     out->n_silent = from->n_silent;
+    out->n_quiet = from->n_quiet;
     out->pausing = from->pausing;
     audio_encoder_reset(out->encoder);
     for (guint i = 0; i < WARM_FRAMES; i++)
@@ -62,6 +71,10 @@ Block *audio_out_run(AudioOut *out, const gint32 mix[VOICE_FRAME_SAMPLES]) {
         out->pausing = TRUE;
         return NULL;
     }
+    /* DTX only where it is quiet: an anthem or a sustained tone is no noise, whatever the encoder thinks. */
+    guint8 level = voice_level(samples, VOICE_FRAME_SAMPLES);
+    out->n_quiet = level > QUIET_LEVEL ? out->n_quiet + 1 : 0;
+    audio_encoder_allow_dtx(out->encoder, out->n_quiet > QUIET_FRAMES);
     gsize n_bytes = audio_encoder_encode(out->encoder, samples, bytes);
     out->n_encoded++;
     /* The first frame of a pause is sent, so that the listener knows it for a pause; the encoder renews it by itself. */
@@ -69,6 +82,6 @@ Block *audio_out_run(AudioOut *out, const gint32 mix[VOICE_FRAME_SAMPLES]) {
     out->pausing = pausing;
     if (n_bytes == 0 || (pausing && told)) return NULL;
     Block *block = block_new_audio(0, bytes, n_bytes);
-    block->audio_level = voice_level(samples, VOICE_FRAME_SAMPLES);
+    block->audio_level = level;
     return block;
 }
