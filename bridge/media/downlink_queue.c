@@ -9,6 +9,7 @@ enum {
     DATAGRAM_BYTES = 1200,
     LATE_US = 600000,       /* a queue older than this is given up for the next keyframe */
     LAYER_LATE_US = 120000, /* a queue older than this sheds the upper temporal layer */
+    STILL_EVERY_US = 3500000,
     SPREAD_LEGS = 32,
     SPREAD_SLICES_MAX = 4,
     RATE_BPS_MIN = 100000,
@@ -126,8 +127,17 @@ void downlink_take(Downlink *downlink, Block *block, gint64 now_us) {
         downlink->waiting = TRUE;
         return;
     }
-    if (block->keyframe && block->stream == downlink->wished) move_to_wished(downlink);
+    if (block->keyframe && block->stream == downlink->wished) {
+        move_to_wished(downlink);
+        downlink->asked_us = now_us; /* whoever asked for it, it answers us too */
+    }
     if (block->stream != downlink->current) return;
+    /* Keyframes that others asked for would fill a line that is only good for a still now and then. */
+    if (downlink->ladder.still && now_us - downlink->keyframe_us < STILL_EVERY_US) {
+        downlink->waiting = TRUE;
+        downlink->stats.n_frames_skipped++;
+        return;
+    }
     if ((downlink->waiting || downlink->ladder.still) && !block->keyframe) {
         downlink->waiting = TRUE;
         downlink->stats.n_frames_skipped++;
