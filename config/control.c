@@ -10,7 +10,7 @@
  *   scene.endpoints [{seat:id, label, badges:[word], heard: never|may|always, offline_since?: unix s, microphone_off?, hand?}]
  *   scene.views     [{view: id, name: program|wall|pages, layout: word, slots:[{pin:id}|{loudest:k}], chair?: id}]
  *   scene.legs      [{leg:id, view:id|0}]
- *   hello.legs      [{leg:id, meeting, seat:id, way: duplex|receive, state: word}]
+ *   hello.legs      [{leg:id, meeting, seat:id, way: duplex|receive|send, state: word, view:id|0, hears:bool}]
  *   needs.rids      [{rid, active:bool, width, height, fps, max_bps}]
  *   speaking.seats  [{seat:id, level: dBov 0..127}]  loudest first
  *   quality.legs    [{leg, rtt_ms, up:{kbps, loss, fps, audio_loss}, down:{kbps, loss, rung, estimate_kbps}}] */

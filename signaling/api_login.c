@@ -145,7 +145,10 @@ void api_room(HttpExchange *exchange, const Caller *caller) {
     } else if (seat == NULL) { /* the seat has left the roster */
         http_answer_code(exchange, 403, "refused", words(caller->language, WORD_ROOM_LINK_WRONG));
     } else {
-        g_autofree char *session = auth_session_new(auth, batch, 0, id, now_ms);
+        /* A page that is loaded again keeps its session: rooms would gather one a day for a year. */
+        gboolean keeps = caller->has_room && caller->room.seat == id;
+        g_autofree char *session = keeps ? http_cookie(&exchange->request, "diemcau_room")
+                                         : auth_session_new(auth, batch, 0, id, now_ms);
         set_cookie(exchange, "diemcau_room", session, ROOM_COOKIE_S);
         json_t *support = support_json(service, roster_seat(office_roster(service->office), id));
         grant(exchange, service, g_steal_pointer(&batch),

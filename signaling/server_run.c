@@ -255,7 +255,8 @@ static gboolean open_all(Run *run, const ServerOptions *options, GError **error)
     wait_for_bridge(run, options->first_run);
     if (service->stopping) return TRUE;
     g_autoptr(Trial) trial = NULL;
-    if (options->trial) {
+    /* Once per supervisor: making links anew after a crash would send the trial's room away. */
+    if (options->trial && options->first_run) {
         trial = trial_set_up(service->office, error);
         if (trial == NULL) return FALSE;
     }
@@ -265,7 +266,7 @@ static gboolean open_all(Run *run, const ServerOptions *options, GError **error)
              (int)service->settings->http_https_port, (int)service->settings->http_port,
              roster_n_seats(office_roster(service->office)), bridge_link_is_up(service->bridge),
              service->web_root);
-    if (trial != NULL && options->first_run) trial_print(service, trial, stdout);
+    if (trial != NULL) trial_print(service, trial, stdout);
     return TRUE;
 }
 

@@ -86,5 +86,7 @@ void asked_ok(Service *service, const Asked *asked, json_t *fields); /* takes fi
 void asked_fault(Service *service, const Asked *asked, const GError *why);
 
 Actor session_actor(const Session *session);
+/* A page, or a WHIP client (NULL), takes the seat: other pages of it are told and closed. session_hello.c */
+void session_take_seat(Service *service, gint32 seat, const Session *by);
 /* Closes the sessions whose login or link has ended. */
 void session_check_logins(Service *service);

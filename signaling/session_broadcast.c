@@ -11,6 +11,8 @@
 enum {
     ROOMS_EVERY_MS = 20,     /* gathers what one burst of commands did */
     CONSOLES_EVERY_MS = 200, /* five a second */
+    SCENES_EVERY_MS =
+        100, /* a scene of 200 seats is 40 kB: a storm of joins must not make fifty of them a second */
 };
 
 typedef struct {
@@ -23,9 +25,9 @@ typedef struct {
 struct Broadcast {
     Service *service;
     GHashTable *meetings; /* id -> Watched */
-    LoopTimer *rooms, *consoles;
+    LoopTimer *rooms, *consoles, *scenes;
     gboolean lists_dirty;
-    gint64 consoles_us; /* last delta */
+    gint64 consoles_us, scenes_us; /* last delta, last scenes */
 };
 
 static void watched_free(gpointer data) {
@@ -46,6 +48,7 @@ void broadcast_free(Broadcast *broadcast) {
     if (broadcast == NULL) return;
     loop_cancel(broadcast->service->loop, &broadcast->rooms);
     loop_cancel(broadcast->service->loop, &broadcast->consoles);
+    loop_cancel(broadcast->service->loop, &broadcast->scenes);
     g_hash_table_unref(broadcast->meetings);
     g_free(broadcast);
 }
@@ -57,6 +60,11 @@ static Watched *watched_of(Broadcast *broadcast, const char *id) {
     watched->id = g_strdup(id);
     g_hash_table_insert(broadcast->meetings, watched->id, watched);
     return watched;
+}
+
+static guint wait_ms(gint64 last_us, guint every_ms) {
+    gint64 waited_ms = (loop_now_us() - last_us) / 1000;
+    return waited_ms >= every_ms ? ROOMS_EVERY_MS : MAX((guint)(every_ms - waited_ms), ROOMS_EVERY_MS);
 }
 
 /* ---- snapshots and deltas ---- */
@@ -151,9 +159,9 @@ static void on_consoles(gpointer user) {
 static void mark_consoles(Broadcast *broadcast, Watched *watched) {
     watched->consoles_dirty = TRUE;
     if (broadcast->consoles != NULL) return;
-    gint64 waited_ms = (loop_now_us() - broadcast->consoles_us) / 1000;
-    guint delay_ms = waited_ms >= CONSOLES_EVERY_MS ? ROOMS_EVERY_MS : (guint)(CONSOLES_EVERY_MS - waited_ms);
-    broadcast->consoles = loop_after(broadcast->service->loop, delay_ms, 0, on_consoles, broadcast);
+    broadcast->consoles =
+        loop_after(broadcast->service->loop, wait_ms(broadcast->consoles_us, CONSOLES_EVERY_MS), 0,
+                   on_consoles, broadcast);
 }
 
 /* ---- rooms ---- */
@@ -246,6 +254,12 @@ static void on_rooms(gpointer user) {
     }
     if (broadcast->lists_dirty) session_each(broadcast->service, tell_list, NULL);
     broadcast->lists_dirty = FALSE;
+}
+
+static void on_scenes(gpointer user) {
+    Broadcast *broadcast = user;
+    broadcast->scenes = NULL;
+    broadcast->scenes_us = loop_now_us();
     scenes_send(broadcast->service);
 }
 
@@ -258,8 +272,11 @@ static void mark_rooms(Broadcast *broadcast) {
 
 void broadcast_scene_changed(Service *service, const char *meeting) {
     if (meeting == NULL || service->broadcast == NULL) return;
+    Broadcast *broadcast = service->broadcast;
     scene_mark(service, meeting);
-    mark_rooms(service->broadcast);
+    if (broadcast->scenes == NULL)
+        broadcast->scenes = loop_after(service->loop, wait_ms(broadcast->scenes_us, SCENES_EVERY_MS), 0,
+                                       on_scenes, broadcast);
 }
 
 void broadcast_all_scenes_changed(Service *service) {

@@ -35,16 +35,26 @@ static gboolean take_role(Session *session, const char *page, GError **error) {
     return TRUE;
 }
 
+typedef struct {
+    gint32 seat;
+    const Session *by; /* NULL: a WHIP client */
+} Taking;
+
 static void take_over(Session *other, gpointer user) {
-    const Session *session = user;
-    if (other == session || !other->is_room || other->seat != session->seat) return;
-    gboolean same_page = g_strcmp0(other->client, session->client) == 0;
+    const Taking *taking = user;
+    if (other == taking->by || !other->is_room || other->seat != taking->seat) return;
+    gboolean same_page = taking->by != NULL && g_strcmp0(other->client, taking->by->client) == 0;
     log_info("seat.taken", "seat=%d from=%" G_GUINT64_FORMAT " by=%" G_GUINT64_FORMAT " same_page=%d",
-             session->seat, other->number, session->number, same_page);
+             taking->seat, other->number, taking->by != NULL ? taking->by->number : 0, same_page);
     /* The same page with a new socket: its old one is a corpse that needs no words. */
     if (!same_page) session_push(other, json_pack("{s:s}", "t", "taken-over"), OUTBOX_CONTROL);
     session_close(other, same_page ? CLOSE_GOING_AWAY : CLOSE_TAKEN_OVER,
                   same_page ? "replaced" : "taken over");
+}
+
+void session_take_seat(Service *service, gint32 seat, const Session *by) {
+    Taking taking = { .seat = seat, .by = by };
+    session_each(service, take_over, &taking);
 }
 
 gboolean on_hello(Session *session, json_t *message, const Asked *asked, GError **error) {
@@ -57,7 +67,7 @@ gboolean on_hello(Session *session, json_t *message, const Asked *asked, GError 
     session->page = g_strdup(page);
     session->client = g_strdup(json_string_value(json_object_get(message, "client")));
     session->said_hello = TRUE;
-    if (session->is_room) session_each(service, take_over, session);
+    if (session->is_room) session_take_seat(service, session->seat, session);
     gint32 leg = (gint32)json_integer_value(json_object_get(message, "leg"));
     gboolean alive = leg > 0 && legs_claim(session, leg);
     /* After the claim: a leg adopted from the bridge has no page yet. */

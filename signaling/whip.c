@@ -3,6 +3,7 @@
 #include "signaling/whip.h"
 
 #include "signaling/http_routes.h"
+#include "signaling/session.h"
 #include "signaling/session_legs.h"
 
 #include "config/fault.h"
@@ -114,7 +115,10 @@ static void open_leg(Publishing *publishing) {
         publishing_free(publishing);
         return;
     }
-    if (wish.way == LEG_SEND) legs_replace_sender(service, wish.seat, NULL);
+    if (wish.way == LEG_SEND) {
+        session_take_seat(service, wish.seat, NULL);
+        legs_replace_sender(service, wish.seat, NULL);
+    }
     publishing->leg = leg_open(service, &wish, on_opened, publishing);
     Leg *leg = leg_find(service, publishing->leg);
     if (leg == NULL) return;

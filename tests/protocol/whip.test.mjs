@@ -71,6 +71,22 @@ test("publish: 201 with Location, ETag and an answer; trickle, restart, delete",
   assert.equal((await server.request("DELETE", where, { headers: { Authorization: `Bearer ${room}` } })).status, 404);
 });
 
+test("a publisher takes the seat from a page, and a page from the publisher", async () => {
+  const cookie = await server.roomCookie(await server.roomLink("QN-193-01"));
+  const page = await server.socket(cookie);
+  await page.ok("hello", { client: "one", page: "room" });
+  await page.ok("join", { meeting });
+  const made = await post(`/whip/${meeting}`);
+  assert.equal(made.status, 201, made.text);
+  await page.push("taken-over");
+  assert.equal((await page.whenClosed()).code, 4001);
+  const back = await server.socket(cookie);
+  await back.ok("hello", { client: "two", page: "room" });
+  const gone = await server.request("DELETE", made.headers.location, { headers: { Authorization: `Bearer ${room}` } });
+  assert.equal(gone.status, 404, "the page's coming ended the publisher's session");
+  back.close();
+});
+
 test("play: an observer sees program and wall, a room the program alone", async () => {
   for (const view of ["program", "wall"]) {
     const made = await post(`/whep/${meeting}/${view}`, { token: observer, sdp: offer("recvonly") });
