@@ -63,6 +63,10 @@ static gboolean flag_of(const Case *c, const char *field) {
     return json_is_true(json_object_get(c->request, field));
 }
 
+static gint64 number_of(const Case *c, const char *field) {
+    return json_integer_value(json_object_get(c->request, field));
+}
+
 static const SeatRecord *need_seat(Case *c, const char *code) {
     const SeatRecord *seat = roster_seat_by_code(office_roster(c->office), code);
     if (seat == NULL) FAIL(c, FAULT_NOT_FOUND, WORD_ROSTER_CODE_UNKNOWN, code != NULL ? code : "");
@@ -273,6 +277,12 @@ static void on_checked(gpointer user, StoreCheck *check, const GError *why) {
         json_array_append_new(erased, json_integer(g_array_index(check->erased, gint64, i)));
     c->answer = json_pack("{s:I, s:o, s:I, s:s}", "rows", (json_int_t)check->n_events, "erased", erased,
                           "head_seq", (json_int_t)check->head_seq, "head", check->head_hex);
+    const char *anchor = text_of(c, "anchor");
+    if (check->broken_seq == 0 && anchor != NULL && g_ascii_strcasecmp(anchor, check->anchor_hex) != 0) {
+        g_autofree char *asked = g_strdup_printf("%" G_GINT64_FORMAT, number_of(c, "anchor_seq"));
+        FAIL(c, FAULT_INTERNAL, WORD_CHAIN_NOT_ANCHORED, asked);
+        return;
+    }
     if (check->broken_seq == 0) {
         finish(c, NULL);
         return;
@@ -282,7 +292,9 @@ static void on_checked(gpointer user, StoreCheck *check, const GError *why) {
     FAIL(c, FAULT_INTERNAL, WORD_CHAIN_BROKEN, seq, check->broken_why);
 }
 
-static void on_check(Case *c) { store_ask_check(office_store(c->office), on_checked, c); }
+static void on_check(Case *c) {
+    store_ask_check(office_store(c->office), number_of(c, "anchor_seq"), on_checked, c);
+}
 
 static void on_backed_up(gpointer user, const GError *why) { finish(user, why); }
 
@@ -292,7 +304,7 @@ static void on_backup(Case *c) {
 
 static void on_erase(Case *c) {
     char head[TOKEN_HASH_BYTES * 2 + 1];
-    gint64 seq = json_integer_value(json_object_get(c->request, "seq"));
+    gint64 seq = number_of(c, "seq");
     GError *why = NULL;
     if (seq < 1 || seq > store_head(office_store(c->office), head)) {
         g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, seq);
@@ -321,7 +333,7 @@ static const struct {
     { "meeting.open", "meeting:word", on_meeting_open },
     { "meeting.end", "meeting:word", on_meeting_end },
     { "token", "meeting:word endpoint:string? observer:bool?", on_token },
-    { "check", "", on_check },
+    { "check", "anchor_seq:int? anchor:word?", on_check },
     { "backup", "path:string", on_backup },
     { "erase", "seq:int", on_erase },
 };

@@ -3,7 +3,7 @@
  *   request {"do": name, ...fields}   answer {"ok": true, ...} or {"ok": false, "code": word, "text": sentence, ...}
  * Names: roster.import csv|csv_base64, roster.export, roster.link code|all, roster.revoke code, user.add name role password?|generate,
  * user.passwd name password?|generate, user.login name, user.list, meeting.create title open, meeting.list all?, meeting.open id, meeting.end id,
- * token meeting endpoint|observer, check, backup path, erase seq. Optional everywhere: "language": vi|en. */
+ * token meeting endpoint|observer, check anchor_seq? anchor?, backup path, erase seq. Optional everywhere: "language": vi|en. */
 #pragma once
 
 #include "signaling/office.h"

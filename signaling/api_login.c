@@ -53,6 +53,10 @@ static void grant_user(HttpExchange *exchange, Service *service, StoreBatch *bat
     g_autofree char *token = auth_session_new(auth, batch, user, 0, office_now_ms(service->office));
     set_cookie(exchange, "diemcau", token, service->settings->auth_session_s);
     log_info("login.good", "user=%d address=%s", user, exchange->request.address);
+    const UserRecord *record = auth_user_by_id(auth, user);
+    const Actor actor = { .role = record != NULL ? role_from_word(record->role) : ROLE_NONE,
+                          .name = record != NULL ? record->name : "" };
+    office_audit(service->office, batch, "user.login", &actor, NULL);
     grant(exchange, service, batch, json_pack("{s:o}", "user", user_json(service, user)));
 }
 

@@ -16,7 +16,7 @@
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_SETUP = 3 };
 
 typedef struct {
-    char *data, *title, *meeting, *endpoint, *role, *language;
+    char *data, *title, *meeting, *endpoint, *role, *language, *anchor;
     gboolean json, all, open, observer, generate, replace;
     char **rest; /* what is no option */
     guint n_rest;
@@ -138,6 +138,20 @@ static gboolean fill_seq(const Options *options, json_t *request, GError **error
         return FALSE;
     }
     json_object_set_new(request, "seq", json_integer((json_int_t)seq));
+    return TRUE;
+}
+
+static gboolean fill_anchor(const Options *options, json_t *request, GError **error) {
+    if (options->anchor == NULL) return TRUE;
+    g_auto(GStrv) halves = g_strsplit(options->anchor, ":", 2);
+    guint64 seq = 0;
+    if (halves[0] == NULL || halves[1] == NULL ||
+        !g_ascii_string_to_unsigned(halves[0], 10, 1, G_MAXINT64, &seq, NULL)) {
+        g_set_error(error, FAULT, FAULT_BAD_INPUT, "\"%s\" is not of the form ROW:HASH", options->anchor);
+        return FALSE;
+    }
+    json_object_set_new(request, "anchor_seq", json_integer((json_int_t)seq));
+    set_text(request, "anchor", halves[1]);
     return TRUE;
 }
 
@@ -276,7 +290,7 @@ static const CommandRow rows[] = {
     { "meeting", "open", "ID", 1, 1, "meeting.open", fill_meeting, NULL },
     { "meeting", "end", "ID", 1, 1, "meeting.end", fill_meeting, NULL },
     { "token", NULL, "--meeting ID --endpoint CODE | --observer", 0, 0, "token", fill_token, show_token },
-    { "check", NULL, "[--json]", 0, 0, "check", NULL, show_check },
+    { "check", NULL, "[--anchor ROW:HASH] [--json]", 0, 0, "check", fill_anchor, show_check },
     { "erase", NULL, "ROW", 1, 1, "erase", fill_seq, NULL },
     { "backup", NULL, "FOLDER", 1, 1, "backup", fill_backup, show_backup },
     { "restore", NULL, "FOLDER [--replace]", 1, 1, NULL, NULL, NULL },
@@ -316,6 +330,7 @@ static void options_clear(Options *options) {
     g_free(options->endpoint);
     g_free(options->role);
     g_free(options->language);
+    g_free(options->anchor);
     g_strfreev(options->rest);
 }
 
@@ -332,6 +347,8 @@ static gboolean read_options(int argc, char **argv, Options *options) {
         { "role", 0, 0, G_OPTION_ARG_FILENAME, &options->role, "role of a user", "ROLE" },
         { "generate", 0, 0, G_OPTION_ARG_NONE, &options->generate, "make and print a password", NULL },
         { "replace", 0, 0, G_OPTION_ARG_NONE, &options->replace, "put what is there aside", NULL },
+        { "anchor", 0, 0, G_OPTION_ARG_STRING, &options->anchor, "a head of the log that was kept outside",
+          "ROW:HASH" },
         { "language", 0, 0, G_OPTION_ARG_STRING, &options->language, "vi or en", "LANGUAGE" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->rest, NULL, NULL },
         { NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },

@@ -367,9 +367,11 @@ void store_ask_events(Store *store, const char *meeting, gint64 after_seq, Store
     push_job(store, job);
 }
 
-void store_ask_check(Store *store, StoreCheckDone done, gpointer user) {
+void store_ask_check(Store *store, gint64 anchor_seq, StoreCheckDone done, gpointer user) {
     Job *job = g_new0(Job, 1);
     job->read = store_db_check;
+    job->events.after_seq = anchor_seq;
+    job->argument = &job->events.after_seq;
     job->check_done = done;
     job->user = user;
     push_job(store, job);

@@ -68,7 +68,8 @@ void store_ask_events(Store *store, const char *meeting, gint64 after_seq, Store
 /* The same without waiting, for a running server. */
 typedef void (*StoreCheckDone)(gpointer user, StoreCheck *check /* borrowed, NULL on error */,
                                const GError *why);
-void store_ask_check(Store *store, StoreCheckDone done, gpointer user);
+/* anchor_seq: a row whose hash was kept outside, 0 = none. */
+void store_ask_check(Store *store, gint64 anchor_seq, StoreCheckDone done, gpointer user);
 void store_ask_backup(Store *store, const char *path, StoreDone done, gpointer user);
 
 /* ---- the chain: row hash = BLAKE2b(previous hash, seq, time, meeting, kind, BLAKE2b(salt || payload)) ---- */
@@ -79,6 +80,7 @@ struct StoreCheck {
     GArray *erased;    /* of gint64 seq */
     gint64 head_seq;
     char head_hex[TOKEN_HASH_BYTES * 2 + 1];
+    char anchor_hex[TOKEN_HASH_BYTES * 2 + 1]; /* hash of the row asked for, "" = there is no such row */
 };
 StoreCheck *store_check(Store *store, GError **error); /* (transfer full) */
 void store_check_free(StoreCheck *check);

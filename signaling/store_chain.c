@@ -122,8 +122,8 @@ static const char *row_problem(const ChainRow *row, gint64 expected_seq, const g
     return secret_equal(wanted, row->digest, sizeof wanted) ? NULL : "its text was changed";
 }
 
-gpointer store_db_check(StoreDb *db, gconstpointer unused, GError **error) {
-    (void)unused;
+gpointer store_db_check(StoreDb *db, gconstpointer anchor_seq, GError **error) {
+    gint64 anchor = anchor_seq != NULL ? *(const gint64 *)anchor_seq : 0;
     g_autoptr(StoreStatement) rows = store_db_prepare(
         db, error, "SELECT seq, time_ms, meeting, kind, payload, salt, digest, hash FROM events ORDER BY seq",
         "");
@@ -143,6 +143,8 @@ gpointer store_db_check(StoreDb *db, gconstpointer unused, GError **error) {
         check->n_events++;
         check->head_seq = row.event.seq;
         memcpy(previous, row.hash, sizeof previous);
+        if (row.event.seq == anchor)
+            sodium_bin2hex(check->anchor_hex, sizeof check->anchor_hex, previous, sizeof previous);
         if (row.event.payload != NULL) continue;
         check->n_erased++;
         g_array_append_val(check->erased, row.event.seq);

@@ -52,7 +52,8 @@ gboolean store_db_write(StoreDb *db, const StoreBatch *batch, GError **error);
 gboolean store_db_append(StoreDb *db, const EventRecord *event, GError **error);
 gboolean store_db_erase(StoreDb *db, gint64 seq, GError **error);
 gboolean store_db_load_head(StoreDb *db, GError **error);
-gpointer store_db_check(StoreDb *db, gconstpointer unused, GError **error); /* StoreCheck */
+gpointer store_db_check(StoreDb *db, gconstpointer anchor_seq,
+                        GError **error); /* gint64 or NULL -> StoreCheck */
 
 /* ---- store_read.c: each (transfer full), NULL with error ---- */
 typedef gpointer (*StoreRead)(StoreDb *db, gconstpointer argument, GError **error);

@@ -187,6 +187,14 @@ static void test_check_backup_restore(void **state) {
     assert_true(g_file_set_contents(ca, "the CA", -1, NULL));
     g_autofree char *before = run_ok(place, "check", NULL);
     assert_true(g_regex_match_simple("^rows 3\\nhead 3 [0-9a-f]{64}\\n$", before, 0, 0));
+    g_autofree char *hash = g_strndup(strstr(before, "head 3 ") + 7, 64);
+    g_autofree char *anchored = g_strdup_printf("check --anchor 3:%s", hash);
+    assert_int_equal(run(place, anchored, NULL, NULL), 0);
+    g_autofree char *elsewhere = g_strdup_printf("check --anchor 2:%s", hash);
+    assert_int_equal(run(place, elsewhere, NULL, NULL), 1);
+    g_autofree char *beyond = g_strdup_printf("check --anchor 9:%s", hash); /* rows were cut off since */
+    assert_int_equal(run(place, beyond, NULL, NULL), 1);
+    assert_int_equal(run(place, "check --anchor nonsense", NULL, NULL), 2);
     assert_int_equal(run(place, "backup TMP/copy", NULL, NULL), 0);
     assert_int_equal(run(place, "backup TMP/copy", NULL, NULL), 1); /* never over an older one */
     assert_int_equal(run(place, "erase 2", NULL, NULL), 0);
