@@ -25,7 +25,7 @@ Sprite *label_hand(Labels *labels, guint tile_height);
 /* A few quiet words, for the upper left. */
 Sprite *label_note(Labels *labels, guint tile_width, guint tile_height, const char *text);
 
-typedef enum { PLATE_NO_CAMERA = 1, PLATE_WAITING, PLATE_OFFLINE, PLATE_EMPTY } PlateKind;
+typedef enum { PLATE_NO_CAMERA = 1, PLATE_WAITING, PLATE_OFFLINE, PLATE_ABSENT, PLATE_EMPTY } PlateKind;
 /* A whole tile that stands for a picture: the name large, a line of words below. Opaque. */
 Sprite *label_plate(Labels *labels, guint width, guint height, PlateKind kind, const char *name,
                     const char *line);

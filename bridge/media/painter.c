@@ -60,7 +60,6 @@ static Sprite *sprite_keep(Painter *painter, const char *key, Sprite *sprite) {
 static char *offline_words(const Painter *painter, gint64 since_s) {
     const char *away = painter->vietnamese ? "Mất kết nối" : "Offline",
                *from = painter->vietnamese ? "từ" : "since";
-    if (since_s <= 0) return g_strdup(away);
     g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(since_s);
     g_autoptr(GDateTime) then = utc != NULL ? g_date_time_to_timezone(utc, painter->zone) : NULL;
     g_autoptr(GDateTime) now = g_date_time_new_now(painter->zone);
@@ -73,6 +72,7 @@ static char *offline_words(const Painter *painter, gint64 since_s) {
 
 static const char *plate_words(const Painter *painter, PlateKind kind) {
     if (kind == PLATE_NO_CAMERA) return painter->vietnamese ? "Không có hình" : "No camera";
+    if (kind == PLATE_ABSENT) return painter->vietnamese ? "Vắng" : "Absent";
     if (kind == PLATE_WAITING) return painter->vietnamese ? "Đang chờ hình…" : "Waiting for the picture…";
     return "";
 }
@@ -138,11 +138,15 @@ static void draw_age(Painter *painter, const Picture *tile, guint age_s, guint l
     sprite_blend(note, tile, left + margin, margin);
 }
 
+static PlateKind plate_kind(const TileLook *look) {
+    if (look->empty) return PLATE_EMPTY;
+    if (look->state == TILE_NO_CAMERA) return PLATE_NO_CAMERA;
+    if (look->state == TILE_OFFLINE) return look->offline_since_s > 0 ? PLATE_OFFLINE : PLATE_ABSENT;
+    return PLATE_WAITING;
+}
+
 static void draw_plate(Painter *painter, const Picture *tile, const TileLook *look) {
-    PlateKind kind = look->empty                     ? PLATE_EMPTY
-                     : look->state == TILE_OFFLINE   ? PLATE_OFFLINE
-                     : look->state == TILE_NO_CAMERA ? PLATE_NO_CAMERA
-                                                     : PLATE_WAITING;
+    PlateKind kind = plate_kind(look);
     g_autofree char *words = kind == PLATE_OFFLINE ? offline_words(painter, look->offline_since_s)
                                                    : g_strdup(plate_words(painter, kind));
     Sprite *plate = label_plate(painter->labels, tile->width, tile->height, kind, look->label, words);

@@ -13,6 +13,7 @@ enum {
     COLOUR_TEXT_QUIET = 0x9fb0c9,
     COLOUR_TEXT_AWAY = 0xd99a7c,
     COLOUR_NOTE = 0xf0d9a8, /* the age of a picture */
+    COLOUR_TEXT_ABSENT = 0x77839a,
     COLOUR_NAME_AWAY = 0xa7afbd,
     COLOUR_PILL = 0x060a12,
     COLOUR_SPEAKING = 0x35d08a,

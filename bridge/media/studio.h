@@ -52,7 +52,7 @@ typedef struct {
     Rect      rect;   /* even numbers, inside the canvas, in pixels of the view's largest rung */
     char      label[STUDIO_LABEL_BYTES_MAX]; /* UTF-8 name of the place */
     TileState state;
-    gint64    offline_since_s; /* UTC, with TILE_OFFLINE; 0 unknown */
+    gint64    offline_since_s; /* UTC, with TILE_OFFLINE; 0: has not been here */
     gboolean  microphone_off, hand;
 } Tile;
 typedef struct {
