@@ -21,6 +21,3 @@ export const matches = (foldedText: string, query: string): boolean => {
     .filter((word) => word !== "")
     .every((word) => words.includes(` ${word}`));
 };
-
-const collator = new Intl.Collator("vi", { numeric: true, sensitivity: "variant" });
-export const compareNames = (a: string, b: string): number => collator.compare(a, b);

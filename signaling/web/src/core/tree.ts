@@ -1,5 +1,5 @@
-// The roster as a tree: the province, then districts, each with its own row first and its communes after it.
-import { compareNames, fold, matches } from "./fold";
+// The roster as a tree of districts.
+import { fold, matches } from "./fold";
 import type { SeatId } from "./protocol";
 
 export interface Leaf {
@@ -16,7 +16,7 @@ export interface Branch<T extends Leaf> {
   seats: T[];
 }
 
-/** Branches by name in Vietnamese order, the one without a district (the province) first; seats by code. */
+/** Branches and seats in the order of the roster: officials have an order of their own, and it is not the alphabet. */
 export const branches = <T extends Leaf>(seats: Iterable<T>): Branch<T>[] => {
   const found = new Map<string, T[]>();
   for (const seat of seats) {
@@ -24,13 +24,7 @@ export const branches = <T extends Leaf>(seats: Iterable<T>): Branch<T>[] => {
     if (rows === undefined) found.set(seat.district, [seat]);
     else rows.push(seat);
   }
-  return [...found.entries()]
-    .map(([district, rows]) => ({
-      key: district,
-      title: district,
-      seats: rows.sort((a, b) => compareNames(a.code, b.code)),
-    }))
-    .sort((a, b) => Number(a.key !== "") - Number(b.key !== "") || compareNames(a.title, b.title));
+  return [...found.entries()].map(([district, rows]) => ({ key: district, title: district, seats: rows }));
 };
 
 /** What a search looks at: the name with type and district, and the code. */

@@ -2,7 +2,6 @@
 import { type Signal, batch, computed, signal } from "@preact/signals";
 import { type Delta, type LegId, type MeetingInfo, type MeetingRow, type RosterSeat, type Seat, type SeatId, type Snapshot, type Speaking, Fault, isObject, wordOf } from "../core/protocol";
 import { type Hall, applyDelta, countSeats, hallOf } from "../core/seats";
-import { compareNames } from "../core/fold";
 import { complain, say } from "../ui/toasts";
 import * as api from "./api";
 import { Link, type Message, legOf } from "./link";
@@ -20,7 +19,7 @@ export class HallStore {
   readonly link: Link;
   readonly meeting = signal<MeetingInfo | null>(null);
   readonly meetings = signal<MeetingRow[]>([]);
-  /** Ids in the order of the roster: this order never changes by what happens in the meeting. */
+  /** Ids in the order of the roster, as on the wall: nothing that happens in the meeting changes it. */
   readonly order = signal<readonly SeatId[]>([]);
   readonly speaking = signal<ReadonlySet<SeatId>>(new Set());
   readonly speakers = signal<Speaking[]>([]);
@@ -144,7 +143,7 @@ export class HallStore {
       for (const id of [...this.seats.keys()]) if (!hall.seats.has(id)) this.seats.delete(id);
       for (const seat of hall.seats.values()) this.put(seat);
       this.list.value = [...hall.seats.values()];
-      this.sortAll();
+      this.takeOrder();
     });
     if (hall.meeting.state === "ended") this.forgetMeeting();
   }
@@ -165,7 +164,7 @@ export class HallStore {
       this.list.value = [...applied.hall.seats.values()];
       if (applied.membership) {
         for (const id of [...this.seats.keys()]) if (!applied.hall.seats.has(id)) this.seats.delete(id);
-        this.sortAll();
+        this.takeOrder();
       }
     });
     if (applied.hall.meeting.state === "ended") this.forgetMeeting();
@@ -183,10 +182,8 @@ export class HallStore {
     else known.value = seat;
   }
 
-  private sortAll(): void {
-    const districts = (a: Seat, b: Seat): number =>
-      Number(a.district !== "") - Number(b.district !== "") || compareNames(a.district, b.district);
-    this.order.value = [...this.list.peek()].sort((a, b) => districts(a, b) || compareNames(a.code, b.code)).map((seat) => seat.id);
+  private takeOrder(): void {
+    this.order.value = this.list.peek().map((seat) => seat.id);
   }
 
   private tookSpeaking(seats: Speaking[]): void {

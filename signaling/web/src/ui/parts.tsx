@@ -172,6 +172,11 @@ export const Screen = (props: {
   return <video ref={video} id={props.id} class={props.class} autoplay playsInline muted={props.muted ?? false} />;
 };
 
+export const toggleFull = (element: HTMLElement | null): void => {
+  if (document.fullscreenElement !== null) void document.exitFullscreen().catch(() => undefined);
+  else void element?.requestFullscreen().catch(() => undefined);
+};
+
 export const Dialog = (props: { title: string; onClose: () => void; children: ComponentChildren }): JSX.Element => {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {

@@ -6,7 +6,7 @@ import type { Layout, Undo, View } from "../../core/protocol";
 import { type Key, t } from "../../i18n";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
-import { Button, Dialog, HoldButton } from "../../ui/parts";
+import { Button, Dialog, HoldButton, toggleFull } from "../../ui/parts";
 import { Header } from "./Header";
 import { LayoutIcon } from "./LayoutIcon";
 import { Hands, Rooms } from "./Rooms";
@@ -20,6 +20,7 @@ const VIEWS: readonly { view: View; key: Key; icon: "program" | "wall" }[] = [
 
 const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Element => {
   const video = useRef<HTMLVideoElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const stream = watch.leg.value?.stream.value ?? null;
   const state = watch.leg.value?.state.value ?? "none";
   const listening = watch.listening.value;
@@ -38,11 +39,14 @@ const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Elemen
   const floor = hall.meeting.value?.floor ?? null;
   const floorSeat = floor === null ? undefined : hall.seat(floor)?.value;
   return (
-    <div class="picture">
+    <>
+    <div class="picture" ref={box}>
       <video id="program" ref={video} autoplay playsInline muted />
       {(stream === null || state === "weak") && (
         <div class="picture-word pulse">{t(state === "weak" ? "link.media_weak" : "link.media_opening")}</div>
       )}
+      <Button icon="full" class="enlarge" label={t("room.full")} onClick={() => toggleFull(box.current)} />
+    </div>
       <div class="picture-foot">
         {floorSeat !== undefined && (
           <span class="pill floor-pill" id="floor-holder">
@@ -53,7 +57,7 @@ const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Elemen
           <span class="pill">{t("room.speaking", { labels: hall.speakers.value.slice(0, 3).map((one) => one.label).join(", ") })}</span>
         )}
       </div>
-    </div>
+    </>
   );
 };
 

@@ -6,7 +6,7 @@ import { MutedTalk } from "../../core/talk";
 import { t } from "../../i18n";
 import { Meter, setSink } from "../../media/sound";
 import { Icon } from "../../ui/icons";
-import { Button, Clock, Dialog, MeterBar, Screen } from "../../ui/parts";
+import { Button, Clock, Dialog, MeterBar, Screen, toggleFull } from "../../ui/parts";
 import { DeviceTrouble } from "./Devices";
 import type { Room } from "./room";
 import { LinkPill } from "./Status";
@@ -90,12 +90,7 @@ const Banners = ({ room, talking }: { room: Room; talking: boolean }): JSX.Eleme
   const mine = state?.seat.floor === "given";
   return (
     <div class="banners" aria-live="polite">
-      {mine && (
-        <div class={`banner floor${room.chimed.value ? " pulse" : ""}`} id="floor-banner">
-          {t("room.floor_yours")}
-        </div>
-      )}
-      {!mine && state?.floor && <div class="banner">{t("room.floor_of", { label: state.floor.label })}</div>}
+      {mine && room.chimed.value && <div class="banner floor pulse">{t("room.floor_yours")}</div>}
       {state?.notice && <div class="banner notice-banner">{state.notice}</div>}
       {talking && (
         <div class="banner warn" id="muted-talk">
@@ -151,11 +146,6 @@ const HandButton = ({ room }: { room: Room }): JSX.Element => {
   );
 };
 
-const toggleFull = (): void => {
-  if (document.fullscreenElement !== null) void document.exitFullscreen().catch(() => undefined);
-  else void document.documentElement.requestFullscreen().catch(() => undefined);
-};
-
 const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Element => {
   const camera = room.cameraOn.value;
   return (
@@ -178,7 +168,7 @@ const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Elemen
         )}
       </Button>
       <HandButton room={room} />
-      <Button icon="full" class="side" label={t("room.full")} onClick={toggleFull} />
+      <Button icon="full" class="side" label={t("room.full")} onClick={() => toggleFull(document.documentElement)} />
       <Button id="leave" icon="leave" class="side" label={t("room.leave")} onClick={onLeave} />
     </footer>
   );
@@ -186,10 +176,19 @@ const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Elemen
 
 const Top = ({ room }: { room: Room }): JSX.Element => {
   const me = room.me.value?.id;
+  const floor = room.state.value?.floor;
+  const mine = room.state.value?.seat.floor === "given";
   const others = room.speaking.value.filter((one) => one.seat !== me).map((one) => one.label);
   return (
     <header class="top">
       <strong class="cut">{room.me.value?.label}</strong>
+      {mine ? (
+        <span class="pill floor-pill" id="floor-banner">
+          {t("room.floor_mine")}
+        </span>
+      ) : (
+        floor && <span class="pill cut">{t("room.floor_of", { label: floor.label })}</span>
+      )}
       <span class="soft cut grow">
         {others.length > 0 ? t("room.speaking", { labels: others.slice(0, 3).join(", ") }) : room.state.value?.meeting.title}
       </span>
@@ -201,6 +200,7 @@ const Top = ({ room }: { room: Room }): JSX.Element => {
 
 export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
   const leaving = useSignal(false);
+  const small = useSignal(false);
   const talking = useSignal(false);
   const talk = useMemo(() => new MutedTalk(), []);
   const meter = useMemo(
@@ -221,10 +221,17 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
           <div class="stage-word pulse">{t(room.legState.value === "weak" ? "link.media_weak" : "link.media_opening")}</div>
         )}
         <Banners room={room} talking={talking.value} />
-        <div class="corner">
+        <button
+          type="button"
+          class={`corner${small.value ? " small" : ""}`}
+          aria-label={t("room.own_picture")}
+          aria-expanded={!small.value}
+          title={t("room.own_picture")}
+          onClick={() => (small.value = !small.value)}
+        >
           <Self room={room} />
           <MeterBar level={meter.level_dbfs} />
-        </div>
+        </button>
       </div>
       <Bar room={room} onLeave={() => (leaving.value = true)} />
       {leaving.value && (

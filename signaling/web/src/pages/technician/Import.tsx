@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { Fault, type ImportReport, type ImportRow, isObject } from "../../core/protocol";
 import { t } from "../../i18n";
 import * as api from "../../net/api";
+import { Icon } from "../../ui/icons";
 import { Button, Dialog } from "../../ui/parts";
 
 const LARGEST_BYTES = 1024 * 1024;
@@ -65,12 +66,16 @@ export const ImportDialog = ({ onClose }: { onClose: () => void }): JSX.Element 
   return (
     <Dialog title={t("import.title")} onClose={onClose}>
       <p class="soft">{t("import.help")}</p>
+      <label class="button" for="import-file">
+        <Icon name="upload" />
+        <span>{t("import.choose")}</span>
+      </label>
       <input
         id="import-file"
+        class="visually-hidden"
         type="file"
         accept=".csv,text/csv"
         disabled={busy.value}
-        aria-label={t("import.choose")}
         onChange={(event) => {
           const file = event.currentTarget.files?.[0];
           if (file !== undefined) void send(file);
