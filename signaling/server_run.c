@@ -266,6 +266,9 @@ static gboolean open_all(Run *run, const ServerOptions *options, GError **error)
              (int)service->settings->http_https_port, (int)service->settings->http_port,
              roster_n_seats(office_roster(service->office)), bridge_link_is_up(service->bridge),
              service->web_root);
+    g_autofree char *index = g_build_filename(service->web_root, "index.html", NULL);
+    if (!g_file_test(index, G_FILE_TEST_IS_REGULAR))
+        log_warn("server.no-pages", "folder=%s", service->web_root);
     if (trial != NULL) trial_print(service, trial, stdout);
     return TRUE;
 }

@@ -9,6 +9,8 @@
 
 enum {
     SESSION_MESSAGE_BYTES_MAX = 64 * 1024,
+    SESSION_MESSAGES_PER_S_MAX = 60, /* of a room; a console may act on two hundred rooms at once */
+    CONSOLE_MESSAGES_PER_S_MAX = 400,
     CLOSE_GOING_AWAY = 1001,
     CLOSE_TOO_BIG = 1009,
     CLOSE_TAKEN_OVER = 4001,
@@ -49,8 +51,10 @@ typedef struct Session {
     char *client;
     char *page;
     Language language;
-    char *meeting; /* NULL: in none */
-    guint n_bad;   /* messages that made no sense */
+    char *meeting;    /* NULL: in none */
+    guint n_bad;      /* messages that made no sense */
+    gint64 second_us; /* start of the second that n_in_second counts */
+    guint n_in_second;
 
     /* what was told last, so that nothing is told twice */
     char *told_view, *told_waiting, *told_meetings, *told_speaking;
@@ -84,6 +88,7 @@ typedef struct {
 } Asked;
 void asked_ok(Service *service, const Asked *asked, json_t *fields); /* takes fields; NULL: none */
 void asked_fault(Service *service, const Asked *asked, const GError *why);
+void asked_note_commit(Service *service, const Asked *asked); /* it waited for a commit that has come */
 
 Actor session_actor(const Session *session);
 /* A page, or a WHIP client (NULL), takes the seat: other pages of it are told and closed. session_hello.c */

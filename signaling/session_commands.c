@@ -10,16 +10,10 @@ typedef struct {
     char *meeting; /* for the answer of meeting.create, else NULL */
 } Waiting;
 
-static void note_commit(ServiceStats *stats, gint64 waited_us) {
-    stats->n_commits++;
-    stats->commit_us_sum += (guint64)waited_us;
-    stats->commit_us_max = MAX(stats->commit_us_max, waited_us);
-}
-
 static void on_done(gpointer user, json_t *events, const GError *why) {
     (void)events;
     Waiting *waiting = user;
-    note_commit(&waiting->service->stats, loop_now_us() - waiting->asked.asked_us);
+    asked_note_commit(waiting->service, &waiting->asked);
     if (why != NULL)
         asked_fault(waiting->service, &waiting->asked, why);
     else

@@ -38,6 +38,7 @@ static void tell_joined(Service *service, const Asked *asked, const char *meetin
 static void on_joined(gpointer user, json_t *events, const GError *why) {
     (void)events;
     Joining *joining = user;
+    asked_note_commit(joining->service, &joining->asked);
     if (why != NULL)
         asked_fault(joining->service, &joining->asked, why);
     else

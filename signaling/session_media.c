@@ -9,9 +9,6 @@ typedef struct {
     Service *service;
     Asked asked;
     gint32 leg;
-    gboolean sends;
-    gint32 seat;
-    char *client;
 } LegAsked;
 
 static LegAsked *leg_asked_new(Session *session, const Asked *asked, gint32 leg) {
@@ -22,10 +19,20 @@ static LegAsked *leg_asked_new(Session *session, const Asked *asked, gint32 leg)
     return waiting;
 }
 
+/* A bridge that is away or late is said in the page's language; what it says of an SDP is for its developers. */
+static void fault_leg(const LegAsked *waiting, const GError *why) {
+    const Session *session = session_find(waiting->service, waiting->asked.session);
+    gboolean away = g_error_matches(why, FAULT, FAULT_GONE) || g_error_matches(why, FAULT, FAULT_BUSY);
+    g_autoptr(GError) said = NULL;
+    if (away && session != NULL)
+        words_refuse(&said, (FaultCode)why->code, session->language, WORD_BRIDGE_AWAY);
+    asked_fault(waiting->service, &waiting->asked, said != NULL ? said : why);
+}
+
 static void answer_leg(gpointer user, json_t *answer, const GError *why) {
     LegAsked *waiting = user;
     if (why != NULL) {
-        asked_fault(waiting->service, &waiting->asked, why);
+        fault_leg(waiting, why);
     } else {
         json_t *fields = json_object();
         json_t *sdp = json_object_get(answer, "sdp");
@@ -35,7 +42,6 @@ static void answer_leg(gpointer user, json_t *answer, const GError *why) {
         }
         asked_ok(waiting->service, &waiting->asked, fields);
     }
-    g_free(waiting->client);
     g_free(waiting);
 }
 

@@ -5,6 +5,7 @@
 //   {"by":"a","never":"room","ms":300}                          no such push
 //   {"by":"a","closed":4001}    {"by":"a","cut":true}           the server closes; we cut the line
 //   {"by":"a","text":".."}                                      sends text as it is
+//   {"by":"a","flood":{..},"times":300}                         the same request many times at once
 //   {"meeting":"name"}                                          a fresh open meeting, its id is $name
 //   {"kill":"signaling"}                                        kill -9, and wait until it serves again
 // "keep":{"x":"seats.0.id"} stores part of the answer; "$x" is replaced by it later. {"note":".."} is for readers.
@@ -84,6 +85,8 @@ async function play(step, stage) {
     assert.equal((await by.whenClosed()).code, step.closed);
   } else if (step.cut) {
     by.close();
+  } else if (step.flood) {
+    for (let i = 0; i < step.times; i++) by.send(JSON.stringify({ ...step.flood, id: 100000 + i }));
   } else if (step.text !== undefined) {
     by.send(step.text.repeat(step.times ?? 1));
   } else {
