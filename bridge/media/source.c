@@ -38,7 +38,7 @@ struct StudioSource {
     gboolean waiting; /* for a keyframe */
     gint64 next_request_us, hidden_us, last_frame_us;
     SourcePicture *latest;
-    gboolean has_decoder;
+    gint has_decoder; /* atomic */
 
     /* the pool thread's */
     Decoder *decoder;
@@ -201,15 +201,20 @@ guint source_table_generation(const SourceTable *table) {
     return (guint)g_atomic_int_get(&table->generation);
 }
 
-guint source_table_n_shown(SourceTable *table) {
+void source_table_count(SourceTable *table, guint *ret_n_shown, guint *ret_n_decoders) {
     GHashTableIter at;
     gpointer value;
-    guint n_shown = 0;
+    guint n_shown = 0, n_decoders = 0;
     g_mutex_lock(&table->lock);
     g_hash_table_iter_init(&at, table->sources);
-    while (g_hash_table_iter_next(&at, NULL, &value)) n_shown += studio_source_is_shown(value) ? 1 : 0;
+    while (g_hash_table_iter_next(&at, NULL, &value)) {
+        StudioSource *source = value;
+        n_shown += studio_source_is_shown(source) ? 1 : 0;
+        n_decoders += g_atomic_int_get(&source->has_decoder) ? 1 : 0;
+    }
     g_mutex_unlock(&table->lock);
-    return n_shown;
+    *ret_n_shown = n_shown;
+    *ret_n_decoders = n_decoders;
 }
 
 /* ---- doors for workers and canvases ---- */
@@ -397,7 +402,7 @@ static void work(gpointer user, gpointer job) {
     }
     ask(source);
     g_mutex_lock(&source->lock);
-    source->has_decoder = source->decoder != NULL;
+    g_atomic_int_set(&source->has_decoder, source->decoder != NULL);
     gboolean asking = source->request && source->waiting && g_get_monotonic_time() >= source->next_request_us;
     gboolean again = source->n_queued > 0 || source->expire_decoder || asking;
     source->scheduled = again && schedule(source); /* the reference goes on with it */
@@ -423,7 +428,8 @@ static void beat(gpointer user, gint64 now_us) {
         gboolean shown = studio_source_is_shown(source);
         gint64 since_us =
             shown ? source->last_frame_us + SOURCE_SILENT_US : source->hidden_us + SOURCE_IDLE_US;
-        if ((source->has_decoder || (!shown && source->latest != NULL)) && now_us > since_us) {
+        if ((g_atomic_int_get(&source->has_decoder) || (!shown && source->latest != NULL)) &&
+            now_us > since_us) {
             source->expire_decoder = TRUE;
             source->expire_picture = !shown;
             schedule_once(source);

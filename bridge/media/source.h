@@ -40,7 +40,8 @@ StudioSource *source_new(SourceTable *table, guint32 id);
 StudioSource *source_table_find(SourceTable *table, guint32 id);
 /* Changes whenever a find may give another answer. */
 guint source_table_generation(const SourceTable *table);
-guint source_table_n_shown(SourceTable *table);
+/* How many are shown, and how many have a decoder now. */
+void source_table_count(SourceTable *table, guint *ret_n_shown, guint *ret_n_decoders);
 
 /* A tile shows it, or no longer; counted. */
 void source_show(StudioSource *source);

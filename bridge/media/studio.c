@@ -164,8 +164,8 @@ void studio_read_stats(Studio *studio, StudioStats *ret_stats) {
         .decode_cpu_us = c->decode_cpu_us,
         .canvas_cpu_us = c->canvas_cpu_us,
         .encode_cpu_us = c->encode_cpu_us,
-        .n_sources_shown = source_table_n_shown(studio->sources),
     };
+    source_table_count(studio->sources, &ret_stats->n_sources_shown, &ret_stats->n_decoders);
     g_mutex_lock(&studio->lock);
     ret_stats->n_views = studio->n_views;
     for (guint i = 0; i < studio->n_views; i++) ret_stats->n_encoders += view_n_encoders(studio->views[i]);

@@ -8,7 +8,7 @@
 #include "bridge/media/frame.h"
 #include "bridge/policy/layout.h"
 
-typedef struct Studio       Studio;
+typedef struct Studio Studio;
 typedef struct StudioSource StudioSource; /* one seat's camera as the studio knows it; counted */
 
 enum { STUDIO_LABEL_BYTES_MAX = 128, STUDIO_TILES_MAX = 256, STUDIO_RUNGS_MAX = 4 };
@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
     guint n_decoders, encoder_speed;
-    const char *font; /* family of the labels: "Open Sans" */
+    const char *font;      /* family of the labels: "Open Sans" */
     const char *time_zone; /* of the times on plates; NULL: Asia/Ho_Chi_Minh */
     const char *language;  /* of the words on plates: "vi" or "en"; NULL: vi */
 } StudioSettings;
@@ -33,40 +33,42 @@ typedef struct {
  * FAULT_SETUP names the missing plugin and its Debian package. */
 gboolean studio_global_init(GError **error);
 
-Studio *studio_start(const StudioSettings *settings, const StudioEvents *events, gpointer user, GError **error);
-void    studio_stop(Studio *studio);
+Studio *studio_start(const StudioSettings *settings, const StudioEvents *events, gpointer user,
+                     GError **error);
+void studio_stop(Studio *studio);
 
 /* ---- sources ---- */
-StudioSource *studio_source_new(Studio *studio, guint32 source); /* one reference; source: id of the control thread */
-StudioSource *studio_source_ref(StudioSource *source);           /* any thread */
-void          studio_source_unref(StudioSource *source);         /* any thread; decoder freed when no view shows it */
+StudioSource *studio_source_new(Studio *studio,
+                                guint32 source);       /* one reference; source: id of the control thread */
+StudioSource *studio_source_ref(StudioSource *source); /* any thread */
+void studio_source_unref(StudioSource *source);        /* any thread; decoder freed when no view shows it */
 /* Any thread (the worker's). Takes the reference of frame; dropped at once while no canvas shows the source. Bounded queue:
  * an overrun drops up to the next keyframe and asks for one. */
-void     studio_source_push(StudioSource *source, Frame *frame);
+void studio_source_push(StudioSource *source, Frame *frame);
 gboolean studio_source_is_shown(const StudioSource *source); /* any thread */
 
 /* ---- views ---- */
 typedef enum { TILE_LIVE = 1, TILE_NO_CAMERA, TILE_OFFLINE } TileState;
 typedef struct {
-    guint32   source; /* 0: empty tile */
-    Rect      rect;   /* even numbers, inside the canvas, in pixels of the view's largest rung */
-    char      label[STUDIO_LABEL_BYTES_MAX]; /* UTF-8 name of the place */
+    guint32 source; /* 0: empty tile */
+    Rect rect;      /* even numbers, inside the canvas, in pixels of the view's largest rung */
+    char label[STUDIO_LABEL_BYTES_MAX]; /* UTF-8 name of the place */
     TileState state;
-    gint64    offline_since_s; /* UTC, with TILE_OFFLINE; 0: has not been here */
-    gboolean  microphone_off, hand;
+    gint64 offline_since_s; /* UTC, with TILE_OFFLINE; 0: has not been here */
+    gboolean microphone_off, hand;
 } Tile;
 typedef struct {
-    guint32 view;  /* id */
-    guint   width, height, fps;
-    guint   nice; /* 5 program, 12 wall */
-    char    title[STUDIO_LABEL_BYTES_MAX]; /* shown while there is no tile */
-    guint   n_tiles;
-    Tile    tiles[STUDIO_TILES_MAX];
+    guint32 view; /* id */
+    guint width, height, fps;
+    guint nice;                         /* 5 program, 12 wall */
+    char title[STUDIO_LABEL_BYTES_MAX]; /* shown while there is no tile */
+    guint n_tiles;
+    Tile tiles[STUDIO_TILES_MAX];
 } ViewScene;
 typedef struct {
     StreamId stream;
-    Codec    codec;
-    guint    width, height, fps, bitrate_bps;
+    Codec codec;
+    guint width, height, fps, bitrate_bps;
 } RungSpec;
 
 /* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied. */
@@ -80,8 +82,9 @@ void studio_set_speaking(Studio *studio, guint32 view, const guint32 *sources, g
 void studio_force_keyframe(Studio *studio, StreamId stream);
 
 typedef struct {
-    guint64 n_decoded, n_decode_errors, n_frames_dropped, n_scaled, n_composed, n_encoded, n_canvas_late, n_keyframes_forced;
+    guint64 n_decoded, n_decode_errors, n_frames_dropped, n_scaled, n_composed, n_encoded, n_canvas_late,
+        n_keyframes_forced;
     guint64 decode_cpu_us, canvas_cpu_us, encode_cpu_us;
-    guint   n_sources_shown, n_views, n_encoders;
+    guint n_sources_shown, n_views, n_encoders, n_decoders;
 } StudioStats;
 void studio_read_stats(Studio *studio, StudioStats *ret_stats);

@@ -103,6 +103,12 @@ static void hidden_cameras_cost_nothing(void **state) {
     gint64 until_us = g_get_monotonic_time() + WAIT_US;
     while (studio_source_is_shown(stage->sources[2]) && g_get_monotonic_time() < until_us) g_usleep(10000);
     assert_false(studio_source_is_shown(stage->sources[2]));
+    StudioStats stats; /* both decoders end after a while out of sight */
+    do {
+        g_usleep(100000);
+        studio_read_stats(stage->studio, &stats);
+    } while (stats.n_decoders > 0 && g_get_monotonic_time() < until_us);
+    assert_int_equal(stats.n_decoders, 0);
     g_free(scene);
     stage_free(stage);
 }
