@@ -39,7 +39,7 @@ static void guest_unref(Guest *guest) {
 
 static void guest_close(Guest *guest) {
     if (guest->admin == NULL) return;
-    loop_unwatch(guest->admin->service->loop, guest->fd);
+    reactor_unwatch(guest->admin->service->loop, guest->fd);
     close(guest->fd);
     g_ptr_array_remove_fast(guest->admin->guests, guest);
     guest->admin = NULL;
@@ -59,8 +59,8 @@ static gboolean guest_flush(Guest *guest) {
         }
         g_byte_array_remove_range(guest->out, 0, (guint)n);
     }
-    int wishes = LOOP_READ | (guest->out->len > 0 ? LOOP_WRITE : 0);
-    loop_watch(guest->admin->service->loop, guest->fd, wishes, on_guest, guest, NULL);
+    int wishes = REACTOR_READ | (guest->out->len > 0 ? REACTOR_WRITE : 0);
+    reactor_watch(guest->admin->service->loop, guest->fd, wishes, on_guest, guest, NULL);
     return TRUE;
 }
 
@@ -90,8 +90,8 @@ static void handle_lines(Guest *guest) {
 
 static void on_guest(gpointer user, int events) {
     Guest *guest = user;
-    if ((events & LOOP_WRITE) && !guest_flush(guest)) return;
-    if (!(events & LOOP_READ)) return;
+    if ((events & REACTOR_WRITE) && !guest_flush(guest)) return;
+    if (!(events & REACTOR_READ)) return;
     guint8 bytes[16 * 1024];
     gssize n = recv(guest->fd, bytes, sizeof bytes, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -119,7 +119,7 @@ static void on_listen(gpointer user, int events) {
     guest->in = g_byte_array_new();
     guest->out = g_byte_array_new();
     g_ptr_array_add(admin->guests, guest);
-    if (!loop_watch(admin->service->loop, fd, LOOP_READ, on_guest, guest, NULL)) guest_close(guest);
+    if (!reactor_watch(admin->service->loop, fd, REACTOR_READ, on_guest, guest, NULL)) guest_close(guest);
 }
 
 Admin *admin_socket_new(Service *service, const char *path, GError **error) {
@@ -132,7 +132,7 @@ Admin *admin_socket_new(Service *service, const char *path, GError **error) {
     admin->path = g_strdup(path);
     admin->fd = fd;
     admin->guests = g_ptr_array_new();
-    loop_watch(service->loop, fd, LOOP_READ, on_listen, admin, NULL);
+    reactor_watch(service->loop, fd, REACTOR_READ, on_listen, admin, NULL);
     return admin;
 }
 
@@ -140,7 +140,7 @@ void admin_socket_free(Admin *admin) {
     if (admin == NULL) return;
     while (admin->guests->len > 0) guest_close(admin->guests->pdata[0]);
     g_ptr_array_unref(admin->guests);
-    loop_unwatch(admin->service->loop, admin->fd);
+    reactor_unwatch(admin->service->loop, admin->fd);
     close(admin->fd);
     g_unlink(admin->path);
     g_free(admin->path);

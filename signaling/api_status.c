@@ -40,7 +40,7 @@ void api_status(HttpExchange *exchange, const Caller *caller) {
     Service *service = caller->service;
     json_t *status = json_pack(
         "{s:s, s:s, s:I, s:b, s:i, s:i, s:i, s:i, s:o}", "version", DIEMCAU_VERSION, "instance",
-        service->instance, "up_s", (json_int_t)((loop_now_us() - service->started_us) / G_USEC_PER_SEC),
+        service->instance, "up_s", (json_int_t)((reactor_now_us() - service->started_us) / G_USEC_PER_SEC),
         "store", service->store_well, "rooms", (int)session_count(service, TRUE), "consoles",
         (int)session_count(service, FALSE), "legs_live", (int)legs_count(service, LEG_LIVE),
         "control_version", CONTROL_VERSION, "bridge", bridge_json(service));

@@ -18,14 +18,14 @@ typedef struct {
 } Pending;
 
 struct BridgeLink {
-    Loop *loop;
+    Reactor *loop;
     char *socket_path, *instance;
     BridgeEvents events;
     gpointer user;
     ControlStream *stream;
     gboolean up, closing;
     GError *broken; /* set inside a read, acted on after it */
-    LoopTimer *retry, *sweep, *soon;
+    ReactorTimer *retry, *sweep, *soon;
     guint retry_ms;
     json_int_t next_id;
     GHashTable *pending; /* id -> Pending */
@@ -51,7 +51,7 @@ static void fail_all(BridgeLink *link, const GError *why) {
 
 static void schedule_retry(BridgeLink *link) {
     if (link->closing || link->retry != NULL) return;
-    link->retry = loop_after(link->loop, link->retry_ms, 0, try_connect, link);
+    link->retry = reactor_after(link->loop, link->retry_ms, 0, try_connect, link);
     link->retry_ms = MIN(link->retry_ms * 2, RETRY_MAX_MS);
 }
 
@@ -59,7 +59,7 @@ static void drop(BridgeLink *link, const char *why) {
     if (link->stream == NULL) return;
     gboolean was_up = link->up;
     link->up = FALSE;
-    loop_unwatch(link->loop, control_stream_fd(link->stream));
+    reactor_unwatch(link->loop, control_stream_fd(link->stream));
     g_clear_pointer(&link->stream, control_stream_free);
     g_clear_error(&link->broken);
     log_warn("bridge.link-down", "why=\"%s\" waiting=%u", why, g_hash_table_size(link->pending));
@@ -107,8 +107,8 @@ static void on_ready(gpointer user, int events) {
     BridgeLink *link = user;
     g_autoptr(GError) error = NULL;
     gboolean good = TRUE;
-    if (events & LOOP_WRITE) good = control_stream_flush(link->stream, &error);
-    if (good && (events & LOOP_READ)) good = control_stream_read(link->stream, take, link, &error);
+    if (events & REACTOR_WRITE) good = control_stream_flush(link->stream, &error);
+    if (good && (events & REACTOR_READ)) good = control_stream_read(link->stream, take, link, &error);
     if (good && link->broken != NULL) {
         error = g_steal_pointer(&link->broken);
         good = FALSE;
@@ -121,8 +121,8 @@ static void on_ready(gpointer user, int events) {
 
 static void update_watch(BridgeLink *link) {
     if (link->stream == NULL) return;
-    int events = LOOP_READ | (control_stream_wants_write(link->stream) ? LOOP_WRITE : 0);
-    loop_watch(link->loop, control_stream_fd(link->stream), events, on_ready, link, NULL);
+    int events = REACTOR_READ | (control_stream_wants_write(link->stream) ? REACTOR_WRITE : 0);
+    reactor_watch(link->loop, control_stream_fd(link->stream), events, on_ready, link, NULL);
 }
 
 static void on_hello(gpointer user, json_t *answer, const GError *why) {
@@ -157,7 +157,7 @@ static Pending *pending_new(BridgeLink *link, guint deadline_ms, BridgeDone done
         pending->id = link->next_id;
         link->next_id = link->next_id % G_MAXINT32 + 1;
     } while (g_hash_table_contains(link->pending, GINT_TO_POINTER((int)pending->id)));
-    pending->deadline_us = loop_now_us() + (gint64)deadline_ms * 1000;
+    pending->deadline_us = reactor_now_us() + (gint64)deadline_ms * 1000;
     pending->done = done;
     pending->user = user;
     g_hash_table_insert(link->pending, GINT_TO_POINTER((int)pending->id), pending);
@@ -178,7 +178,7 @@ static void on_soon(gpointer user) {
 /* Takes why. */
 static void fail_soon(BridgeLink *link, Pending *pending, GError *why) {
     pending->failed = why;
-    if (link->soon == NULL) link->soon = loop_after(link->loop, 0, 0, on_soon, link);
+    if (link->soon == NULL) link->soon = reactor_after(link->loop, 0, 0, on_soon, link);
 }
 
 static void send_request(BridgeLink *link, json_t *message, guint deadline_ms, BridgeDone done,
@@ -218,7 +218,7 @@ static void try_connect(gpointer user) {
     g_autoptr(GError) error = NULL;
     int fd = control_connect(link->socket_path, &error);
     if (fd < 0) {
-        if (log_limiter_pass(&link->log_down, loop_now_us()) && link->stats.connects > 0)
+        if (log_limiter_pass(&link->log_down, reactor_now_us()) && link->stats.connects > 0)
             log_debug("bridge.not-there", "why=\"%s\"", error->message);
         schedule_retry(link);
         return;
@@ -235,7 +235,7 @@ static void try_connect(gpointer user) {
 /* Deadlines, and links that broke while they could not be taken down. */
 static void on_sweep(gpointer user) {
     BridgeLink *link = user;
-    gint64 now_us = loop_now_us();
+    gint64 now_us = reactor_now_us();
     g_autoptr(GList) all = g_hash_table_get_values(link->pending);
     for (GList *at = all; at != NULL; at = at->next) {
         Pending *pending = at->data;
@@ -250,7 +250,7 @@ static void on_sweep(gpointer user) {
     }
 }
 
-BridgeLink *bridge_link_new(Loop *loop, const char *socket_path, const char *instance,
+BridgeLink *bridge_link_new(Reactor *loop, const char *socket_path, const char *instance,
                             const BridgeEvents *events, gpointer user) {
     BridgeLink *link = g_new0(BridgeLink, 1);
     link->loop = loop;
@@ -261,8 +261,8 @@ BridgeLink *bridge_link_new(Loop *loop, const char *socket_path, const char *ins
     link->next_id = 1;
     link->retry_ms = RETRY_MIN_MS;
     link->pending = g_hash_table_new(NULL, NULL);
-    link->sweep = loop_after(loop, SWEEP_MS, SWEEP_MS, on_sweep, link);
-    link->retry = loop_after(loop, 0, 0, try_connect, link);
+    link->sweep = reactor_after(loop, SWEEP_MS, SWEEP_MS, on_sweep, link);
+    link->retry = reactor_after(loop, 0, 0, try_connect, link);
     return link;
 }
 
@@ -276,9 +276,9 @@ void bridge_link_free(BridgeLink *link) {
         g_autoptr(GError) gone = g_error_new(FAULT, FAULT_GONE, "the server is stopping");
         fail_all(link, gone);
     }
-    loop_cancel(link->loop, &link->retry);
-    loop_cancel(link->loop, &link->sweep);
-    loop_cancel(link->loop, &link->soon);
+    reactor_cancel(link->loop, &link->retry);
+    reactor_cancel(link->loop, &link->sweep);
+    reactor_cancel(link->loop, &link->soon);
     g_hash_table_unref(link->pending);
     if (link->hello != NULL) json_decref(link->hello);
     g_clear_error(&link->broken);

@@ -3,7 +3,7 @@
  * bridge dies. Thread: server. */
 #pragma once
 
-#include "signaling/loop.h"
+#include "signaling/reactor.h"
 
 #include <glib.h>
 #include <jansson.h>
@@ -22,7 +22,7 @@ typedef struct {
 /* Exactly once. answer (borrowed) or why. */
 typedef void (*BridgeDone)(gpointer user, json_t *answer, const GError *why);
 
-BridgeLink *bridge_link_new(Loop *loop, const char *socket_path, const char *instance,
+BridgeLink *bridge_link_new(Reactor *loop, const char *socket_path, const char *instance,
                             const BridgeEvents *events, gpointer user);
 void bridge_link_free(BridgeLink *link); /* waiting requests get FAULT_GONE; NULL is fine */
 

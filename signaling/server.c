@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-    LOOPBACK_SPARE_FDS = 128,
+    SPARE_FDS = 128,
     HEADER_POOL = 256,
     HEADER_BYTES = 4096,
     PING_AFTER_S = 15, /* a NAT forgets a silent connection after half a minute at the least */
@@ -32,7 +32,7 @@ static int server_on_loop(struct lws *wsi, enum lws_callback_reasons reason, voi
     (void)in;
     (void)n_bytes;
     switch ((int)reason) {
-    case LWS_CALLBACK_RAW_RX_FILE: loop_run(server_of(wsi)->service->loop, 0); return 0;
+    case LWS_CALLBACK_RAW_RX_FILE: reactor_run(server_of(wsi)->service->loop, 0); return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return -1; /* no subprotocol of anybody's */
     default: return 0;
     }
@@ -106,7 +106,7 @@ static const struct lws_protocols *protocols(void) {
 static struct lws_context_creation_info common(const Server *server) {
     struct lws_context_creation_info info = { 0 };
     info.protocols = protocols();
-    info.fd_limit_per_thread = (guint)server->service->settings->http_connections_max + LOOPBACK_SPARE_FDS;
+    info.fd_limit_per_thread = (guint)server->service->settings->http_connections_max + SPARE_FDS;
     info.max_http_header_pool = HEADER_POOL;
     info.max_http_header_data = HEADER_BYTES;
     info.timeout_secs = 20;
@@ -164,7 +164,7 @@ static gint64 changed_us(const char *path) {
 static gboolean adopt_loop(Server *server, GError **error) {
     struct lws_vhost *vhost = server->https != NULL ? server->https : server->http;
     /* The library closes what it adopted; the loop keeps its own. */
-    int fd = fcntl(loop_fd(server->service->loop), F_DUPFD_CLOEXEC, 3);
+    int fd = fcntl(reactor_fd(server->service->loop), F_DUPFD_CLOEXEC, 3);
     lws_sock_file_fd_type file = { .filefd = fd };
     if (fd >= 0 && lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, file, "loop", NULL) != NULL)
         return TRUE;

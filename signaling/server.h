@@ -1,5 +1,5 @@
 /* server.h -- the sockets: HTTPS with WebSocket, and the same over plain HTTP on loopback. server*.c are the only files that know
- * libwebsockets. It runs its own default loop on the thread that made it; the Loop of everybody else hangs inside as one
+ * libwebsockets. It runs its own default loop on the thread that made it; the reactor of everybody else hangs inside as one
  * file descriptor. */
 #pragma once
 

@@ -39,7 +39,7 @@ typedef struct {
     Service service;
     Server *server;
     int wake_fd, signal_fd;
-    LoopTimer *tick, *review, *stats, *tls;
+    ReactorTimer *tick, *review, *stats, *tls;
 } Run;
 
 Language service_language(const Service *service) {
@@ -220,13 +220,13 @@ static gboolean open_links(Run *run, GError **error) {
     service->broadcast = broadcast_new(service);
     office_listen(service->office, &office_events, service);
     office_set_wake(service->office, wake, run);
-    if (!loop_watch(service->loop, run->wake_fd, LOOP_READ, on_wake, run, error) ||
-        !loop_watch(service->loop, run->signal_fd, LOOP_READ, on_signal, run, error))
+    if (!reactor_watch(service->loop, run->wake_fd, REACTOR_READ, on_wake, run, error) ||
+        !reactor_watch(service->loop, run->signal_fd, REACTOR_READ, on_signal, run, error))
         return FALSE;
-    run->tick = loop_after(service->loop, TICK_MS, TICK_MS, on_tick, run);
-    run->review = loop_after(service->loop, REVIEW_MS, REVIEW_MS, on_review, run);
-    run->stats = loop_after(service->loop, STATS_MS, STATS_MS, on_stats, run);
-    run->tls = loop_after(service->loop, TLS_MS, TLS_MS, on_tls, run);
+    run->tick = reactor_after(service->loop, TICK_MS, TICK_MS, on_tick, run);
+    run->review = reactor_after(service->loop, REVIEW_MS, REVIEW_MS, on_review, run);
+    run->stats = reactor_after(service->loop, STATS_MS, STATS_MS, on_stats, run);
+    run->tls = reactor_after(service->loop, TLS_MS, TLS_MS, on_tls, run);
     g_autofree char *bridge_path = g_build_filename(service->data_dir, "run", "bridge-0.sock", NULL);
     service->bridge = bridge_link_new(service->loop, bridge_path, service->instance, &bridge_events, service);
     g_autofree char *admin_path = g_build_filename(service->data_dir, "run", "admin.sock", NULL);
@@ -240,9 +240,9 @@ static gboolean open_links(Run *run, GError **error) {
  * been served. After a restart pages find us only when the living legs are known again. */
 static void wait_for_bridge(Run *run, gboolean first_run) {
     gint64 until_us =
-        loop_now_us() + (gint64)(first_run ? BRIDGE_WAIT_FIRST_MS : BRIDGE_WAIT_AGAIN_MS) * 1000;
-    while (!bridge_link_is_up(run->service.bridge) && !run->service.stopping && loop_now_us() < until_us)
-        loop_run(run->service.loop, 50);
+        reactor_now_us() + (gint64)(first_run ? BRIDGE_WAIT_FIRST_MS : BRIDGE_WAIT_AGAIN_MS) * 1000;
+    while (!bridge_link_is_up(run->service.bridge) && !run->service.stopping && reactor_now_us() < until_us)
+        reactor_run(run->service.loop, 50);
     if (!bridge_link_is_up(run->service.bridge)) log_warn("server.without-bridge", "first_run=%d", first_run);
 }
 
@@ -250,7 +250,7 @@ static gboolean open_all(Run *run, const ServerOptions *options, GError **error)
     Service *service = &run->service;
     if (!check_tables(error) || !open_signals(run, error) || !check_ports(service->settings, error))
         return FALSE;
-    service->loop = loop_new(error);
+    service->loop = reactor_new(error);
     if (service->loop == NULL || !open_books(run, options, error) || !open_links(run, error)) return FALSE;
     wait_for_bridge(run, options->first_run);
     if (service->stopping) return TRUE;
@@ -284,13 +284,13 @@ static void goodbye(Run *run) {
     if (run->server == NULL) return;
     session_each(&run->service, say_goodbye, NULL);
     /* The last review must not call seats lost whose pages we send away. */
-    loop_cancel(run->service.loop, &run->review);
-    gint64 until_us = loop_now_us() + GOODBYE_MS * 1000;
-    LoopTimer *turn = loop_after(run->service.loop, 20, 20, on_tick, run);
+    reactor_cancel(run->service.loop, &run->review);
+    gint64 until_us = reactor_now_us() + GOODBYE_MS * 1000;
+    ReactorTimer *turn = reactor_after(run->service.loop, 20, 20, on_tick, run);
     while (session_count(&run->service, TRUE) + session_count(&run->service, FALSE) > 0 &&
-           loop_now_us() < until_us)
+           reactor_now_us() < until_us)
         server_turn(run->server);
-    loop_cancel(run->service.loop, &turn);
+    reactor_cancel(run->service.loop, &turn);
 }
 
 static void close_all(Run *run) {
@@ -306,11 +306,11 @@ static void close_all(Run *run) {
     legs_free(service->legs);
     session_table_free(service->sessions);
     if (service->loop != NULL) {
-        loop_cancel(service->loop, &run->tick);
-        loop_cancel(service->loop, &run->review);
-        loop_cancel(service->loop, &run->stats);
-        loop_cancel(service->loop, &run->tls);
-        loop_free(service->loop);
+        reactor_cancel(service->loop, &run->tick);
+        reactor_cancel(service->loop, &run->review);
+        reactor_cancel(service->loop, &run->stats);
+        reactor_cancel(service->loop, &run->tls);
+        reactor_free(service->loop);
     }
     tls_files_free(service->tls);
     g_clear_pointer(&service->web_files, g_hash_table_unref);
@@ -325,7 +325,7 @@ int server_run(const Settings *settings, const ServerOptions *options) {
     Run run = { .wake_fd = -1, .signal_fd = -1 };
     run.service.settings = settings;
     run.service.data_dir = options->data_dir;
-    run.service.started_us = loop_now_us();
+    run.service.started_us = reactor_now_us();
     g_autoptr(GError) error = NULL;
     gboolean good = open_all(&run, options, &error);
     if (!good) fprintf(stderr, "diemcau: %s\n", error->message);

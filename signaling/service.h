@@ -4,8 +4,8 @@
 
 #include "config/settings.h"
 #include "signaling/bridge_link.h"
-#include "signaling/loop.h"
 #include "signaling/office.h"
+#include "signaling/reactor.h"
 #include "signaling/tls.h"
 
 typedef struct SessionTable SessionTable; /* session.h */
@@ -27,7 +27,7 @@ typedef struct Service {
     char *instance; /* names this run of the server */
     gint64 epoch;   /* of scenes: larger at each start */
     gint64 started_us;
-    Loop *loop;
+    Reactor *loop;
     Office *office;
     char *web_root;
     GHashTable *web_files; /* http_static.c */

@@ -160,7 +160,7 @@ static void bad_message(Session *session, json_int_t id, const GError *why) {
 
 /* One page must not keep the store and all the others busy: more in a second than any page needs is refused. */
 static gboolean too_fast(Session *session) {
-    gint64 now_us = loop_now_us();
+    gint64 now_us = reactor_now_us();
     if (now_us - session->second_us >= G_USEC_PER_SEC) {
         session->second_us = now_us;
         session->n_in_second = 0;
@@ -170,7 +170,7 @@ static gboolean too_fast(Session *session) {
 }
 
 void asked_note_commit(Service *service, const Asked *asked) {
-    gint64 waited_us = loop_now_us() - asked->asked_us;
+    gint64 waited_us = reactor_now_us() - asked->asked_us;
     service->stats.n_commits++;
     service->stats.commit_us_sum += (guint64)waited_us;
     service->stats.commit_us_max = MAX(service->stats.commit_us_max, waited_us);
@@ -187,7 +187,7 @@ void session_receive(Session *session, const char *text, gsize n_bytes) {
         return;
     }
     json_int_t id = json_integer_value(json_object_get(message, "id"));
-    Asked asked = { .session = session->number, .id = id, .asked_us = loop_now_us() };
+    Asked asked = { .session = session->number, .id = id, .asked_us = reactor_now_us() };
     if (too_fast(session)) {
         words_refuse(&error, FAULT_BUSY, session->language, WORD_TOO_FAST);
         asked_fault(service, &asked, error);

@@ -25,7 +25,7 @@ typedef struct {
 struct Broadcast {
     Service *service;
     GHashTable *meetings; /* id -> Watched */
-    LoopTimer *rooms, *consoles, *scenes;
+    ReactorTimer *rooms, *consoles, *scenes;
     gboolean lists_dirty;
     gint64 consoles_us, scenes_us; /* last delta, last scenes */
 };
@@ -46,9 +46,9 @@ Broadcast *broadcast_new(Service *service) {
 
 void broadcast_free(Broadcast *broadcast) {
     if (broadcast == NULL) return;
-    loop_cancel(broadcast->service->loop, &broadcast->rooms);
-    loop_cancel(broadcast->service->loop, &broadcast->consoles);
-    loop_cancel(broadcast->service->loop, &broadcast->scenes);
+    reactor_cancel(broadcast->service->loop, &broadcast->rooms);
+    reactor_cancel(broadcast->service->loop, &broadcast->consoles);
+    reactor_cancel(broadcast->service->loop, &broadcast->scenes);
     g_hash_table_unref(broadcast->meetings);
     g_free(broadcast);
 }
@@ -63,7 +63,7 @@ static Watched *watched_of(Broadcast *broadcast, const char *id) {
 }
 
 static guint wait_ms(gint64 last_us, guint every_ms) {
-    gint64 waited_ms = (loop_now_us() - last_us) / 1000;
+    gint64 waited_ms = (reactor_now_us() - last_us) / 1000;
     return waited_ms >= every_ms ? ROOMS_EVERY_MS : MAX((guint)(every_ms - waited_ms), ROOMS_EVERY_MS);
 }
 
@@ -146,7 +146,7 @@ static void tell_consoles(Broadcast *broadcast, Watched *watched) {
 static void on_consoles(gpointer user) {
     Broadcast *broadcast = user;
     broadcast->consoles = NULL;
-    broadcast->consoles_us = loop_now_us();
+    broadcast->consoles_us = reactor_now_us();
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, broadcast->meetings);
@@ -160,8 +160,8 @@ static void mark_consoles(Broadcast *broadcast, Watched *watched) {
     watched->consoles_dirty = TRUE;
     if (broadcast->consoles != NULL) return;
     broadcast->consoles =
-        loop_after(broadcast->service->loop, wait_ms(broadcast->consoles_us, CONSOLES_EVERY_MS), 0,
-                   on_consoles, broadcast);
+        reactor_after(broadcast->service->loop, wait_ms(broadcast->consoles_us, CONSOLES_EVERY_MS), 0,
+                      on_consoles, broadcast);
 }
 
 /* ---- rooms ---- */
@@ -259,13 +259,13 @@ static void on_rooms(gpointer user) {
 static void on_scenes(gpointer user) {
     Broadcast *broadcast = user;
     broadcast->scenes = NULL;
-    broadcast->scenes_us = loop_now_us();
+    broadcast->scenes_us = reactor_now_us();
     scenes_send(broadcast->service);
 }
 
 static void mark_rooms(Broadcast *broadcast) {
     if (broadcast->rooms == NULL)
-        broadcast->rooms = loop_after(broadcast->service->loop, ROOMS_EVERY_MS, 0, on_rooms, broadcast);
+        broadcast->rooms = reactor_after(broadcast->service->loop, ROOMS_EVERY_MS, 0, on_rooms, broadcast);
 }
 
 /* ---- marks ---- */
@@ -275,8 +275,8 @@ void broadcast_scene_changed(Service *service, const char *meeting) {
     Broadcast *broadcast = service->broadcast;
     scene_mark(service, meeting);
     if (broadcast->scenes == NULL)
-        broadcast->scenes = loop_after(service->loop, wait_ms(broadcast->scenes_us, SCENES_EVERY_MS), 0,
-                                       on_scenes, broadcast);
+        broadcast->scenes = reactor_after(service->loop, wait_ms(broadcast->scenes_us, SCENES_EVERY_MS), 0,
+                                          on_scenes, broadcast);
 }
 
 void broadcast_all_scenes_changed(Service *service) {

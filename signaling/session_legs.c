@@ -12,7 +12,7 @@ LegTable *legs_new(void) {
     LegTable *table = g_new0(LegTable, 1);
     table->legs = g_hash_table_new(NULL, NULL);
     table->next_id = 1;
-    table->settle_until_us = loop_now_us() + LEG_SETTLE_MS * 1000;
+    table->settle_until_us = reactor_now_us() + LEG_SETTLE_MS * 1000;
     table->dark = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return table;
 }
@@ -60,7 +60,7 @@ static Leg *leg_add(Service *service, gint32 id, const char *meeting, gint32 sea
     leg->way = way;
     leg->hears = way != LEG_SEND;
     leg->state = LEG_CONNECTING;
-    leg->state_us = loop_now_us();
+    leg->state_us = reactor_now_us();
     g_hash_table_insert(service->legs->legs, GINT_TO_POINTER(id), leg);
     return leg;
 }
@@ -312,7 +312,7 @@ static void adopt(Service *service, json_t *row) {
         if (hears != NULL) leg->hears = json_is_true(hears);
     }
     LegState state = state_from_word(json_string_value(json_object_get(row, "state")));
-    if (state != leg->state) leg->state_us = loop_now_us();
+    if (state != leg->state) leg->state_us = reactor_now_us();
     leg->state = state;
 }
 
@@ -339,7 +339,7 @@ void legs_bridge_up(Service *service, json_t *hello, gboolean is_new) {
     json_t *row;
     json_array_foreach(legs, index, row)
         g_hash_table_add(there, GINT_TO_POINTER((int)json_integer_value(json_object_get(row, "leg"))));
-    if (is_new) table->settle_until_us = loop_now_us() + LEG_SETTLE_MS * 1000;
+    if (is_new) table->settle_until_us = reactor_now_us() + LEG_SETTLE_MS * 1000;
     /* First what we have and the bridge has not, so that numbers of an earlier bridge are not taken for its own. */
     g_autoptr(GList) ids = g_hash_table_get_keys(table->legs);
     for (GList *at = ids; at != NULL; at = at->next)
@@ -352,7 +352,7 @@ void legs_bridge_up(Service *service, json_t *hello, gboolean is_new) {
 }
 
 void legs_bridge_down(Service *service) {
-    service->legs->settle_until_us = loop_now_us() + LEG_SETTLE_MS * 1000;
+    service->legs->settle_until_us = reactor_now_us() + LEG_SETTLE_MS * 1000;
 }
 
 static void on_leg_state(Service *service, json_t *event) {
@@ -372,7 +372,7 @@ static void on_leg_state(Service *service, json_t *event) {
         }
     } else {
         leg->state = state_from_word(word);
-        leg->state_us = loop_now_us();
+        leg->state_us = reactor_now_us();
         if (leg->state == LEG_LIVE) leg->asked_restart = FALSE;
     }
     legs_review(service);

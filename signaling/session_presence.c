@@ -104,7 +104,7 @@ static void review_leg(Service *service, Leg *leg, gint64 now_us) {
 }
 
 void legs_review(Service *service) {
-    gint64 now_us = loop_now_us();
+    gint64 now_us = reactor_now_us();
     if (!bridge_link_is_up(service->bridge)) return; /* what we do not see we do not judge */
     g_autoptr(GList) legs = g_hash_table_get_values(service->legs->legs);
     for (GList *at = legs; at != NULL; at = at->next) review_leg(service, at->data, now_us);

@@ -47,8 +47,7 @@ static gboolean write_whole(const char *path, BIO *bio, int mode, GError **error
         saved_errno = errno;
         good = FALSE;
     }
-    if (!good)
-        g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s", path, g_strerror(saved_errno));
+    if (!good) g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s", path, g_strerror(saved_errno));
     return good;
 }
 
@@ -111,7 +110,8 @@ gboolean tls_make_ca(const char *ca_path, const char *ca_key_path, GError **erro
     if (cert == NULL || X509_set_issuer_name(cert, X509_get_subject_name(cert)) != 1 ||
         !add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
         !add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-        !add_extension(cert, cert, NID_subject_key_identifier, "hash") || X509_sign(cert, key, EVP_sha256()) == 0)
+        !add_extension(cert, cert, NID_subject_key_identifier, "hash") ||
+        X509_sign(cert, key, EVP_sha256()) == 0)
         return set_fault(error, "cannot make the certificate", ca_path);
     g_autoptr(BIO) bio = BIO_new(BIO_s_mem());
     PEM_write_bio_X509(bio, cert);

@@ -2,8 +2,8 @@
 #include "config/control.h"
 #include "config/fields.h"
 #include "signaling/bridge_link.h"
-#include "signaling/loop.h"
 #include "signaling/protocol.h"
+#include "signaling/reactor.h"
 
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -50,45 +50,45 @@ static void documentation(void **state) {
 /* ---- loop ---- */
 
 typedef struct {
-    Loop *loop;
-    LoopTimer *timer;
+    Reactor *loop;
+    ReactorTimer *timer;
     guint n_calls;
     int fd;
 } Counter;
 
 static void count(gpointer user) {
     Counter *counter = user;
-    if (++counter->n_calls == 3) loop_cancel(counter->loop, &counter->timer);
+    if (++counter->n_calls == 3) reactor_cancel(counter->loop, &counter->timer);
 }
 
 static void count_fd(gpointer user, int events) {
     Counter *counter = user;
     guint64 value;
-    assert_true(events & LOOP_READ);
+    assert_true(events & REACTOR_READ);
     assert_int_equal(read(counter->fd, &value, sizeof value), sizeof value);
     counter->n_calls++;
-    loop_unwatch(counter->loop, counter->fd); /* inside its own call */
+    reactor_unwatch(counter->loop, counter->fd); /* inside its own call */
 }
 
-static void run_for(Loop *loop, guint ms) {
-    gint64 until_us = loop_now_us() + ms * 1000;
-    while (loop_now_us() < until_us) loop_run(loop, 5);
+static void run_for(Reactor *loop, guint ms) {
+    gint64 until_us = reactor_now_us() + ms * 1000;
+    while (reactor_now_us() < until_us) reactor_run(loop, 5);
 }
 
 static void loop_works(void **state) {
     (void)state;
-    g_autoptr(Loop) loop = loop_new(NULL);
+    g_autoptr(Reactor) loop = reactor_new(NULL);
     Counter repeated = { .loop = loop }, once = { .loop = loop }, seen = { .loop = loop };
-    repeated.timer = loop_after(loop, 0, 2, count, &repeated);
-    loop_after(loop, 5, 0, count, &once);
+    repeated.timer = reactor_after(loop, 0, 2, count, &repeated);
+    reactor_after(loop, 5, 0, count, &once);
     seen.fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-    assert_true(loop_watch(loop, seen.fd, LOOP_READ, count_fd, &seen, NULL));
+    assert_true(reactor_watch(loop, seen.fd, REACTOR_READ, count_fd, &seen, NULL));
     run_for(loop, 60);
     assert_int_equal(repeated.n_calls, 3);
     assert_int_equal(once.n_calls, 1);
     assert_int_equal(seen.n_calls, 1);
-    LoopTimer *never = loop_after(loop, 1, 0, count, &once);
-    loop_cancel(loop, &never);
+    ReactorTimer *never = reactor_after(loop, 1, 0, count, &once);
+    reactor_cancel(loop, &never);
     run_for(loop, 10);
     assert_int_equal(once.n_calls, 1);
     close(seen.fd);
@@ -97,7 +97,7 @@ static void loop_works(void **state) {
 /* ---- the link to a bridge that plays by the test's rules ---- */
 
 typedef struct {
-    Loop *loop;
+    Reactor *loop;
     int listen_fd;
     ControlStream *stream;
     json_t *got; /* names of requests, in order */
@@ -130,7 +130,7 @@ static void fake_read(gpointer user, int events) {
     (void)events;
     Fake *fake = user;
     if (control_stream_read(fake->stream, fake_take, fake, NULL)) return;
-    loop_unwatch(fake->loop, control_stream_fd(fake->stream));
+    reactor_unwatch(fake->loop, control_stream_fd(fake->stream));
     g_clear_pointer(&fake->stream, control_stream_free);
 }
 
@@ -138,11 +138,11 @@ static void fake_accept(gpointer user, int events) {
     (void)events;
     Fake *fake = user;
     fake->stream = control_stream_new(control_accept(fake->listen_fd));
-    loop_watch(fake->loop, control_stream_fd(fake->stream), LOOP_READ, fake_read, fake, NULL);
+    reactor_watch(fake->loop, control_stream_fd(fake->stream), REACTOR_READ, fake_read, fake, NULL);
 }
 
 static void fake_hang_up(Fake *fake) {
-    loop_unwatch(fake->loop, control_stream_fd(fake->stream));
+    reactor_unwatch(fake->loop, control_stream_fd(fake->stream));
     g_clear_pointer(&fake->stream, control_stream_free);
 }
 
@@ -168,8 +168,8 @@ static void on_done(gpointer user, json_t *answer, const GError *why) {
 }
 
 static void until(Fake *fake, const guint *counter, guint wanted) {
-    gint64 until_us = loop_now_us() + 5 * G_USEC_PER_SEC;
-    while (*counter < wanted && loop_now_us() < until_us) loop_run(fake->loop, 10);
+    gint64 until_us = reactor_now_us() + 5 * G_USEC_PER_SEC;
+    while (*counter < wanted && reactor_now_us() < until_us) reactor_run(fake->loop, 10);
     assert_int_equal(*counter, wanted);
 }
 
@@ -177,7 +177,7 @@ static void link_answers_exactly_once(void **state) {
     (void)state;
     g_autofree char *folder = g_dir_make_tmp("diemcau-link-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(folder, "b.sock", NULL);
-    Fake fake = { .loop = loop_new(NULL), .got = json_array(), .instance = "one" };
+    Fake fake = { .loop = reactor_new(NULL), .got = json_array(), .instance = "one" };
     static const BridgeEvents events = { .up = on_up, .down = on_down, .event = on_event };
     fake.link = bridge_link_new(fake.loop, path, "server", &events, &fake);
     /* Not there yet: the fault comes later, not inside the call. */
@@ -187,7 +187,7 @@ static void link_answers_exactly_once(void **state) {
     assert_int_equal(fake.last_fault, FAULT_GONE);
 
     fake.listen_fd = control_listen(path, NULL);
-    loop_watch(fake.loop, fake.listen_fd, LOOP_READ, fake_accept, &fake, NULL);
+    reactor_watch(fake.loop, fake.listen_fd, REACTOR_READ, fake_accept, &fake, NULL);
     until(&fake, &fake.n_up, 1);
     assert_int_equal(fake.n_new, 1);
     bridge_link_request(fake.link, json_pack("{s:s}", "t", "quit"), 1000, on_done, &fake);
@@ -228,9 +228,9 @@ static void link_answers_exactly_once(void **state) {
     bridge_link_free(fake.link);
     assert_int_equal(fake.n_done, 5);
     if (fake.stream != NULL) fake_hang_up(&fake);
-    loop_unwatch(fake.loop, fake.listen_fd);
+    reactor_unwatch(fake.loop, fake.listen_fd);
     close(fake.listen_fd);
-    loop_free(fake.loop);
+    reactor_free(fake.loop);
     json_decref(fake.got);
     g_unlink(path);
     g_rmdir(folder);

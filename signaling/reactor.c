@@ -1,5 +1,5 @@
-/* loop.c -- an epoll and a timer list behind one file descriptor; see loop.h. */
-#include "signaling/loop.h"
+/* reactor.c -- an epoll and a timer list behind one file descriptor; see reactor.h. */
+#include "signaling/reactor.h"
 
 #include "config/fault.h"
 #include "config/mailbox.h"
@@ -13,33 +13,33 @@ enum { EVENTS_PER_ROUND = 32 };
 
 typedef struct {
     int fd;
-    LoopFdFunc func;
+    ReactorFdFunc func;
     gpointer user;
 } Watch;
 
-struct LoopTimer {
+struct ReactorTimer {
     gint64 due_us;
     guint repeat_ms;
-    LoopTimerFunc func;
+    ReactorTimerFunc func;
     gpointer user;
     gboolean running, cancelled;
 };
 
-struct Loop {
+struct Reactor {
     Owner owner;
     int epoll_fd, timer_fd;
     gint64 armed_us;      /* what the timerfd is set to; 0: off */
     GHashTable *watches;  /* fd -> Watch */
-    GPtrArray *timers;    /* LoopTimer, unordered: a server holds a few dozen */
+    GPtrArray *timers;    /* ReactorTimer, unordered: a server holds a few dozen */
     GPtrArray *graveyard; /* watches removed while events of the same round may still name them */
 };
 
-gint64 loop_now_us(void) { return g_get_monotonic_time(); }
+gint64 reactor_now_us(void) { return g_get_monotonic_time(); }
 
-gint64 loop_utc_ms(void) { return g_get_real_time() / 1000; }
+gint64 reactor_utc_ms(void) { return g_get_real_time() / 1000; }
 
-Loop *loop_new(GError **error) {
-    Loop *loop = g_new0(Loop, 1);
+Reactor *reactor_new(GError **error) {
+    Reactor *loop = g_new0(Reactor, 1);
     owner_stamp(&loop->owner);
     loop->watches = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     loop->timers = g_ptr_array_new();
@@ -50,13 +50,13 @@ Loop *loop_new(GError **error) {
     if (loop->epoll_fd < 0 || loop->timer_fd < 0 ||
         epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->timer_fd, &event) != 0) {
         g_set_error(error, FAULT, FAULT_SETUP, "cannot make an event loop: %s", g_strerror(errno));
-        loop_free(loop);
+        reactor_free(loop);
         return NULL;
     }
     return loop;
 }
 
-void loop_free(Loop *loop) {
+void reactor_free(Reactor *loop) {
     if (loop == NULL) return;
     for (guint i = 0; i < loop->timers->len; i++) g_free(loop->timers->pdata[i]);
     g_ptr_array_unref(loop->timers);
@@ -67,14 +67,15 @@ void loop_free(Loop *loop) {
     g_free(loop);
 }
 
-int loop_fd(const Loop *loop) { return loop->epoll_fd; }
+int reactor_fd(const Reactor *loop) { return loop->epoll_fd; }
 
-gboolean loop_watch(Loop *loop, int fd, int events, LoopFdFunc func, gpointer user, GError **error) {
+gboolean reactor_watch(Reactor *loop, int fd, int events, ReactorFdFunc func, gpointer user, GError **error) {
     owner_check(&loop->owner);
     Watch *watch = g_hash_table_lookup(loop->watches, GINT_TO_POINTER(fd));
     int action = watch != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     struct epoll_event event = { .data.fd = fd };
-    event.events = (events & LOOP_READ ? (guint32)EPOLLIN : 0U) | (events & LOOP_WRITE ? (guint32)EPOLLOUT : 0U);
+    event.events =
+        (events & REACTOR_READ ? (guint32)EPOLLIN : 0U) | (events & REACTOR_WRITE ? (guint32)EPOLLOUT : 0U);
     if (epoll_ctl(loop->epoll_fd, action, fd, &event) != 0) {
         g_set_error(error, FAULT, FAULT_INTERNAL, "cannot watch a file descriptor: %s", g_strerror(errno));
         return FALSE;
@@ -89,7 +90,7 @@ gboolean loop_watch(Loop *loop, int fd, int events, LoopFdFunc func, gpointer us
     return TRUE;
 }
 
-void loop_unwatch(Loop *loop, int fd) {
+void reactor_unwatch(Reactor *loop, int fd) {
     owner_check(&loop->owner);
     Watch *watch = g_hash_table_lookup(loop->watches, GINT_TO_POINTER(fd));
     if (watch == NULL) return;
@@ -100,10 +101,10 @@ void loop_unwatch(Loop *loop, int fd) {
 }
 
 /* Sets the timerfd to the earliest timer, only when that changed. */
-static void arm(Loop *loop) {
+static void arm(Reactor *loop) {
     gint64 first_us = 0;
     for (guint i = 0; i < loop->timers->len; i++) {
-        const LoopTimer *timer = loop->timers->pdata[i];
+        const ReactorTimer *timer = loop->timers->pdata[i];
         if (first_us == 0 || timer->due_us < first_us) first_us = timer->due_us;
     }
     if (first_us == loop->armed_us) return;
@@ -113,10 +114,11 @@ static void arm(Loop *loop) {
     timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-LoopTimer *loop_after(Loop *loop, guint delay_ms, guint repeat_ms, LoopTimerFunc func, gpointer user) {
+ReactorTimer *reactor_after(Reactor *loop, guint delay_ms, guint repeat_ms, ReactorTimerFunc func,
+                            gpointer user) {
     owner_check(&loop->owner);
-    LoopTimer *timer = g_new0(LoopTimer, 1);
-    timer->due_us = loop_now_us() + (gint64)delay_ms * 1000;
+    ReactorTimer *timer = g_new0(ReactorTimer, 1);
+    timer->due_us = reactor_now_us() + (gint64)delay_ms * 1000;
     timer->repeat_ms = repeat_ms;
     timer->func = func;
     timer->user = user;
@@ -125,15 +127,15 @@ LoopTimer *loop_after(Loop *loop, guint delay_ms, guint repeat_ms, LoopTimerFunc
     return timer;
 }
 
-static void timer_drop(Loop *loop, LoopTimer *timer) {
+static void timer_drop(Reactor *loop, ReactorTimer *timer) {
     g_ptr_array_remove_fast(loop->timers, timer);
     g_free(timer);
 }
 
-void loop_cancel(Loop *loop, LoopTimer **timer) {
+void reactor_cancel(Reactor *loop, ReactorTimer **timer) {
     if (timer == NULL || *timer == NULL) return;
     owner_check(&loop->owner);
-    LoopTimer *gone = *timer;
+    ReactorTimer *gone = *timer;
     *timer = NULL;
     if (gone->running) {
         gone->cancelled = TRUE; /* freed when its func has returned */
@@ -143,20 +145,20 @@ void loop_cancel(Loop *loop, LoopTimer **timer) {
     arm(loop);
 }
 
-static LoopTimer *timer_due(const Loop *loop, gint64 now_us) {
-    LoopTimer *first = NULL;
+static ReactorTimer *timer_due(const Reactor *loop, gint64 now_us) {
+    ReactorTimer *first = NULL;
     for (guint i = 0; i < loop->timers->len; i++) {
-        LoopTimer *timer = loop->timers->pdata[i];
+        ReactorTimer *timer = loop->timers->pdata[i];
         if (timer->due_us <= now_us && (first == NULL || timer->due_us < first->due_us)) first = timer;
     }
     return first;
 }
 
-static void run_timers(Loop *loop) {
+static void run_timers(Reactor *loop) {
     guint64 n_expired;
     if (read(loop->timer_fd, &n_expired, sizeof n_expired) < 0 && errno != EAGAIN) return;
-    gint64 now_us = loop_now_us();
-    LoopTimer *timer;
+    gint64 now_us = reactor_now_us();
+    ReactorTimer *timer;
     while ((timer = timer_due(loop, now_us)) != NULL) {
         /* The next due time lies after now_us in any case, or a repeat of 0 ms would never leave this loop. */
         timer->due_us = timer->repeat_ms > 0 ? now_us + (gint64)timer->repeat_ms * 1000 : G_MAXINT64;
@@ -169,7 +171,7 @@ static void run_timers(Loop *loop) {
     arm(loop);
 }
 
-void loop_run(Loop *loop, int wait_ms) {
+void reactor_run(Reactor *loop, int wait_ms) {
     owner_check(&loop->owner);
     struct epoll_event events[EVENTS_PER_ROUND];
     int n_events = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, wait_ms);
@@ -183,8 +185,8 @@ void loop_run(Loop *loop, int wait_ms) {
         const Watch *watch = g_hash_table_lookup(loop->watches, GINT_TO_POINTER(fd));
         if (watch == NULL) continue;
         int told = 0;
-        if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) told |= LOOP_READ;
-        if (events[i].events & EPOLLOUT) told |= LOOP_WRITE;
+        if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) told |= REACTOR_READ;
+        if (events[i].events & EPOLLOUT) told |= REACTOR_WRITE;
         watch->func(watch->user, told);
     }
     g_ptr_array_set_size(loop->graveyard, 0);
