@@ -227,10 +227,11 @@ static json_t *living_legs(Bridge *bridge) {
     g_hash_table_iter_init(&iter, bridge->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const LegRecord *leg = value;
-        json_array_append_new(legs, json_pack("{s:I,s:s,s:I,s:s,s:s,s:I,s:b}", "leg", (json_int_t)leg->id,
-                                              "meeting", leg->conference->meeting, "seat", (json_int_t)leg->seat,
-                                              "way", ways[leg->way], "state", transport_state_word(leg->state),
-                                              "view", (json_int_t)leg->view, "hears", leg->hears));
+        json_array_append_new(legs,
+                              json_pack("{s:I,s:s,s:I,s:s,s:s,s:I,s:b}", "leg", (json_int_t)leg->id,
+                                        "meeting", leg->conference->meeting, "seat", (json_int_t)leg->seat,
+                                        "way", ways[leg->way], "state", transport_state_word(leg->state),
+                                        "view", (json_int_t)leg->view, "hears", leg->hears));
     }
     return legs;
 }

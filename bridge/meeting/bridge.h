@@ -23,8 +23,11 @@ typedef struct {
     TransportState state;
     guint32 view; /* watched, 0: none */
     gboolean hears, camera_on;
-    StreamId wished;    /* rung it wants now */
-    AudioUplink *audio; /* NULL with LEG_RECEIVE */
+    gboolean watch_told; /* the desk knows the next two */
+    gboolean told_hears;
+    StreamId told_stream; /* best rung of the view it watches, 0: none */
+    StreamId wished;      /* rung it wants now */
+    AudioUplink *audio;   /* NULL with LEG_RECEIVE */
     CameraNeed need;
     gboolean need_told, quality_known;
     NewsLegQuality quality;

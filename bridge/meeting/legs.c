@@ -131,11 +131,18 @@ void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why) {
 void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hears) {
     static const RungLadder nothing = { .n_rungs = 0 };
     const ShownView *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
+    StreamId stream = watched != NULL ? watched->ladder.vp8[0].stream : 0;
+    gboolean hears_same = leg->watch_told && leg->told_hears == hears;
+    gboolean view_same = leg->watch_told && leg->told_stream == stream;
     (void)bridge;
     leg->view = view;
     leg->hears = hears;
-    desk_hear(leg->desk, leg->id, hears);
-    desk_watch(leg->desk, leg->id, watched != NULL ? &watched->ladder : &nothing);
+    /* Each scene comes by here for every leg: only a difference is worth a letter. */
+    if (!hears_same) desk_hear(leg->desk, leg->id, hears);
+    if (!view_same) desk_watch(leg->desk, leg->id, watched != NULL ? &watched->ladder : &nothing);
+    leg->watch_told = TRUE;
+    leg->told_hears = hears;
+    leg->told_stream = stream;
 }
 
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news) {
