@@ -175,7 +175,7 @@ void rtp_ext_put(RtpExtWriter *ext, guint8 id, const void *bytes, gsize n_bytes)
         ext->writer->bad = TRUE;
         return;
     }
-    writer_u8(ext->writer, (guint8) ((guint) id << 4 | (guint) (n_bytes - 1)));
+    writer_u8(ext->writer, (guint8)((guint)id << 4 | (guint)(n_bytes - 1)));
     writer_bytes(ext->writer, bytes, n_bytes);
 }
 

@@ -5,6 +5,7 @@
 #include "tests/load/options.h"
 #include "tests/load/report.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +144,13 @@ static void begin(Sim *sim) {
 static void measure(Sim *sim) {
     if (!report_has_begun(sim->report)) report_begin(sim->report, sim->started_us);
     sim->result = report_make(sim->report, g_get_monotonic_time());
+    if (sim->crowd.net == NULL) return;
+    NetStats stats;
+    net_read_stats(sim->crowd.net, &stats);
+    json_object_set_new(sim->result, "sim_overflowed", json_integer((json_int_t)stats.n_overflowed));
+    json_object_set_new(
+        sim->result, "sim_datagrams_per_read",
+        json_real(round((double)stats.n_datagrams_in / MAX(1.0, (double)stats.n_reads) * 10) / 10));
 }
 
 static void drop_endpoints(Sim *sim) {

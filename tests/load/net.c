@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     int fd;
     guint16 port;
+    guint32 n_overflowed;
     guint n_out;
     struct mmsghdr out[OUT_DATAGRAMS];
     struct iovec out_vector[OUT_DATAGRAMS];
@@ -75,6 +76,7 @@ static gboolean open_socket(Socket *socket_, guint port_min, guint port_max, gbo
         (void)setsockopt(socket_->fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
     if (setsockopt(socket_->fd, SOL_SOCKET, SO_SNDBUFFORCE, &big, sizeof big) != 0)
         (void)setsockopt(socket_->fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+    (void)setsockopt(socket_->fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     if (gro) (void)setsockopt(socket_->fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on);
     (void)getsockname(socket_->fd, (struct sockaddr *)&address, &n);
     socket_->port = ntohs(address.sin_port);
@@ -114,7 +116,11 @@ void net_free(Net *net) {
 guint net_n_sockets(const Net *net) { return net->n_sockets; }
 int net_fd(const Net *net, guint socket) { return net->sockets[socket].fd; }
 guint16 net_port(const Net *net, guint socket) { return net->sockets[socket].port; }
-void net_read_stats(const Net *net, NetStats *ret_stats) { *ret_stats = net->stats; }
+
+void net_read_stats(const Net *net, NetStats *ret_stats) {
+    *ret_stats = net->stats;
+    for (guint i = 0; i < net->n_sockets; i++) ret_stats->n_overflowed += net->sockets[i].n_overflowed;
+}
 
 void net_route(Net *net, const struct sockaddr_in *remote, NetTake take, gpointer user) {
     gint64 key;
@@ -128,19 +134,21 @@ void net_route(Net *net, const struct sockaddr_in *remote, NetTake take, gpointe
     g_hash_table_replace(net->routes, g_memdup2(&key, sizeof key), route);
 }
 
-/* The size of one datagram inside a train; the whole when the kernel says nothing. */
-static gsize train_step(struct msghdr *message, gsize n_bytes) {
+/* The size of one datagram inside a train, the whole when the kernel says nothing; notes what was dropped so far. */
+static gsize read_control(Socket *socket_, struct msghdr *message, gsize n_bytes) {
+    gsize step = n_bytes;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-        int step;
-        if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
-        memcpy(&step, CMSG_DATA(c), sizeof step);
-        if (step > 0) return (gsize)step;
+        int value;
+        memcpy(&value, CMSG_DATA(c), sizeof value);
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
+            socket_->n_overflowed = (guint32)value;
+        if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO && value > 0) step = (gsize)value;
     }
-    return n_bytes;
+    return step;
 }
 
-static void hand_over(Net *net, guint i, gint64 now_us) {
-    gsize n = net->in[i].msg_len, step = train_step(&net->in[i].msg_hdr, n);
+static void hand_over(Net *net, Socket *socket_, guint i, gint64 now_us) {
+    gsize n = net->in[i].msg_len, step = read_control(socket_, &net->in[i].msg_hdr, n);
     guint8 *at = net->in_bytes + (gsize)i * READ_BYTES;
     gint64 key;
     while (n > 0) {
@@ -171,7 +179,7 @@ gboolean net_receive(Net *net, guint socket, gint64 now_us) {
         }
         n = recvmmsg(net->sockets[socket].fd, net->in, READS, 0, NULL);
         net->stats.n_reads++;
-        for (int i = 0; i < n; i++) hand_over(net, (guint)i, now_us);
+        for (int i = 0; i < n; i++) hand_over(net, &net->sockets[socket], (guint)i, now_us);
         if (n < READS) return FALSE;
     }
     return TRUE;

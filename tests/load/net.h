@@ -35,5 +35,7 @@ void net_flush(Net *net);
 
 typedef struct {
     guint64 n_datagrams_in, n_reads, n_datagrams_out, n_writes, n_unsent, n_strangers;
+    guint64
+        n_overflowed; /* dropped by the kernel because we did not read in time: the simulator was starved */
 } NetStats;
 void net_read_stats(const Net *net, NetStats *ret_stats);

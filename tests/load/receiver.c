@@ -16,6 +16,7 @@ enum {
     PLI_US = 500 * 1000,
     TWCC_US = 100 * 1000,
     LATE_US = 100 * 1000,
+    EPOCH_US = 5 * G_USEC_PER_SEC,
     AUDIO_WINDOW = 40, /* packets that a late one may be behind before it counts as a gap */
     FRAME_BYTES_MAX = 512 * 1024,
 };
@@ -53,7 +54,8 @@ typedef struct {
     SequenceUnwrap unwrap;
     guint64 window, n_seen;
     TimeUnwrap time;
-    gint64 base_us; /* the least arrival minus media time */
+    /* Arrival minus media time: the least of these seconds and of the ones before. */
+    gint64 least_us, least_before_us, epoch_us;
 } Audio;
 
 struct Receiver {
@@ -133,11 +135,13 @@ static void on_audio(Receiver *receiver, const RtpPacket *packet, gint64 now_us)
         audio->window |= (guint64)1 << (before - at);
     }
     late_us = now_us - (gint64)(rtp_time_unwrap(&audio->time, packet->timestamp) * 1000 / 48);
-    if (receiver->counts->n_audio_packets == 0 || late_us < audio->base_us)
-        audio->base_us = late_us;
-    else
-        audio->base_us += (late_us - audio->base_us) / 5000; /* clocks drift, mixes are re-timed */
-    if (late_us - audio->base_us > LATE_US) receiver->counts->n_audio_late++;
+    if (now_us - audio->epoch_us > EPOCH_US) { /* a mix that was re-timed is late only for so long */
+        audio->least_before_us = audio->epoch_us == 0 ? late_us : audio->least_us;
+        audio->least_us = late_us;
+        audio->epoch_us = now_us;
+    }
+    audio->least_us = MIN(audio->least_us, late_us);
+    if (late_us - MIN(audio->least_us, audio->least_before_us) > LATE_US) receiver->counts->n_audio_late++;
     receiver->counts->n_audio_packets++;
     receiver->counts->n_audio_bytes += packet->n_payload_bytes;
     receiver->counts->last_audio_us = now_us;

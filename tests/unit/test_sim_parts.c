@@ -37,7 +37,8 @@ static void stun_of_rfc_5769(void **state) {
     for (gsize i = 0; i < sizeof REQUEST; i++) { /* any bit that is wrong is found */
         guint8 copy[sizeof REQUEST];
         memcpy(copy, REQUEST, sizeof copy);
-        if (i >= sizeof copy - 8 && i < sizeof copy - 4) continue; /* another attribute than FINGERPRINT is no fault */
+        if (i >= sizeof copy - 8 && i < sizeof copy - 4)
+            continue; /* another attribute than FINGERPRINT is no fault */
         copy[i] ^= 0x10;
         assert_false(stun_read(copy, sizeof copy, PASSWORD, &message));
     }
