@@ -193,7 +193,8 @@ static void plate_icon(Paper *paper, PlateKind kind, double x, double y, double 
 Sprite *label_plate(Labels *labels, guint width, guint height, PlateKind kind, const char *name,
                     const char *line) {
     Paper paper = paper_new(width, height);
-    double room = width - 2.0 * label_margin(height) - 2, pixels = font_pixels(height) * 1.14;
+    double room = width - 2.0 * label_margin(height) - 2,
+           pixels = font_pixels(height) * (height < LABEL_SMALL_HEIGHT ? 1.26 : 1.14);
     gboolean with_icon = height >= LABEL_SMALL_HEIGHT && (kind == PLATE_OFFLINE || kind == PLATE_NO_CAMERA);
     double icon = with_icon ? height * 0.17 : 0;
     double name_width = 0, name_height = 0, line_width = 0, line_height = 0, gap = pixels * 0.22;
