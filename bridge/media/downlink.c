@@ -1,6 +1,7 @@
 /* downlink.c -- see downlink.h. Here: life of a leg's downlink, what it watches, which rung it gets.
  * The inside and the way of a frame: downlink_state.h. */
 #include "bridge/media/downlink_state.h"
+#include "config/log.h"
 
 #include <string.h>
 
@@ -147,6 +148,9 @@ static void move_rung(Downlink *downlink, gboolean down, gboolean known_good, gi
     const DownlinkRung *rung = &downlink->rungs[downlink->ladder.rung];
     if (known_good) bandwidth_on_trial(&downlink->bandwidth, rung->bitrate_bps);
     gboolean same = rung->stream == downlink->wished;
+    log_debug("downlink.rung", "seat=%u rung=%u still=%d estimate_bps=%u sent_bps=%u loss=%.2f", downlink->config.seat,
+              downlink->ladder.rung, downlink->ladder.still, bandwidth_estimate_bps(&downlink->bandwidth),
+              bandwidth_sent_bps(&downlink->bandwidth), downlink->bandwidth.loss);
     wish(downlink, rung->stream, now_us);
     /* A narrow line cannot wait for the rung's own keyframe, and a still not for the moving picture's. */
     if (down || same) ask_keyframe(downlink, now_us);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+static const double RESEND_SHARE = 0.6;
 enum { VIDEO_HZ = 90000, TICKS_MIN = 90, SAME_CLOCK_TICKS = VIDEO_HZ / 4, RESEND_BPS_MIN = 64000 };
 
 static guint32 ticks_of_us(gint64 us) { return (guint32)(us * 9 / 100); }
@@ -143,9 +144,10 @@ static gboolean may_resend(Downlink *downlink, guint16 sequence, gint64 now_us) 
     return TRUE;
 }
 
-/* Resends may use a third of the line: a receiver that asks for everything must not drown what it needs next. */
+/* Resends may use little more than half of what the leg gets anyway: enough for 30 % of loss, yet a receiver that asks for
+ * everything does not drown what it needs next. */
 static void refill_resend(Downlink *downlink, gint64 now_us) {
-    double per_us = MAX(bandwidth_estimate_bps(&downlink->bandwidth) / 3, RESEND_BPS_MIN) / 8e6;
+    double per_us = MAX(bandwidth_sent_bps(&downlink->bandwidth) * RESEND_SHARE, RESEND_BPS_MIN) / 8e6;
     double most = per_us * G_USEC_PER_SEC / 2;
     gint64 past_us = CLAMP(now_us - downlink->resend_tokens_us, 0, G_USEC_PER_SEC);
     downlink->resend_tokens = MIN(downlink->resend_tokens + per_us * (double)past_us, most);

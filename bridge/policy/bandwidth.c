@@ -2,9 +2,11 @@
  * 2 % raise, between hold. */
 #include "bridge/policy/bandwidth.h"
 
-static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_NARROW = 0.8;
+static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_NARROW = 0.8,
+                    ARRIVED_SURE = 0.85;
 
-enum { LOWER_EVERY_US = 300000, CLEAN_US = 1000000, RTT_US_UNKNOWN = 100000, NARROW_US = 600000, PART_US = 200000 };
+enum { LOWER_EVERY_US = 300000, CLEAN_US = 1000000, RTT_US_UNKNOWN = 100000, NARROW_US = 600000, PART_US = 200000,
+       REPORTS_US = 3000000 };
 
 static void set_estimate(Bandwidth *bandwidth, double bps) {
     bandwidth->estimate_bps = CLAMP(bps, (double)BANDWIDTH_BPS_MIN, (double)BANDWIDTH_BPS_MAX);
@@ -15,14 +17,12 @@ void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us) {
     set_estimate(bandwidth, start_bps);
 }
 
-/* Sending much less and losing as much as before: the line loses at random (radio), and less would not be better. Above
- * 45 % it is treated as narrow all the same. */
-static gboolean loses_at_random(Bandwidth *bandwidth, double loss) {
-    if (bandwidth->series_bps == 0) {
-        bandwidth->series_bps = bandwidth->estimate_bps;
-        bandwidth->series_loss = loss;
-    }
-    return bandwidth->estimate_bps < bandwidth->series_bps * 0.4 && loss > bandwidth->series_loss * 0.7 && loss < 0.45;
+/* The smaller of the last second and this one so far: a REMB is as old as half a second, and a picture that has just
+ * become easy must not look like a line that has become narrow. */
+static double recent_bps(const Bandwidth *bandwidth, gint64 now_us) {
+    gint64 past_us = now_us - bandwidth->second_us;
+    if (past_us < PART_US) return bandwidth->sent_bps;
+    return MIN((double)bandwidth->sent_bps, (double)bandwidth->second_bytes * 8e6 / (double)past_us);
 }
 
 /* Once per round trip and a bit: the effect of the last cut must have had time to show. */
@@ -30,19 +30,25 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     gint64 rtt_us = bandwidth->rtt_us >= 0 ? bandwidth->rtt_us : RTT_US_UNKNOWN;
     bandwidth->dirty_us = now_us;
     bandwidth->raised_us = now_us;
-    if (now_us - bandwidth->lowered_us < rtt_us + LOWER_EVERY_US || loses_at_random(bandwidth, loss)) return;
+    if (now_us - bandwidth->lowered_us < rtt_us + LOWER_EVERY_US) return;
     bandwidth->lowered_us = now_us;
     /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
     double sent_bps = bandwidth_sent_bps(bandwidth);
-    double used = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
-    set_estimate(bandwidth, used * (1 - 0.5 * loss));
+    double used_bps = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
+    set_estimate(bandwidth, used_bps * (1 - 0.5 * loss));
+}
+
+/* What arrives in spite of the loss is proof of that much: a line that loses at random (radio) is not a narrow one. */
+static void keep_what_arrives(Bandwidth *bandwidth, double loss, gint64 now_us) {
+    if (bandwidth->narrow_since_us != 0) return; /* it arrives late: the receiver says so */
+    double arrived_bps = recent_bps(bandwidth, now_us) * (1 - loss) * ARRIVED_SURE;
+    set_estimate(bandwidth, MAX(bandwidth->estimate_bps, arrived_bps));
 }
 
 static void raise_slowly(Bandwidth *bandwidth, gint64 now_us) {
     double seconds = (double)(now_us - bandwidth->raised_us) / G_USEC_PER_SEC;
     bandwidth->raised_us = now_us;
     if (seconds <= 0) return;
-    bandwidth->series_bps = 0;
     double raised = bandwidth->estimate_bps * (1 + (RAISE_PER_S - 1) * MIN(seconds, 2));
     /* An unused estimate proves nothing: it stays within twice of what is sent, unless it is there already. */
     double most = MAX(bandwidth->estimate_bps, 2.0 * bandwidth->sent_bps);
@@ -69,28 +75,27 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
     bandwidth->second_nacked += n_missing;
     if (bandwidth->second_packets < 50) return; /* too few to speak of a rate */
     double rate = (double)bandwidth->second_nacked / bandwidth->second_packets;
-    if (rate > NACKED_HIGH) lower(bandwidth, MIN(rate, 0.5), now_us);
+    if (rate <= NACKED_HIGH) return;
+    /* A packet may be asked for several times, so reports know the loss better, where there are any. */
+    if (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us < REPORTS_US)
+        bandwidth->dirty_us = bandwidth->raised_us = now_us;
+    else
+        lower(bandwidth, MIN(rate, 0.5), now_us);
 }
 
 void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
     end_second(bandwidth, now_us);
     if (rtt_us >= 0) bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
+    bandwidth->reported_us = now_us;
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
     if (fraction_lost > LOSS_HIGH) {
         lower(bandwidth, fraction_lost, now_us);
+        keep_what_arrives(bandwidth, fraction_lost, now_us);
     } else if (fraction_lost > LOSS_LOW) {
         bandwidth->dirty_us = bandwidth->raised_us = now_us;
     } else {
         raise_slowly(bandwidth, now_us);
     }
-}
-
-/* The smaller of the last second and this one so far: a REMB is as old as half a second, and a picture that has just
- * become easy must not look like a line that has become narrow. */
-static double recent_bps(const Bandwidth *bandwidth, gint64 now_us) {
-    gint64 past_us = now_us - bandwidth->second_us;
-    if (past_us < PART_US) return bandwidth->sent_bps;
-    return MIN((double)bandwidth->sent_bps, (double)bandwidth->second_bytes * 8e6 / (double)past_us);
 }
 
 void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {

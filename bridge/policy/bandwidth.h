@@ -17,7 +17,7 @@ typedef struct {
     guint64 second_bytes;
     guint   second_packets, second_nacked;
     gint64  lowered_us, raised_us;
-    double  series_bps, series_loss; /* where the cuts since the last clean time began; 0: no cut yet */
+    gint64  reported_us; /* the last receiver report */
     gint64  dirty_us; /* the last sign of trouble; 0: none yet */
     gint64  narrow_since_us; /* REMBs have been low since then; 0: the last was not */
     gint64  rtt_us;

@@ -292,10 +292,9 @@ static void test_still_and_back(void **state) {
     DownlinkStats before, after;
     watch_both();
     run(25, TRUE);
-    narrow(50000);
+    for (guint i = 0; i < 3; i++) narrow(50000);
     run(1, TRUE);
-    narrow(50000);
-    narrow(50000);
+    for (guint i = 0; i < 3; i++) narrow(50000);
     n_asked = 0;
     downlink_read_stats(leg, &before);
     for (guint second = 0; second < 6; second++) run(25, second == 5);

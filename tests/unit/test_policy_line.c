@@ -84,6 +84,7 @@ static const LineCase line_cases[] = {
     { "30 % loss: the lowest rung", { { 0, 5000, 0.3, 0 } }, FALSE, 20, { { 15, 2 } }, 3, FALSE },
     { "50 kbit/s, then healed: moving again, and up", { { 0, 50, 0, 0 }, { 20, 5000, 0, 0 } }, TRUE, 110,
       { { 15, 2 }, { 105, 0 } }, 12, FALSE },
+    { "30 % loss under an easy picture: it moves on", { { 0, 5000, 0.3, 0.2 } }, FALSE, 60, { { 30, 2 }, { 59, 2 } }, 4, FALSE },
     { "50 kbit/s: a still", { { 0, 50, 0, 0 } }, TRUE, 20, { { 15, 2 } }, 3, TRUE },
 };
 
