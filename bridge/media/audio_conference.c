@@ -371,7 +371,7 @@ static void tell_speaking(AudioConference *conference, gint64 now_us) {
     if (now_us - conference->speaking_us < SPEAKING_EVERY_US) return;
     guint indices[AUDIO_SPEAKING_MAX];
     Speaking speaking[AUDIO_SPEAKING_MAX];
-    guint32 sorted[AUDIO_SPEAKING_MAX];
+    guint32 sorted[AUDIO_SPEAKING_MAX] = { 0 };
     guint n = voices_speaking((const VoiceTrack *const *)conference->tracks->pdata, conference->tracks->len,
                               indices, AUDIO_SPEAKING_MAX);
     for (guint i = 0; i < n; i++) {
