@@ -31,7 +31,8 @@ typedef struct {
     guint n_endpoints, n_started;
     Report *report;
     gint64 started_us, all_in_us, second_us, line_us;
-    gboolean over; /* no turn any more */
+    gint64 turned_us, stall_us; /* the last turn, and the longest time between two while measuring */
+    gboolean over;              /* no turn any more */
     json_t *result;
 } Sim;
 
@@ -78,6 +79,9 @@ static void tell_line(Sim *sim, gint64 now_us) {
 }
 
 static void sim_turn(Sim *sim, gint64 now_us) {
+    if (report_has_begun(sim->report) && sim->turned_us != 0)
+        sim->stall_us = MAX(sim->stall_us, now_us - sim->turned_us);
+    sim->turned_us = now_us;
     if (sim->crowd.net != NULL)
         for (guint i = 0; i < net_n_sockets(sim->crowd.net); i++)
             (void)net_receive(sim->crowd.net, i, now_us);
@@ -144,6 +148,7 @@ static void begin(Sim *sim) {
 static void measure(Sim *sim) {
     if (!report_has_begun(sim->report)) report_begin(sim->report, sim->started_us);
     sim->result = report_make(sim->report, g_get_monotonic_time());
+    json_object_set_new(sim->result, "sim_stall_ms_max", json_integer(sim->stall_us / 1000));
     if (sim->crowd.net == NULL) return;
     NetStats stats;
     net_read_stats(sim->crowd.net, &stats);
