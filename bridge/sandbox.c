@@ -55,7 +55,8 @@ static gboolean set_limits(SandboxReport *report, GError **error) {
 
 static const guint64 READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const guint64 WRITE = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                             LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_DIR;
+                             LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+                             LANDLOCK_ACCESS_FS_MAKE_DIR;
 static const guint64 ABI_1 = (1ULL << 13) - 1; /* EXECUTE .. MAKE_SYM */
 
 /* The kernel's struct of ABI 4; older kernels take the shorter one. */
@@ -88,7 +89,8 @@ static gboolean allow(int ruleset, const char *path, guint64 access) {
     rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0) return TRUE; /* not on this machine: nothing to allow */
     long result = syscall(__NR_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-    if (result != 0 && errno == EINVAL) { /* a file, not a folder: what only folders have must not be asked for */
+    if (result != 0 &&
+        errno == EINVAL) { /* a file, not a folder: what only folders have must not be asked for */
         rule.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
         result = syscall(__NR_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     }
@@ -99,7 +101,8 @@ static gboolean allow(int ruleset, const char *path, guint64 access) {
 static gboolean allow_all(int ruleset, const char *data, guint64 truncate) {
     gboolean good = TRUE;
     for (guint i = 0; i < G_N_ELEMENTS(readable); i++) good = allow(ruleset, readable[i], READ) && good;
-    g_autofree char *run = g_build_filename(data, "run", NULL), *recordings = g_build_filename(data, "recordings", NULL);
+    g_autofree char *run = g_build_filename(data, "run", NULL),
+                    *recordings = g_build_filename(data, "recordings", NULL);
     good = allow(ruleset, run, READ | WRITE | truncate) && good;
     return allow(ruleset, recordings, READ | WRITE | truncate) && good;
 }
@@ -115,8 +118,8 @@ static gboolean enter_landlock(const char *data, SandboxReport *report, GError *
     gboolean good = ruleset >= 0 && allow_all(ruleset, data, truncate) &&
                     syscall(__NR_landlock_restrict_self, ruleset, 0) == 0;
     if (!good)
-        g_set_error(error, FAULT, FAULT_SETUP, "Landlock does not close (%s); bridge.sandbox=false would go without",
-                    g_strerror(errno));
+        g_set_error(error, FAULT, FAULT_SETUP,
+                    "Landlock does not close (%s); bridge.sandbox=false would go without", g_strerror(errno));
     if (ruleset >= 0) close(ruleset);
     report->landlock = good;
     report->landlock_abi = (guint)abi;
@@ -127,20 +130,82 @@ static gboolean enter_landlock(const char *data, SandboxReport *report, GError *
 
 static const char *const denied[] = {
     /* another program, other processes */
-    "execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "kill", "tkill",
-    "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "process_madvise", "kcmp",
+    "execve",
+    "execveat",
+    "fork",
+    "vfork",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "kill",
+    "tkill",
+    "pidfd_open",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "process_madvise",
+    "kcmp",
     /* file systems and namespaces */
-    "mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "fsopen", "fsmount", "fsconfig", "fspick",
-    "move_mount", "open_tree", "mount_setattr", "open_by_handle_at", "name_to_handle_at", "mknod", "mknodat",
-    "quotactl", "swapon", "swapoff", "fanotify_init",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "unshare",
+    "setns",
+    "fsopen",
+    "fsmount",
+    "fsconfig",
+    "fspick",
+    "move_mount",
+    "open_tree",
+    "mount_setattr",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "mknod",
+    "mknodat",
+    "quotactl",
+    "swapon",
+    "swapoff",
+    "fanotify_init",
     /* the kernel itself */
-    "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "bpf", "perf_event_open",
-    "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "iopl", "ioperm", "modify_ldt", "acct",
-    "reboot", "syslog", "lookup_dcookie", "vhangup",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "iopl",
+    "ioperm",
+    "modify_ldt",
+    "acct",
+    "reboot",
+    "syslog",
+    "lookup_dcookie",
+    "vhangup",
     /* identity, keys, clock */
-    "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups",
-    "capset", "add_key", "request_key", "keyctl", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
-    "sethostname", "setdomainname",
+    "setuid",
+    "setgid",
+    "setreuid",
+    "setregid",
+    "setresuid",
+    "setresgid",
+    "setfsuid",
+    "setfsgid",
+    "setgroups",
+    "capset",
+    "add_key",
+    "request_key",
+    "keyctl",
+    "settimeofday",
+    "clock_settime",
+    "clock_adjtime",
+    "adjtimex",
+    "sethostname",
+    "setdomainname",
 };
 
 static gboolean deny(scmp_filter_ctx filter, const char *name) {
@@ -160,29 +225,31 @@ static gboolean threads_only(scmp_filter_ctx filter) {
 
 /* Unix, IPv4, IPv6 and netlink (the address list of the ICE agents); nothing raw. */
 static gboolean plain_sockets_only(scmp_filter_ctx filter) {
-    gboolean good = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                                     SCMP_A0(SCMP_CMP_GT, AF_NETLINK)) == 0 &&
-                    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_INET),
-                                     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)) == 0 &&
-                    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_INET6),
-                                     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)) == 0;
+    gboolean good =
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
+                         SCMP_A0(SCMP_CMP_GT, AF_NETLINK)) == 0 &&
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_INET),
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)) == 0 &&
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_INET6),
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)) == 0;
     for (guint domain = AF_INET + 1; good && domain < AF_NETLINK; domain++)
         if (domain != AF_INET6)
-            good = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, domain)) == 0;
+            good = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
+                                    SCMP_A0(SCMP_CMP_EQ, domain)) == 0;
     return good;
 }
 
 static gboolean enter_seccomp(SandboxReport *report, GError **error) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    gboolean good = filter != NULL && seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && threads_only(filter) &&
-                    plain_sockets_only(filter);
+    gboolean good = filter != NULL && seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
+                    threads_only(filter) && plain_sockets_only(filter);
     for (guint i = 0; good && i < G_N_ELEMENTS(denied); i++) good = deny(filter, denied[i]);
     int result = good ? seccomp_load(filter) : -EINVAL;
     if (filter != NULL) seccomp_release(filter);
     report->seccomp = result == 0;
     if (result == 0) return TRUE;
-    g_set_error(error, FAULT, FAULT_SETUP, "seccomp does not close (%s); bridge.sandbox=false would go without",
-                g_strerror(-result));
+    g_set_error(error, FAULT, FAULT_SETUP,
+                "seccomp does not close (%s); bridge.sandbox=false would go without", g_strerror(-result));
     return FALSE;
 }
 

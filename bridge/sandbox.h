@@ -5,14 +5,15 @@
 #include <glib.h>
 
 typedef struct {
-    gboolean enabled;    /* FALSE: limits only */
-    const char *data;    /* the data folder: run/ and recordings/ in it may be written, nothing else */
+    gboolean enabled; /* FALSE: limits only */
+    const char *data; /* the data folder: run/ and recordings/ in it may be written, nothing else */
 } SandboxSettings;
 
 typedef struct {
     gboolean landlock; /* files: read /usr and what drawing and TLS need; FALSE: this kernel has it not */
     guint landlock_abi;
-    gboolean seccomp; /* no new program, no tracing, no mounting, no raw sockets; also for threads that run already */
+    gboolean
+        seccomp; /* no new program, no tracing, no mounting, no raw sockets; also for threads that run already */
     guint64 files_max; /* soft limit of open files now */
 } SandboxReport;
 

@@ -14,10 +14,12 @@ enum {
     STILL_US = 4000000, /* a line below the lowest rung gets a sharp still this often */
 };
 
-gboolean downlink_is_live(const Downlink *downlink) { return transport_state(downlink->transport) == TRANSPORT_LIVE; }
+gboolean downlink_is_live(const Downlink *downlink) {
+    return transport_state(downlink->transport) == TRANSPORT_LIVE;
+}
 
-Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfig *config, const DownlinkEvents *events,
-                       gpointer user) {
+Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfig *config,
+                       const DownlinkEvents *events, gpointer user) {
     Downlink *downlink = g_new0(Downlink, 1);
     gint64 now_us = g_get_monotonic_time();
     downlink->fanout = fanout;
@@ -48,7 +50,8 @@ void downlink_free(Downlink *downlink) {
     fanout_unsubscribe(downlink->fanout, downlink->current, downlink);
     fanout_unsubscribe(downlink->fanout, downlink->wished, downlink);
     downlink_drop_pending(downlink);
-    if (downlink->n_pending > 0) block_unref(downlink->pending[downlink->first_pending].block); /* under way */
+    if (downlink->n_pending > 0)
+        block_unref(downlink->pending[downlink->first_pending].block); /* under way */
     fanout_remove(downlink->fanout, downlink);
     g_free(downlink);
 }
@@ -64,7 +67,8 @@ static void ask_keyframe(Downlink *downlink, gint64 now_us) {
 
 static void wish(Downlink *downlink, StreamId stream, gint64 now_us) {
     if (stream == downlink->wished) return;
-    if (downlink->wished != downlink->current) fanout_unsubscribe(downlink->fanout, downlink->wished, downlink);
+    if (downlink->wished != downlink->current)
+        fanout_unsubscribe(downlink->fanout, downlink->wished, downlink);
     downlink->wished = stream;
     downlink->wished_us = now_us;
     downlink->asked_us = now_us;
@@ -77,7 +81,8 @@ static void start_afresh(Downlink *downlink, gint64 now_us) {
     if (downlink->wished == 0 || !downlink_is_live(downlink)) return;
     if (downlink_join(downlink, now_us)) return;
     const StreamStore *store = fanout_store(downlink->fanout, downlink->wished);
-    if (store != NULL && store->n_blocks > 0) ask_keyframe(downlink, now_us); /* an encoder that begins makes one anyway */
+    if (store != NULL && store->n_blocks > 0)
+        ask_keyframe(downlink, now_us); /* an encoder that begins makes one anyway */
 }
 
 void downlink_need_keyframe(Downlink *downlink, gint64 now_us) {
@@ -95,7 +100,8 @@ void downlink_on_live(Downlink *downlink, gint64 now_us) {
 
 /* ---- what is watched ---- */
 
-static gboolean same_rungs(const Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max) {
+static gboolean same_rungs(const Downlink *downlink, const DownlinkRung *rungs, guint n_rungs,
+                           guint rung_max) {
     return n_rungs == downlink->n_rungs && rung_max == downlink->rung_max &&
            (n_rungs == 0 || memcmp(rungs, downlink->rungs, n_rungs * sizeof rungs[0]) == 0);
 }
@@ -115,7 +121,8 @@ static void stop_watching(Downlink *downlink) {
     downlink->waiting = TRUE;
 }
 
-void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max, gint64 now_us) {
+void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+                    gint64 now_us) {
     guint32 bitrate_bps[DOWNLINK_RUNGS_MAX];
     if (downlink->config.video.payload_type == 0) n_rungs = 0;
     n_rungs = MIN(n_rungs, DOWNLINK_RUNGS_MAX);
@@ -134,7 +141,8 @@ void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs
     ladder_init(&downlink->ladder, bitrate_bps, n_rungs, rung_max, now_us);
     gint place = place_of(downlink, downlink->wished);
     /* A line that was too narrow for the best rung of the last view is too narrow for this one's. */
-    downlink->ladder.rung = MAX(downlink->ladder.rung_max, place >= 0 ? (guint)place : MIN(before, n_rungs - 1));
+    downlink->ladder.rung =
+        MAX(downlink->ladder.rung_max, place >= 0 ? (guint)place : MIN(before, n_rungs - 1));
     bandwidth_on_trial(&downlink->bandwidth, bitrate_bps[downlink->ladder.rung]);
     if (place >= 0 && (guint)place == downlink->ladder.rung) return;
     wish(downlink, downlink->rungs[downlink->ladder.rung].stream, now_us);
@@ -148,9 +156,10 @@ static void move_rung(Downlink *downlink, gboolean down, gboolean known_good, gi
     const DownlinkRung *rung = &downlink->rungs[downlink->ladder.rung];
     if (known_good) bandwidth_on_trial(&downlink->bandwidth, rung->bitrate_bps);
     gboolean same = rung->stream == downlink->wished;
-    log_debug("downlink.rung", "seat=%u rung=%u still=%d estimate_bps=%u sent_bps=%u loss=%.2f", downlink->config.seat,
-              downlink->ladder.rung, downlink->ladder.still, bandwidth_estimate_bps(&downlink->bandwidth),
-              bandwidth_sent_bps(&downlink->bandwidth), downlink->bandwidth.loss);
+    log_debug("downlink.rung", "seat=%u rung=%u still=%d estimate_bps=%u sent_bps=%u loss=%.2f",
+              downlink->config.seat, downlink->ladder.rung, downlink->ladder.still,
+              bandwidth_estimate_bps(&downlink->bandwidth), bandwidth_sent_bps(&downlink->bandwidth),
+              downlink->bandwidth.loss);
     wish(downlink, rung->stream, now_us);
     /* A narrow line cannot wait for the rung's own keyframe, and a still not for the moving picture's. */
     if (down || same) ask_keyframe(downlink, now_us);
@@ -159,7 +168,8 @@ static void move_rung(Downlink *downlink, gboolean down, gboolean known_good, gi
 static gboolean wait_is_over(const Downlink *downlink, gint64 now_us) {
     if (downlink->wished == 0 || now_us - downlink->asked_us < ASK_AGAIN_US) return FALSE;
     if (downlink->wished == downlink->current) return downlink->waiting && !downlink->ladder.still;
-    gboolean up = place_of(downlink, downlink->current) > place_of(downlink, downlink->wished) && !downlink->waiting;
+    gboolean up =
+        place_of(downlink, downlink->current) > place_of(downlink, downlink->wished) && !downlink->waiting;
     return !up || now_us - downlink->wished_us > UP_WAIT_US;
 }
 
@@ -168,7 +178,8 @@ void downlink_choose(Downlink *downlink, gint64 now_us) {
     if (downlink->n_rungs == 0 || !downlink_is_live(downlink)) return;
     if (wait_is_over(downlink, now_us)) start_afresh(downlink, now_us);
     if (downlink->ladder.still && now_us - downlink->asked_us > STILL_US) ask_keyframe(downlink, now_us);
-    gboolean clean = bandwidth_is_clean(&downlink->bandwidth, now_us) && downlink->wished == downlink->current;
+    gboolean clean =
+        bandwidth_is_clean(&downlink->bandwidth, now_us) && downlink->wished == downlink->current;
     switch (ladder_update(&downlink->ladder, bandwidth_estimate_bps(&downlink->bandwidth),
                           bandwidth_sent_bps(&downlink->bandwidth), clean, now_us)) {
     case LADDER_DOWN: move_rung(downlink, TRUE, FALSE, now_us); break;
@@ -183,10 +194,12 @@ void downlink_choose(Downlink *downlink, gint64 now_us) {
 void downlink_on_picture_lost(Downlink *downlink, gint64 now_us) {
     gint64 rtt_us = CLAMP(downlink->bandwidth.rtt_us, 0, 500000);
     downlink->stats.n_plis++;
-    if (downlink->current == 0 || now_us - downlink->keyframe_us < rtt_us + 200000) return; /* it is on its way */
+    if (downlink->current == 0 || now_us - downlink->keyframe_us < rtt_us + 200000)
+        return; /* it is on its way */
     gboolean often = downlink->pli_us != 0 && now_us - downlink->pli_us < PLI_OFTEN_US;
     downlink->pli_us = now_us;
-    if (often && !bandwidth_is_clean(&downlink->bandwidth, now_us) && ladder_push_down(&downlink->ladder, now_us)) {
+    if (often && !bandwidth_is_clean(&downlink->bandwidth, now_us) &&
+        ladder_push_down(&downlink->ladder, now_us)) {
         move_rung(downlink, TRUE, FALSE, now_us);
         return;
     }

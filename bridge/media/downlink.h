@@ -11,25 +11,25 @@ enum { DOWNLINK_RUNGS_MAX = 4 };
 
 typedef struct {
     guint32 conference, seat;
-    char    cname[64];
+    char cname[64];
     /* 0 payload type: this section is not sent. Extension ids of this leg and section, 0 = not negotiated. */
     struct {
         guint32 ssrc;
-        guint8  payload_type, ext_audio_level, ext_abs_send_time, ext_transport_cc, ext_mid;
-        char    mid[17];
+        guint8 payload_type, ext_audio_level, ext_abs_send_time, ext_transport_cc, ext_mid;
+        char mid[17];
     } audio;
     struct {
         guint32 ssrc, rtx_ssrc;
-        guint8  payload_type, rtx_payload_type, ext_abs_send_time, ext_transport_cc, ext_mid;
-        char    mid[17];
-        Codec   codec;
+        guint8 payload_type, rtx_payload_type, ext_abs_send_time, ext_transport_cc, ext_mid;
+        char mid[17];
+        Codec codec;
     } video;
 } DownlinkConfig;
 
 typedef struct {
     StreamId stream;
-    guint32  bitrate_bps; /* nominal */
-    guint16  width, height;
+    guint32 bitrate_bps; /* nominal */
+    guint16 width, height;
 } DownlinkRung;
 
 typedef struct {
@@ -37,14 +37,16 @@ typedef struct {
     void (*rung)(gpointer user, StreamId stream);
 } DownlinkEvents;
 
-Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfig *config, const DownlinkEvents *events,
-                       gpointer user);
-void      downlink_free(Downlink *downlink); /* leaves the fan-out; NULL is fine */
+Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfig *config,
+                       const DownlinkEvents *events, gpointer user);
+void downlink_free(Downlink *downlink); /* leaves the fan-out; NULL is fine */
 
 /* The rungs of the view this leg watches, best first; n_rungs 0: no video. A join gets the stored frames from the last
  * keyframe on and forces one only when the store has none. rung_max: index of the best allowed. */
-void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max, gint64 now_us);
-void downlink_set_hearing(Downlink *downlink, gboolean hears); /* FALSE: consoles without sound get no audio at all */
+void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+                    gint64 now_us);
+void downlink_set_hearing(Downlink *downlink,
+                          gboolean hears); /* FALSE: consoles without sound get no audio at all */
 
 /* One parsed RTCP item of this leg: RR, NACK, PLI, FIR, REMB, transport-wide feedback. */
 void downlink_on_rtcp(Downlink *downlink, const RtcpItem *item, gint64 now_us);
@@ -55,11 +57,11 @@ void downlink_on_live(Downlink *downlink, gint64 now_us);
 void downlink_write_reports(Downlink *downlink, Writer *writer, gint64 now_us);
 
 typedef struct {
-    guint64  n_packets, n_bytes, n_resent, n_frames, n_frames_skipped, n_plis, n_nacked;
-    guint32  estimate_bps, sent_bps;
-    double   loss; /* 0..1 from the last reports */
-    gint64   rtt_us;
+    guint64 n_packets, n_bytes, n_resent, n_frames, n_frames_skipped, n_plis, n_nacked;
+    guint32 estimate_bps, sent_bps;
+    double loss; /* 0..1 from the last reports */
+    gint64 rtt_us;
     StreamId stream; /* watched now */
-    guint    rung;
+    guint rung;
 } DownlinkStats;
 void downlink_read_stats(const Downlink *downlink, DownlinkStats *ret_stats);

@@ -36,7 +36,8 @@ guint downlink_begin_frame(Downlink *downlink, const Block *block, gint64 shift_
     downlink->clock.known = TRUE;
     time += ticks_of_us(shift_us);
     /* Two rungs may show one tick: strictly later, or the receiver would take both for one frame. */
-    if (downlink->started && (gint32)(time - downlink->time_last) < TICKS_MIN) time = downlink->time_last + TICKS_MIN;
+    if (downlink->started && (gint32)(time - downlink->time_last) < TICKS_MIN)
+        time = downlink->time_last + TICKS_MIN;
     if (block->keyframe) downlink->tl0_offset = (guint8)(downlink->tl0_last + 1 - block->tl0_index);
     *frame = (SentFrame){
         .first_sequence = downlink->sequence,
@@ -60,8 +61,8 @@ guint downlink_begin_frame(Downlink *downlink, const Block *block, gint64 shift_
 /* ---- packets ---- */
 
 /* Header of one packet: fixed part, extensions, for RTX the original number, for VP8 the descriptor. */
-static void fill_packet(const Downlink *downlink, const Block *block, const SentFrame *frame, guint index, gboolean rtx,
-                        guint16 sequence, gint64 now_us, RtpOut *ret_out) {
+static void fill_packet(const Downlink *downlink, const Block *block, const SentFrame *frame, guint index,
+                        gboolean rtx, guint16 sequence, gint64 now_us, RtpOut *ret_out) {
     gboolean last = index + 1 == block->n_packets;
     RtpHeader header = {
         .ssrc = rtx ? downlink->config.video.rtx_ssrc : downlink->config.video.ssrc,
@@ -74,7 +75,8 @@ static void fill_packet(const Downlink *downlink, const Block *block, const Sent
     rtp_write_header(&writer, &header);
     if (downlink->config.video.ext_abs_send_time != 0) {
         RtpExtWriter ext = rtp_ext_begin(&writer);
-        rtp_ext_put_abs_send_time(&ext, downlink->config.video.ext_abs_send_time, abs_send_time_from_us(now_us));
+        rtp_ext_put_abs_send_time(&ext, downlink->config.video.ext_abs_send_time,
+                                  abs_send_time_from_us(now_us));
         rtp_ext_end(&ext);
     }
     if (rtx) writer_u16(&writer, (guint16)(frame->first_sequence + index));
@@ -107,13 +109,14 @@ static gsize send_slice(Downlink *downlink, guint n, gint64 now_us, gsize *ret_p
     return n_bytes;
 }
 
-gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n, gint64 now_us) {
+gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n,
+                            gint64 now_us) {
     const SentFrame *frame = &downlink->sent[sent_slot];
     gsize payload_bytes;
     g_assert(n <= SLICE_PACKETS);
     for (guint i = 0; i < n; i++)
-        fill_packet(downlink, block, frame, first + i, FALSE, (guint16)(frame->first_sequence + first + i), now_us,
-                    &downlink->fanout->slice[i]);
+        fill_packet(downlink, block, frame, first + i, FALSE, (guint16)(frame->first_sequence + first + i),
+                    now_us, &downlink->fanout->slice[i]);
     gsize n_bytes = send_slice(downlink, n, now_us, &payload_bytes);
     downlink->clock.n_packets += n;
     downlink->clock.n_bytes += (guint32)payload_bytes;
@@ -163,8 +166,8 @@ static gboolean prepare_resend(Downlink *downlink, guint16 sequence, gint64 now_
         return FALSE;
     }
     if (!may_resend(downlink, sequence, now_us)) return FALSE;
-    fill_packet(downlink, block, frame, (guint16)(sequence - frame->first_sequence), TRUE, downlink->rtx_sequence++, now_us,
-                ret_out);
+    fill_packet(downlink, block, frame, (guint16)(sequence - frame->first_sequence), TRUE,
+                downlink->rtx_sequence++, now_us, ret_out);
     downlink->resend_tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes;
     downlink->stats.n_resent++;
     downlink->fanout->stats.n_resent++;

@@ -72,7 +72,8 @@ static gboolean send_some(Downlink *downlink, Pending *pending, gint64 now_us) {
     guint n = MIN(room, pending->block->n_packets - pending->next);
     if (n == 0 || downlink->tokens <= 0) return FALSE;
     if (pending->next == 0) {
-        pending->sent = downlink_begin_frame(downlink, pending->block, replay_shift_us(downlink, pending, now_us));
+        pending->sent =
+            downlink_begin_frame(downlink, pending->block, replay_shift_us(downlink, pending, now_us));
         if (pending->block->keyframe) downlink->keyframe_us = now_us;
     }
     gsize n_bytes = downlink_send_packets(downlink, pending->block, pending->sent, pending->next, n, now_us);

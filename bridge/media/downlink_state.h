@@ -9,9 +9,9 @@
 #include "bridge/policy/ladder.h"
 
 enum {
-    SLICE_PACKETS = 16,   /* one GSO send */
-    SENT_FRAMES = 256,    /* 10 s at 25 frames a second */
-    PENDING_MAX = 160,    /* the stored frames of a join and what comes meanwhile */
+    SLICE_PACKETS = 16, /* one GSO send */
+    SENT_FRAMES = 256,  /* 10 s at 25 frames a second */
+    PENDING_MAX = 160,  /* the stored frames of a join and what comes meanwhile */
     RESENT_SLOTS = 256,
     JOIN_AGE_US = 3000000 /* older stored pictures would take too long to catch up from */
 };
@@ -55,9 +55,9 @@ typedef struct {
 
 typedef struct {
     Block *block;
-    guint next;       /* packet */
-    guint sent;       /* slot of its SentFrame, once next > 0 */
-    gboolean replay;  /* from the store */
+    guint next;      /* packet */
+    guint sent;      /* slot of its SentFrame, once next > 0 */
+    gboolean replay; /* from the store */
     gint64 due_us, queued_us;
 } Pending;
 
@@ -76,7 +76,8 @@ struct Downlink {
     DownlinkEvents events;
     gpointer user;
     gboolean hears;
-    gint64 ntp_offset_us; /* UTC minus monotonic, fixed: steps of the wall clock must not look like round trips */
+    gint64
+        ntp_offset_us; /* UTC minus monotonic, fixed: steps of the wall clock must not look like round trips */
     gint64 next_report_us, next_choice_us;
 
     guint16 audio_sequence;
@@ -126,12 +127,14 @@ void downlink_on_picture_lost(Downlink *downlink, gint64 now_us);
 /* downlink_queue.c */
 void downlink_take(Downlink *downlink, Block *block, gint64 now_us);
 void downlink_pump(Downlink *downlink, gint64 now_us);
-gboolean downlink_join(Downlink *downlink, gint64 now_us); /* from the store; FALSE: it has no fresh keyframe */
-void downlink_drop_pending(Downlink *downlink);            /* all but a frame that is under way */
+gboolean downlink_join(Downlink *downlink,
+                       gint64 now_us);          /* from the store; FALSE: it has no fresh keyframe */
+void downlink_drop_pending(Downlink *downlink); /* all but a frame that is under way */
 
 /* downlink_packet.c */
 guint downlink_begin_frame(Downlink *downlink, const Block *block, gint64 shift_us); /* -> slot of sent[] */
 /* Packets first .. first+n-1 (n <= SLICE_PACKETS). Returns the bytes that left or were tried. */
-gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n, gint64 now_us);
+gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n,
+                            gint64 now_us);
 void downlink_resend(Downlink *downlink, const guint16 *sequences, guint n_sequences, gint64 now_us);
 void downlink_send_audio(Downlink *downlink, const AudioTick *tick, gint64 now_us);

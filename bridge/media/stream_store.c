@@ -17,7 +17,8 @@ void stream_store_push(StreamStore *store, Block *block, gint64 now_us) {
     /* A gap means that a letter of the encoder was lost: nothing before it can be joined any more. */
     Block *newest = stream_store_nth(store, store->n_blocks - 1);
     if (newest != NULL && newest->frame_index + 1 != block->frame_index) stream_store_clear(store);
-    while (store->n_blocks > 0 && (store->n_blocks == STORE_BLOCKS_MAX || now_us - store->arrived_us[store->first] > STORE_US))
+    while (store->n_blocks > 0 &&
+           (store->n_blocks == STORE_BLOCKS_MAX || now_us - store->arrived_us[store->first] > STORE_US))
         drop_oldest(store);
     guint slot = slot_of(store, store->n_blocks++);
     store->blocks[slot] = block;

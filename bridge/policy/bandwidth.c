@@ -2,11 +2,17 @@
  * 2 % raise, between hold. */
 #include "bridge/policy/bandwidth.h"
 
-static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_NARROW = 0.8,
-                    ARRIVED_SURE = 0.85;
+static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08,
+                    REMB_NARROW = 0.8, ARRIVED_SURE = 0.85;
 
-enum { LOWER_EVERY_US = 300000, CLEAN_US = 1000000, RTT_US_UNKNOWN = 100000, NARROW_US = 600000, PART_US = 200000,
-       REPORTS_US = 3000000 };
+enum {
+    LOWER_EVERY_US = 300000,
+    CLEAN_US = 1000000,
+    RTT_US_UNKNOWN = 100000,
+    NARROW_US = 600000,
+    PART_US = 200000,
+    REPORTS_US = 3000000
+};
 
 static void set_estimate(Bandwidth *bandwidth, double bps) {
     bandwidth->estimate_bps = CLAMP(bps, (double)BANDWIDTH_BPS_MIN, (double)BANDWIDTH_BPS_MAX);
@@ -58,7 +64,8 @@ static void raise_slowly(Bandwidth *bandwidth, gint64 now_us) {
 static void end_second(Bandwidth *bandwidth, gint64 now_us) {
     gint64 past_us = now_us - bandwidth->second_us;
     if (past_us < G_USEC_PER_SEC) return;
-    bandwidth->sent_bps = (guint32)MIN(bandwidth->second_bytes * 8 * G_USEC_PER_SEC / (guint64)past_us, G_MAXUINT32);
+    bandwidth->sent_bps =
+        (guint32)MIN(bandwidth->second_bytes * 8 * G_USEC_PER_SEC / (guint64)past_us, G_MAXUINT32);
     bandwidth->second_us = now_us;
     bandwidth->second_bytes = 0;
     bandwidth->second_packets = bandwidth->second_nacked = 0;
@@ -85,7 +92,8 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
 
 void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
     end_second(bandwidth, now_us);
-    if (rtt_us >= 0) bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
+    if (rtt_us >= 0)
+        bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
     bandwidth->reported_us = now_us;
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
     if (fraction_lost > LOSS_HIGH) {
@@ -106,7 +114,8 @@ void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us)
     }
     if (bandwidth->narrow_since_us == 0) bandwidth->narrow_since_us = now_us;
     bandwidth->dirty_us = bandwidth->raised_us = now_us;
-    if ((double)bitrate_bps >= bandwidth->estimate_bps || now_us - bandwidth->narrow_since_us < NARROW_US) return;
+    if ((double)bitrate_bps >= bandwidth->estimate_bps || now_us - bandwidth->narrow_since_us < NARROW_US)
+        return;
     bandwidth->lowered_us = now_us;
     set_estimate(bandwidth, (double)bitrate_bps);
 }
@@ -122,5 +131,6 @@ guint32 bandwidth_sent_bps(const Bandwidth *bandwidth) {
 }
 
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us) {
-    return bandwidth->loss <= LOSS_LOW && (bandwidth->dirty_us == 0 || now_us - bandwidth->dirty_us >= CLEAN_US);
+    return bandwidth->loss <= LOSS_LOW &&
+           (bandwidth->dirty_us == 0 || now_us - bandwidth->dirty_us >= CLEAN_US);
 }

@@ -10,17 +10,17 @@
 enum { BANDWIDTH_BPS_MIN = 30000, BANDWIDTH_BPS_MAX = 50000000 };
 
 typedef struct {
-    double  estimate_bps;
-    double  loss;         /* smoothed, 0..1 */
-    guint32 sent_bps;     /* last full second */
-    gint64  second_us;    /* start of the second being counted */
+    double estimate_bps;
+    double loss;      /* smoothed, 0..1 */
+    guint32 sent_bps; /* last full second */
+    gint64 second_us; /* start of the second being counted */
     guint64 second_bytes;
-    guint   second_packets, second_nacked;
-    gint64  lowered_us, raised_us;
-    gint64  reported_us; /* the last receiver report */
-    gint64  dirty_us; /* the last sign of trouble; 0: none yet */
-    gint64  narrow_since_us; /* REMBs have been low since then; 0: the last was not */
-    gint64  rtt_us;
+    guint second_packets, second_nacked;
+    gint64 lowered_us, raised_us;
+    gint64 reported_us;     /* the last receiver report */
+    gint64 dirty_us;        /* the last sign of trouble; 0: none yet */
+    gint64 narrow_since_us; /* REMBs have been low since then; 0: the last was not */
+    gint64 rtt_us;
 } Bandwidth;
 
 void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us);

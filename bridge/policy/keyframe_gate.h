@@ -8,7 +8,7 @@
 enum { KEYFRAME_GATE_US = 1000000 };
 
 typedef struct {
-    gint64   last_us; /* the last keyframe, forced or natural; 0: none */
+    gint64 last_us; /* the last keyframe, forced or natural; 0: none */
     gboolean wished;
 } KeyframeGate; /* zero-initialise */
 

@@ -9,7 +9,8 @@ static const double HEADROOM = 1.1;
 enum { SETTLE_US = 2200000, TRIAL_US = 15000000 };
 
 void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guint rung_max, gint64 now_us) {
-    *ladder = (Ladder){ .n_rungs = MIN(n_rungs, LADDER_RUNGS_MAX), .changed_us = now_us, .clean_since_us = now_us };
+    *ladder =
+        (Ladder){ .n_rungs = MIN(n_rungs, LADDER_RUNGS_MAX), .changed_us = now_us, .clean_since_us = now_us };
     for (guint i = 0; i < ladder->n_rungs; i++) {
         ladder->bitrate_bps[i] = bitrate_bps[i];
         ladder->up_after_us[i] = LADDER_UP_US_MIN;
@@ -42,14 +43,17 @@ static LadderMove go_down(Ladder *ladder, guint32 estimate_bps, double ease, gin
     if (failed)
         ladder->up_after_us[from] = MIN(ladder->up_after_us[from] * 2, LADDER_UP_US_MAX);
     else
-        while (step < ladder->n_rungs && too_narrow(ladder, step, estimate_bps, ladder->bitrate_bps[step] * ease / FITS)) step++;
+        while (step < ladder->n_rungs &&
+               too_narrow(ladder, step, estimate_bps, ladder->bitrate_bps[step] * ease / FITS))
+            step++;
     ladder->tried_us = 0;
     set_step(ladder, step, now_us);
     if (step == ladder->n_rungs) return LADDER_STILL;
     return failed ? LADDER_BACK : LADDER_DOWN;
 }
 
-LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, guint32 sent_bps, gboolean clean, gint64 now_us) {
+LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, guint32 sent_bps, gboolean clean,
+                         gint64 now_us) {
     if (ladder->n_rungs == 0) return LADDER_STAYS;
     if (!clean) ladder->clean_since_us = now_us;
     guint step = step_of(ladder);

@@ -9,12 +9,13 @@
 #include <net/if.h>
 #include <netdb.h>
 
-static const char *const container_prefixes[] = { "docker", "veth", "br-", "virbr", "cni", "lxc", "podman", "ifb" };
+static const char *const container_prefixes[] = { "docker", "veth", "br-",    "virbr",
+                                                  "cni",    "lxc",  "podman", "ifb" };
 
 gboolean addresses_wanted(const char *interface, const char *address) {
     for (guint i = 0; i < G_N_ELEMENTS(container_prefixes); i++)
         if (g_str_has_prefix(interface, container_prefixes[i])) return FALSE;
-    struct in_addr  four;
+    struct in_addr four;
     struct in6_addr six;
     if (inet_pton(AF_INET, address, &four) == 1) {
         guint32 host = g_ntohl(four.s_addr);
@@ -45,11 +46,12 @@ static void find(GPtrArray *list, const struct ifaddrs *interfaces, gboolean loo
         int family = i->ifa_addr->sa_family;
         if (family != AF_INET && family != AF_INET6) continue;
         if (((i->ifa_flags & IFF_LOOPBACK) != 0) != loopback) continue;
-        char      text[NI_MAXHOST];
+        char text[NI_MAXHOST];
         socklen_t n_bytes = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
         if (getnameinfo(i->ifa_addr, n_bytes, text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0) continue;
         /* ::1 as well would only cost every agent a second socket. */
-        if (loopback ? family == AF_INET : addresses_wanted(i->ifa_name, text)) g_ptr_array_add(list, g_strdup(text));
+        if (loopback ? family == AF_INET : addresses_wanted(i->ifa_name, text))
+            g_ptr_array_add(list, g_strdup(text));
     }
 }
 

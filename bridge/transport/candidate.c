@@ -22,9 +22,9 @@ static gboolean next_number(const char **at, guint64 max, guint64 *ret_number) {
 }
 
 gboolean candidate_parse(const char *line, Candidate *ret_candidate) {
-    Candidate   found = { 0 };
-    char        protocol[8], typ[4];
-    guint64     component, priority, port;
+    Candidate found = { 0 };
+    char protocol[8], typ[4];
+    guint64 component, priority, port;
     const char *at = line;
     if (!next_word(&at, found.foundation, sizeof found.foundation) || !next_number(&at, 256, &component) ||
         !next_word(&at, protocol, sizeof protocol) || !next_number(&at, G_MAXUINT32, &priority) ||
@@ -32,7 +32,8 @@ gboolean candidate_parse(const char *line, Candidate *ret_candidate) {
         !next_word(&at, typ, sizeof typ))
         return FALSE;
     struct in6_addr any;
-    if (inet_pton(AF_INET, found.address, &any) != 1 && inet_pton(AF_INET6, found.address, &any) != 1) return FALSE;
+    if (inet_pton(AF_INET, found.address, &any) != 1 && inet_pton(AF_INET6, found.address, &any) != 1)
+        return FALSE;
     if (g_ascii_strcasecmp(protocol, "udp") != 0 || component != 1 || strcmp(typ, "typ") != 0) return FALSE;
     found.component = (guint)component;
     found.priority = (guint32)priority;

@@ -4,8 +4,8 @@
 #include <glib.h>
 
 typedef struct {
-    char    foundation[33], address[46];
-    guint   component, port;
+    char foundation[33], address[46];
+    guint component, port;
     guint32 priority;
 } Candidate;
 

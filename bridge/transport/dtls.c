@@ -25,17 +25,17 @@ enum {
 };
 
 struct DtlsIdentity {
-    SSL_CTX    *context;
+    SSL_CTX *context;
     BIO_METHOD *outward;
-    char        fingerprint[sizeof "sha-256 " + 3 * 32];
+    char fingerprint[sizeof "sha-256 " + 3 * 32];
 };
 
 struct Dtls {
-    SSL      *ssl; /* owns both BIOs */
-    BIO      *inward;
-    gboolean  active;
+    SSL *ssl; /* owns both BIOs */
+    BIO *inward;
+    gboolean active;
     DtlsState state;
-    char     *fingerprint;
+    char *fingerprint;
     void (*send)(gpointer user, const guint8 *bytes, gsize n_bytes);
     gpointer user;
 };
@@ -92,7 +92,7 @@ static void print_fingerprint(const guint8 *digest, guint n_bytes, char *ret_tex
 }
 
 static X509 *new_certificate(EVP_PKEY *key) {
-    X509   *certificate = X509_new();
+    X509 *certificate = X509_new();
     guint64 serial = 0;
     RAND_bytes((unsigned char *)&serial, sizeof serial);
     X509_set_version(certificate, 2);
@@ -130,15 +130,16 @@ static gboolean set_up_context(SSL_CTX *context, X509 *certificate, EVP_PKEY *ke
                                             "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA") == 1 &&
            SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1 &&
            /* The server's order decides, and this call answers 0 for success. */
-           SSL_CTX_set_tlsext_use_srtp(context, "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80") == 0;
+           SSL_CTX_set_tlsext_use_srtp(
+               context, "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80") == 0;
 }
 
 DtlsIdentity *dtls_identity_new(GError **error) {
     DtlsIdentity *identity = g_new0(DtlsIdentity, 1);
-    EVP_PKEY     *key = EVP_EC_gen("P-256");
-    X509         *certificate = key != NULL ? new_certificate(key) : NULL;
-    guint8        digest[EVP_MAX_MD_SIZE];
-    unsigned      n_digest = 0;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = key != NULL ? new_certificate(key) : NULL;
+    guint8 digest[EVP_MAX_MD_SIZE];
+    unsigned n_digest = 0;
     identity->context = SSL_CTX_new(DTLS_method());
     identity->outward = outward_method();
     gboolean ready = certificate != NULL && identity->context != NULL && identity->outward != NULL &&
@@ -169,14 +170,17 @@ const char *dtls_identity_fingerprint(const DtlsIdentity *identity) { return ide
 
 static const struct {
     const char *name;
-    guint       n_bytes;
+    guint n_bytes;
     const EVP_MD *(*digest)(void);
 } hashes[] = {
-    { "sha-256 ", 32, EVP_sha256 }, { "sha-384 ", 48, EVP_sha384 }, { "sha-512 ", 64, EVP_sha512 },
+    { "sha-256 ", 32, EVP_sha256 },
+    { "sha-384 ", 48, EVP_sha384 },
+    { "sha-512 ", 64, EVP_sha512 },
 };
 
 /* Bytes and hash of "sha-256 AB:CD:..", in either case. FALSE: not one we know. */
-static gboolean read_fingerprint(const char *text, guint8 *ret_bytes, guint *ret_n_bytes, const EVP_MD **ret_digest) {
+static gboolean read_fingerprint(const char *text, guint8 *ret_bytes, guint *ret_n_bytes,
+                                 const EVP_MD **ret_digest) {
     for (guint h = 0; h < G_N_ELEMENTS(hashes); h++) {
         gsize n_name = strlen(hashes[h].name);
         if (g_ascii_strncasecmp(text, hashes[h].name, n_name) != 0) continue;
@@ -195,18 +199,18 @@ static gboolean read_fingerprint(const char *text, guint8 *ret_bytes, guint *ret
 }
 
 gboolean dtls_fingerprint_valid(const char *fingerprint) {
-    guint8        bytes[FINGERPRINT_BYTES_MAX];
-    guint         n_bytes;
+    guint8 bytes[FINGERPRINT_BYTES_MAX];
+    guint n_bytes;
     const EVP_MD *digest;
     return read_fingerprint(fingerprint, bytes, &n_bytes, &digest);
 }
 
 static gboolean peer_is_the_promised(const Dtls *dtls) {
-    guint8        promised[FINGERPRINT_BYTES_MAX], found[EVP_MAX_MD_SIZE];
-    guint         n_promised = 0;
-    unsigned      n_found = 0;
+    guint8 promised[FINGERPRINT_BYTES_MAX], found[EVP_MAX_MD_SIZE];
+    guint n_promised = 0;
+    unsigned n_found = 0;
     const EVP_MD *digest = NULL;
-    X509         *certificate = SSL_get1_peer_certificate(dtls->ssl);
+    X509 *certificate = SSL_get1_peer_certificate(dtls->ssl);
     if (certificate == NULL) return FALSE;
     gboolean same = read_fingerprint(dtls->fingerprint, promised, &n_promised, &digest) &&
                     X509_digest(certificate, digest, found, &n_found) == 1 && n_found == n_promised &&
@@ -223,9 +227,11 @@ static unsigned retransmit_after(SSL *ssl, unsigned before_us) {
 }
 
 Dtls *dtls_new(const DtlsIdentity *identity, gboolean active, const char *fingerprint,
-               void (*send)(gpointer user, const guint8 *bytes, gsize n_bytes), gpointer user, GError **error) {
+               void (*send)(gpointer user, const guint8 *bytes, gsize n_bytes), gpointer user,
+               GError **error) {
     if (!dtls_fingerprint_valid(fingerprint)) {
-        g_set_error(error, FAULT, FAULT_BAD_INPUT, "the fingerprint must be sha-256, sha-384 or sha-512 and hex bytes");
+        g_set_error(error, FAULT, FAULT_BAD_INPUT,
+                    "the fingerprint must be sha-256, sha-384 or sha-512 and hex bytes");
         return NULL;
     }
     SSL *ssl = SSL_new(identity->context);
@@ -238,8 +244,13 @@ Dtls *dtls_new(const DtlsIdentity *identity, gboolean active, const char *finger
         return NULL;
     }
     Dtls *dtls = g_new0(Dtls, 1);
-    *dtls = (Dtls){ .ssl = ssl, .inward = inward, .active = active, .state = DTLS_PENDING,
-                    .fingerprint = g_strdup(fingerprint), .send = send, .user = user };
+    *dtls = (Dtls){ .ssl = ssl,
+                    .inward = inward,
+                    .active = active,
+                    .state = DTLS_PENDING,
+                    .fingerprint = g_strdup(fingerprint),
+                    .send = send,
+                    .user = user };
     BIO_set_mem_eof_return(inward, -1); /* empty means "later", not "end" */
     BIO_set_data(outward, dtls);
     SSL_set_bio(ssl, inward, outward);
@@ -269,7 +280,8 @@ static DtlsState fail(Dtls *dtls, GError **error, const char *what) {
 static DtlsState finish(Dtls *dtls, GError **error) {
     ERR_clear_error();
     if (!peer_is_the_promised(dtls)) {
-        g_set_error(error, FAULT, FAULT_REFUSED, "the peer's certificate has another fingerprint than its description says");
+        g_set_error(error, FAULT, FAULT_REFUSED,
+                    "the peer's certificate has another fingerprint than its description says");
         return dtls->state = DTLS_FAILED;
     }
     if (SSL_get_selected_srtp_profile(dtls->ssl) == NULL) {
@@ -310,7 +322,8 @@ DtlsState dtls_start(Dtls *dtls, GError **error) {
 DtlsState dtls_feed(Dtls *dtls, const guint8 *bytes, gsize n_bytes, GError **error) {
     if (dtls->state == DTLS_FAILED || dtls->state == DTLS_CLOSED || n_bytes > G_MAXUINT16) return dtls->state;
     (void)BIO_reset(dtls->inward); /* whatever was left of the datagram before is no part of this one */
-    if (BIO_write(dtls->inward, bytes, (int)n_bytes) != (int)n_bytes) return fail(dtls, error, "no memory for DTLS");
+    if (BIO_write(dtls->inward, bytes, (int)n_bytes) != (int)n_bytes)
+        return fail(dtls, error, "no memory for DTLS");
     return dtls->state == DTLS_DONE ? read_late(dtls, error) : shake(dtls, error);
 }
 
@@ -325,13 +338,14 @@ gboolean dtls_deadline(const Dtls *dtls, gint64 now_us, gint64 *ret_due_us) {
 DtlsState dtls_tick(Dtls *dtls, GError **error) {
     if (dtls->state != DTLS_PENDING && dtls->state != DTLS_DONE) return dtls->state;
     ERR_clear_error();
-    if (DTLSv1_handle_timeout(dtls->ssl) < 0) return fail(dtls, error, "the peer does not answer the DTLS handshake");
+    if (DTLSv1_handle_timeout(dtls->ssl) < 0)
+        return fail(dtls, error, "the peer does not answer the DTLS handshake");
     return dtls->state;
 }
 
 static const struct {
     unsigned long profile;
-    SrtpSuite     suite;
+    SrtpSuite suite;
 } profiles[] = {
     { SRTP_AEAD_AES_128_GCM, SRTP_SUITE_AES128_GCM },
     { SRTP_AEAD_AES_256_GCM, SRTP_SUITE_AES256_GCM },
@@ -340,9 +354,9 @@ static const struct {
 
 /* RFC 5764 4.2: client key, server key, client salt, server salt. */
 gboolean dtls_export(const Dtls *dtls, SrtpKeys *ret_keys, GError **error) {
-    static const char              label[] = "EXTRACTOR-dtls_srtp";
-    guint8                         material[2 * SRTP_KEY_BYTES_MAX];
-    SrtpKeys                       keys = { 0 };
+    static const char label[] = "EXTRACTOR-dtls_srtp";
+    guint8 material[2 * SRTP_KEY_BYTES_MAX];
+    SrtpKeys keys = { 0 };
     const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(dtls->ssl);
     for (guint i = 0; profile != NULL && i < G_N_ELEMENTS(profiles); i++)
         if (profiles[i].profile == profile->id) keys.suite = profiles[i].suite;
@@ -351,11 +365,13 @@ gboolean dtls_export(const Dtls *dtls, SrtpKeys *ret_keys, GError **error) {
         return FALSE;
     }
     guint n_key = srtp_suite_key_bytes(keys.suite), n_salt = srtp_suite_salt_bytes(keys.suite);
-    if (SSL_export_keying_material(dtls->ssl, material, 2 * (n_key + n_salt), label, strlen(label), NULL, 0, 0) != 1) {
+    if (SSL_export_keying_material(dtls->ssl, material, 2 * (n_key + n_salt), label, strlen(label), NULL, 0,
+                                   0) != 1) {
         set_openssl_error(error, FAULT_INTERNAL, "DTLS gives no keys");
         return FALSE;
     }
-    guint8 *client = dtls->active ? keys.send : keys.receive, *server = dtls->active ? keys.receive : keys.send;
+    guint8 *client = dtls->active ? keys.send : keys.receive,
+           *server = dtls->active ? keys.receive : keys.send;
     memcpy(client, material, n_key);
     memcpy(server, material + n_key, n_key);
     memcpy(client + n_key, material + 2 * n_key, n_salt);

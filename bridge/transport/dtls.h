@@ -6,13 +6,13 @@
 
 #include <glib.h>
 
-typedef struct Dtls         Dtls;
+typedef struct Dtls Dtls;
 typedef struct DtlsIdentity DtlsIdentity;
 
 /* A fresh ECDSA P-256 key with a self-signed certificate; may be shared by any number of paths and threads. */
 DtlsIdentity *dtls_identity_new(GError **error);
-void          dtls_identity_free(DtlsIdentity *identity); /* all paths must be gone; NULL is fine */
-const char   *dtls_identity_fingerprint(const DtlsIdentity *identity); /* "sha-256 AB:CD:.." */
+void dtls_identity_free(DtlsIdentity *identity); /* all paths must be gone; NULL is fine */
+const char *dtls_identity_fingerprint(const DtlsIdentity *identity); /* "sha-256 AB:CD:.." */
 
 /* sha-256, sha-384 or sha-512 and colon separated hex of the right length (RFC 8122 5). */
 gboolean dtls_fingerprint_valid(const char *fingerprint);
@@ -20,8 +20,9 @@ gboolean dtls_fingerprint_valid(const char *fingerprint);
 /* active: we are the DTLS client. fingerprint: the certificate the peer promised; anything else fails the handshake before
  * any key is handed out. send: one call is one datagram; it may be called from every function below. */
 Dtls *dtls_new(const DtlsIdentity *identity, gboolean active, const char *fingerprint,
-               void (*send)(gpointer user, const guint8 *bytes, gsize n_bytes), gpointer user, GError **error);
-void  dtls_free(Dtls *dtls); /* wipes; NULL is fine */
+               void (*send)(gpointer user, const guint8 *bytes, gsize n_bytes), gpointer user,
+               GError **error);
+void dtls_free(Dtls *dtls); /* wipes; NULL is fine */
 
 typedef enum {
     DTLS_PENDING = 1,
@@ -37,7 +38,7 @@ DtlsState dtls_feed(Dtls *dtls, const guint8 *bytes, gsize n_bytes, GError **err
 DtlsState dtls_state(const Dtls *dtls);
 
 /* Retransmission (100 ms first, doubling to 1.6 s): call dtls_tick when the time has come. */
-gboolean  dtls_deadline(const Dtls *dtls, gint64 now_us, gint64 *ret_due_us); /* FALSE: nothing is waiting */
+gboolean dtls_deadline(const Dtls *dtls, gint64 now_us, gint64 *ret_due_us); /* FALSE: nothing is waiting */
 DtlsState dtls_tick(Dtls *dtls, GError **error);
 
 /* When done. Wipe the keys after use. */

@@ -16,17 +16,17 @@ enum { COMPONENT = 1, TOS_AF41 = 0x88 };
 enum { NOTE_GATHERED = 1, NOTE_SELECTED = 2, NOTE_CLOSE = 4, NOTE_CLOSED = 8 };
 
 struct Ice {
-    Loop        *loop;
+    Loop *loop;
     LoopContext *context;
-    NiceAgent   *agent;
-    guint        stream;
-    guint        notes;
-    gboolean     closing;
-    IceEvents    events;
-    gpointer     user;
-    char        *announce;
-    GSocket     *socket; /* of the selected pair; a reference of ours */
-    IcePath      path;
+    NiceAgent *agent;
+    guint stream;
+    guint notes;
+    gboolean closing;
+    IceEvents events;
+    gpointer user;
+    char *announce;
+    GSocket *socket; /* of the selected pair; a reference of ours */
+    IcePath path;
 };
 
 static void note(Ice *ice, guint what) {
@@ -39,13 +39,14 @@ static void on_gathering_done(NiceAgent *agent, guint stream, gpointer data) {
     note(data, NOTE_GATHERED);
 }
 
-static void on_new_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote,
-                        gpointer data) {
+static void on_new_pair(NiceAgent *agent, guint stream, guint component, NiceCandidate *local,
+                        NiceCandidate *remote, gpointer data) {
     (void)agent, (void)stream, (void)component, (void)local, (void)remote;
     note(data, NOTE_SELECTED);
 }
 
-static void on_received(NiceAgent *agent, guint stream, guint component, guint n_bytes, gchar *bytes, gpointer data) {
+static void on_received(NiceAgent *agent, guint stream, guint component, guint n_bytes, gchar *bytes,
+                        gpointer data) {
     (void)agent, (void)stream, (void)component;
     Ice *ice = data;
     if (!ice->closing) ice->events.datagram(ice->user, (guint8 *)bytes, n_bytes, g_get_monotonic_time());
@@ -68,8 +69,8 @@ static void fetch_path(Ice *ice) {
             memset(&ice->path, 0, sizeof ice->path);
             ice->path.fd = g_socket_get_fd(socket);
             nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&ice->path.to);
-            ice->path.to_bytes = ice->path.to.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                                    : sizeof(struct sockaddr_in);
+            ice->path.to_bytes =
+                ice->path.to.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
         }
     }
     loop_context_leave(ice->context);
@@ -91,7 +92,7 @@ static void begin_close(Ice *ice) {
 }
 
 static void settle(gpointer data) {
-    Ice  *ice = data;
+    Ice *ice = data;
     guint notes = ice->notes;
     ice->notes = 0;
     if (notes & NOTE_CLOSED) {
@@ -108,13 +109,15 @@ static void settle(gpointer data) {
 /* ---- begin and end ---- */
 
 static NiceAgent *new_agent(GMainContext *context, const IceSettings *settings) {
-    NiceAgent *agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
+    NiceAgent *agent =
+        nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
     g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, "keepalive-conncheck", TRUE, "controlling-mode",
                  settings->controlling, NULL);
     for (guint i = 0; settings->addresses[i] != NULL; i++) {
         NiceAddress address;
         nice_address_init(&address);
-        if (nice_address_set_from_string(&address, settings->addresses[i])) nice_agent_add_local_address(agent, &address);
+        if (nice_address_set_from_string(&address, settings->addresses[i]))
+            nice_agent_add_local_address(agent, &address);
     }
     return agent;
 }
@@ -124,11 +127,13 @@ static gboolean gather(Ice *ice, const IceSettings *settings) {
     if (ice->stream == 0) return FALSE;
     nice_agent_set_port_range(ice->agent, ice->stream, COMPONENT, settings->port_min, settings->port_max);
     nice_agent_set_stream_tos(ice->agent, ice->stream, TOS_AF41);
-    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, loop_context_peek(ice->context), on_received, ice);
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, loop_context_peek(ice->context), on_received,
+                           ice);
     return nice_agent_gather_candidates(ice->agent, ice->stream);
 }
 
-Ice *ice_new(Loop *loop, const IceSettings *settings, const IceEvents *events, gpointer user, GError **error) {
+Ice *ice_new(Loop *loop, const IceSettings *settings, const IceEvents *events, gpointer user,
+             GError **error) {
     Ice *ice = g_new0(Ice, 1);
     ice->loop = loop;
     ice->events = *events;
@@ -148,7 +153,8 @@ Ice *ice_new(Loop *loop, const IceSettings *settings, const IceEvents *events, g
     gboolean gathered = gather(ice, settings);
     loop_context_leave(ice->context);
     if (gathered) return ice;
-    g_set_error(error, FAULT, FAULT_FULL, "no UDP port free between %u and %u", settings->port_min, settings->port_max);
+    g_set_error(error, FAULT, FAULT_FULL, "no UDP port free between %u and %u", settings->port_min,
+                settings->port_max);
     ice_close(ice);
     return NULL;
 }
@@ -173,8 +179,9 @@ static const char *announced(const Ice *ice, const char *address) {
 static void print_candidate(const Ice *ice, const NiceCandidate *candidate, char *ret_line, gsize n_bytes) {
     char address[NICE_ADDRESS_STRING_LEN];
     nice_address_to_string(&candidate->addr, address);
-    g_snprintf(ret_line, (gulong)n_bytes, "%s %u UDP %u %s %u typ host", candidate->foundation, candidate->component_id,
-               candidate->priority, announced(ice, address), nice_address_get_port(&candidate->addr));
+    g_snprintf(ret_line, (gulong)n_bytes, "%s %u UDP %u %s %u typ host", candidate->foundation,
+               candidate->component_id, candidate->priority, announced(ice, address),
+               nice_address_get_port(&candidate->addr));
 }
 
 void ice_local(const Ice *ice, TransportDescription *ret_local) {
@@ -188,8 +195,11 @@ void ice_local(const Ice *ice, TransportDescription *ret_local) {
     ret_local->n_candidates = 0;
     for (GSList *i = list; i != NULL && ret_local->n_candidates < TRANSPORT_CANDIDATES_MAX; i = i->next) {
         const NiceCandidate *candidate = i->data;
-        if (candidate->type != NICE_CANDIDATE_TYPE_HOST || candidate->transport != NICE_CANDIDATE_TRANSPORT_UDP) continue;
-        print_candidate(ice, candidate, ret_local->candidates[ret_local->n_candidates++], sizeof ret_local->candidates[0]);
+        if (candidate->type != NICE_CANDIDATE_TYPE_HOST ||
+            candidate->transport != NICE_CANDIDATE_TRANSPORT_UDP)
+            continue;
+        print_candidate(ice, candidate, ret_local->candidates[ret_local->n_candidates++],
+                        sizeof ret_local->candidates[0]);
     }
     g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
 }
@@ -210,7 +220,8 @@ static NiceCandidate *nice_candidate_from(const Ice *ice, const Candidate *from)
 gboolean ice_set_remote(Ice *ice, const TransportDescription *remote, GError **error) {
     gsize n_ufrag = strlen(remote->ufrag), n_pwd = strlen(remote->pwd);
     if (n_ufrag < 4 || n_ufrag > 256 || n_pwd < 22 || n_pwd > 256) { /* RFC 8839 5.4 */
-        g_set_error(error, FAULT, FAULT_BAD_INPUT, "ice-ufrag needs 4 to 256 characters and ice-pwd 22 to 256");
+        g_set_error(error, FAULT, FAULT_BAD_INPUT,
+                    "ice-ufrag needs 4 to 256 characters and ice-pwd 22 to 256");
         return FALSE;
     }
     GSList *list = NULL;

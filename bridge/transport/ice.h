@@ -10,14 +10,15 @@
 typedef struct Ice Ice;
 
 typedef struct {
-    guint              port_min, port_max;
+    guint port_min, port_max;
     const char *const *addresses; /* NULL-ended, at least one */
-    const char        *announce;  /* or NULL: see TransportSettings */
-    gboolean           controlling;
+    const char *announce;         /* or NULL: see TransportSettings */
+    gboolean controlling;
 } IceSettings;
 
 typedef struct {
-    void (*gathered)(gpointer user); /* local credentials and candidates are complete; again after a restart */
+    void (*gathered)(
+        gpointer user); /* local credentials and candidates are complete; again after a restart */
     void (*selected)(gpointer user); /* there is a path to send on, or another one than before */
     /* Anything but STUN, from a validated address of the peer; may be changed in place, lives until return. */
     void (*datagram)(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_us);
@@ -38,8 +39,8 @@ gboolean ice_restart(Ice *ice, GError **error);
 
 /* Where to send: the socket of the selected pair, used directly because the agent cannot send many packets per call. */
 typedef struct {
-    int                     fd; /* the agent's: never close it */
+    int fd; /* the agent's: never close it */
     struct sockaddr_storage to;
-    socklen_t               to_bytes;
+    socklen_t to_bytes;
 } IcePath;
 const IcePath *ice_path(const Ice *ice); /* NULL: none yet. Good until the loop turns */

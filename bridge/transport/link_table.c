@@ -3,7 +3,7 @@
 
 typedef struct {
     TransportState from;
-    LinkEvent      event;
+    LinkEvent event;
     TransportState to;
 } LinkRow;
 

@@ -16,38 +16,38 @@
 #include <unistd.h>
 
 enum {
-    CONTEXT_FDS_MAX = 32,     /* an agent on a machine with that many addresses is a mistake of the settings */
+    CONTEXT_FDS_MAX = 32, /* an agent on a machine with that many addresses is a mistake of the settings */
     EVENTS_PER_WAIT = 256,
-    ROUNDS_PER_TURN = 8,      /* of one context; a context that is never satisfied must not hold up the others */
+    ROUNDS_PER_TURN = 8, /* of one context; a context that is never satisfied must not hold up the others */
     DRAIN_ROUNDS = 64,
     SLOTS_MAX = 65535,
-    WATCH_SLOT = SLOTS_MAX,   /* never given to a context */
+    WATCH_SLOT = SLOTS_MAX, /* never given to a context */
 };
 
 struct LoopContext {
-    Loop         *loop;
+    Loop *loop;
     GMainContext *context;
     void (*settle)(gpointer user);
-    gpointer  user;
-    guint16   slot, generation;
-    gboolean  settle_wanted, dirty, ready, ended;
-    gint      priority;
-    guint     n_fds, n_registered;
-    GPollFD   fds[CONTEXT_FDS_MAX];        /* of the last query */
-    GPollFD   registered[CONTEXT_FDS_MAX]; /* what epoll knows */
+    gpointer user;
+    guint16 slot, generation;
+    gboolean settle_wanted, dirty, ready, ended;
+    gint priority;
+    guint n_fds, n_registered;
+    GPollFD fds[CONTEXT_FDS_MAX];        /* of the last query */
+    GPollFD registered[CONTEXT_FDS_MAX]; /* what epoll knows */
     LoopTimer timer;
 };
 
 struct Loop {
-    Owner      owner;
-    int        epoll_fd;
-    gint64     last_wake_us;
-    Heap       heap;
-    GPtrArray *slots;       /* LoopContext or NULL by slot */
-    GArray    *generations; /* guint16 by slot */
+    Owner owner;
+    int epoll_fd;
+    gint64 last_wake_us;
+    Heap heap;
+    GPtrArray *slots;           /* LoopContext or NULL by slot */
+    GArray *generations;        /* guint16 by slot */
     GPtrArray *dirty, *serving; /* contexts to look at again; lists change places so that looking may add */
-    guint      n_contexts;
-    guint64    n_turns, n_wakeups, n_dispatches; /* atomic reads elsewhere */
+    guint n_contexts;
+    guint64 n_turns, n_wakeups, n_dispatches; /* atomic reads elsewhere */
 };
 
 static void count(guint64 *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
@@ -80,7 +80,7 @@ void loop_free(Loop *loop) {
     g_free(loop);
 }
 
-void  loop_adopt(Loop *loop) { owner_stamp(&loop->owner); }
+void loop_adopt(Loop *loop) { owner_stamp(&loop->owner); }
 guint loop_n_contexts(const Loop *loop) { return loop->n_contexts; }
 
 /* ---- epoll: the data of an event is descriptor, slot and generation, because descriptors and slots are used again ---- */
@@ -116,7 +116,8 @@ static const GPollFD *find_fd(const GPollFD *fds, guint n_fds, int fd) {
 static gboolean same_fds(const LoopContext *context, const GPollFD *fds, guint n_fds) {
     if (n_fds != context->n_registered) return FALSE;
     for (guint i = 0; i < n_fds; i++)
-        if (fds[i].fd != context->registered[i].fd || fds[i].events != context->registered[i].events) return FALSE;
+        if (fds[i].fd != context->registered[i].fd || fds[i].events != context->registered[i].events)
+            return FALSE;
     return TRUE;
 }
 
@@ -135,7 +136,7 @@ static guint merge_fds(const LoopContext *context, GPollFD *ret_fds) {
 
 static void register_fds(LoopContext *context) {
     GPollFD fds[CONTEXT_FDS_MAX];
-    guint   n_fds = merge_fds(context, fds);
+    guint n_fds = merge_fds(context, fds);
     if (same_fds(context, fds, n_fds)) return;
     for (guint i = 0; i < context->n_registered; i++)
         if (find_fd(fds, n_fds, context->registered[i].fd) == NULL)
@@ -236,7 +237,8 @@ static void context_free(LoopContext *context) {
 
 static gboolean query(LoopContext *context, gint *ret_timeout_ms) {
     gboolean ready = g_main_context_prepare(context->context, &context->priority);
-    gint n_fds = g_main_context_query(context->context, context->priority, ret_timeout_ms, context->fds, CONTEXT_FDS_MAX);
+    gint n_fds = g_main_context_query(context->context, context->priority, ret_timeout_ms, context->fds,
+                                      CONTEXT_FDS_MAX);
     context->n_fds = (guint)CLAMP(n_fds, 0, CONTEXT_FDS_MAX);
     return ready || *ret_timeout_ms == 0;
 }
@@ -251,7 +253,7 @@ static void dispatch(LoopContext *context) {
 
 /* Serves one context until it has nothing more to do now. */
 static void serve(LoopContext *context) {
-    gint     timeout_ms = -1;
+    gint timeout_ms = -1;
     gboolean again = TRUE;
     g_main_context_push_thread_default(context->context);
     if (context->ready) dispatch(context); /* on the query of before: its descriptors have revents */
@@ -302,23 +304,26 @@ static void rest_until(gint64 until_us) {
 static int wait_events(Loop *loop, struct epoll_event *events, gint64 wake_by_us) {
     gint64 now_us = g_get_monotonic_time();
     if (wake_by_us == G_MAXINT64) return epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, -1);
-    gint64          left_us = MAX(0, wake_by_us - now_us);
+    gint64 left_us = MAX(0, wake_by_us - now_us);
     struct timespec left = { .tv_sec = left_us / G_USEC_PER_SEC, .tv_nsec = left_us % G_USEC_PER_SEC * 1000 };
-    int             n_events = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
+    int n_events = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
     if (n_events < 0 && errno == ENOSYS) /* before Linux 5.11 */
-        n_events = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, (int)MIN((left_us + 999) / 1000, G_MAXINT));
+        n_events =
+            epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, (int)MIN((left_us + 999) / 1000, G_MAXINT));
     return n_events;
 }
 
 static gboolean take_event(Loop *loop, const struct epoll_event *event) {
-    int     fd = (int)(event->data.u64 >> 32);
+    int fd = (int)(event->data.u64 >> 32);
     guint16 slot = (guint16)(event->data.u64 >> 16), generation = (guint16)event->data.u64;
     if (slot == WATCH_SLOT) return TRUE;
     LoopContext *context = slot < loop->slots->len ? loop->slots->pdata[slot] : NULL;
-    if (context == NULL || context->generation != generation) return FALSE; /* news of a context that is gone */
+    if (context == NULL || context->generation != generation)
+        return FALSE; /* news of a context that is gone */
     for (guint i = 0; i < context->n_fds; i++)
         if (context->fds[i].fd == fd)
-            context->fds[i].revents = (gushort)(event->events & (context->fds[i].events | EPOLLERR | EPOLLHUP));
+            context->fds[i].revents =
+                (gushort)(event->events & (context->fds[i].events | EPOLLERR | EPOLLHUP));
     context->ready = TRUE;
     mark_dirty(context);
     return FALSE;
@@ -326,7 +331,8 @@ static gboolean take_event(Loop *loop, const struct epoll_event *event) {
 
 static void fire_timers(Loop *loop) {
     gint64 now_us = g_get_monotonic_time();
-    for (LoopTimer *timer = heap_peek(&loop->heap); timer != NULL && timer->due_us <= now_us; timer = heap_peek(&loop->heap)) {
+    for (LoopTimer *timer = heap_peek(&loop->heap); timer != NULL && timer->due_us <= now_us;
+         timer = heap_peek(&loop->heap)) {
         heap_remove(&loop->heap, timer);
         timer->fire(timer->user, now_us);
     }

@@ -7,13 +7,13 @@
 
 #include <glib.h>
 
-typedef struct Loop        Loop;
+typedef struct Loop Loop;
 typedef struct LoopContext LoopContext;
 
 enum { LOOP_REST_US = 2000 };
 
 Loop *loop_new(GError **error);
-void  loop_free(Loop *loop); /* contexts must be gone; NULL is fine */
+void loop_free(Loop *loop); /* contexts must be gone; NULL is fine */
 
 /* The thread that calls this owns the loop from now on. */
 void loop_adopt(Loop *loop);
@@ -22,14 +22,14 @@ gboolean loop_watch(Loop *loop, int fd, GError **error);
 /* Waits until something happens, at most until wake_by_us (monotonic; G_MAXINT64: no limit), and serves it. TRUE: the
  * watched descriptor is readable. */
 gboolean loop_turn(Loop *loop, gint64 wake_by_us);
-guint    loop_n_contexts(const Loop *loop);
+guint loop_n_contexts(const Loop *loop);
 
 /* ---- contexts ---- */
 /* settle is called outside of any dispatch, after loop_context_settle_later(): signal handlers of an agent may only leave
  * notes, since calling the agent or freeing it inside them is not safe. */
-LoopContext  *loop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user);
+LoopContext *loop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user);
 GMainContext *loop_context_peek(const LoopContext *context);
-void          loop_context_settle_later(LoopContext *context);
+void loop_context_settle_later(LoopContext *context);
 /* Around every library call made outside a dispatch: makes the context the thread's default (else the callbacks of
  * asynchronous calls never come) and looks at its sources again afterwards (attaching one from here does not wake it). */
 void loop_context_enter(LoopContext *context);
@@ -41,8 +41,8 @@ void loop_context_end(LoopContext *context);
 typedef struct {
     void (*fire)(gpointer user, gint64 now_us); /* the timer is off while it fires; it may set itself again */
     gpointer user;
-    gint64   due_us;
-    guint    place; /* in the heap, from 1; 0: off */
+    gint64 due_us;
+    guint place; /* in the heap, from 1; 0: off */
 } LoopTimer;
 void loop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us);
 void loop_timer_clear(Loop *loop, LoopTimer *timer);

@@ -11,14 +11,14 @@
 enum { ADDRESSES_OLD_US = 10000000, WARM_UP_FLIGHTS_MAX = 32 };
 
 static struct {
-    gboolean      ready;
-    guint         port_min, port_max;
-    gboolean      gso;
-    char        **given, *announce;
+    gboolean ready;
+    guint port_min, port_max;
+    gboolean gso;
+    char **given, *announce;
     DtlsIdentity *identity;
-    GMutex        lock; /* addresses and their age */
-    char        **addresses;
-    gint64        looked_us;
+    GMutex lock; /* addresses and their age */
+    char **addresses;
+    gint64 looked_us;
 } process;
 
 /* ---- warm-up: one handshake between two ends in memory, and packets through both kinds of protection ---- */
@@ -39,12 +39,12 @@ static void on_flight(gpointer user, const guint8 *bytes, gsize n_bytes) {
 static gboolean shake_hands(Dtls *const ends[2], Wire *wire, GError **error) {
     if (dtls_start(ends[0], error) == DTLS_FAILED) return FALSE;
     for (guint i = 0; i < WARM_UP_FLIGHTS_MAX; i++) {
-        guint   end = g_queue_is_empty(&wire->datagrams[0]) ? 1 : 0;
+        guint end = g_queue_is_empty(&wire->datagrams[0]) ? 1 : 0;
         GBytes *bytes = g_queue_pop_head(&wire->datagrams[end]);
         if (bytes == NULL) break;
-        gsize         n_bytes;
+        gsize n_bytes;
         const guint8 *data = g_bytes_get_data(bytes, &n_bytes);
-        DtlsState     state = dtls_feed(ends[end], data, n_bytes, error);
+        DtlsState state = dtls_feed(ends[end], data, n_bytes, error);
         g_bytes_unref(bytes);
         if (state == DTLS_FAILED) return FALSE;
     }
@@ -59,23 +59,25 @@ static gboolean protect_once(SrtpSuite suite, GError **error) {
     memset(keys.receive, 1, sizeof keys.receive);
     SrtpPath *path = srtp_path_new(&keys, error);
     if (path == NULL) return FALSE;
-    guint8   packet[64 + SRTP_OVERHEAD_BYTES_MAX] = { 0x80, 111, 0, 1 };
-    gsize    n_bytes = 64;
+    guint8 packet[64 + SRTP_OVERHEAD_BYTES_MAX] = { 0x80, 111, 0, 1 };
+    gsize n_bytes = 64;
     gboolean good = srtp_path_protect_rtp(path, packet, &n_bytes) == SRTP_OK &&
                     srtp_path_unprotect_rtp(path, packet, &n_bytes) == SRTP_OK && n_bytes == 64;
     srtp_path_free(path);
-    if (!good) g_set_error(error, FAULT, FAULT_SETUP, "libsrtp2 cannot protect a packet with suite %d", (int)suite);
+    if (!good)
+        g_set_error(error, FAULT, FAULT_SETUP, "libsrtp2 cannot protect a packet with suite %d", (int)suite);
     return good;
 }
 
 static gboolean warm_up(GError **error) {
-    static const SrtpSuite suites[] = { SRTP_SUITE_AES128_GCM, SRTP_SUITE_AES256_GCM, SRTP_SUITE_AES128_SHA1_80 };
+    static const SrtpSuite suites[] = { SRTP_SUITE_AES128_GCM, SRTP_SUITE_AES256_GCM,
+                                        SRTP_SUITE_AES128_SHA1_80 };
     for (guint i = 0; i < G_N_ELEMENTS(suites); i++)
         if (!protect_once(suites[i], error)) return FALSE;
-    Wire        wire = { { G_QUEUE_INIT, G_QUEUE_INIT } };
-    End         outs[2] = { { &wire, 1 }, { &wire, 0 } };
+    Wire wire = { { G_QUEUE_INIT, G_QUEUE_INIT } };
+    End outs[2] = { { &wire, 1 }, { &wire, 0 } };
     const char *fingerprint = dtls_identity_fingerprint(process.identity);
-    Dtls       *ends[2] = { dtls_new(process.identity, TRUE, fingerprint, on_flight, &outs[0], error), NULL };
+    Dtls *ends[2] = { dtls_new(process.identity, TRUE, fingerprint, on_flight, &outs[0], error), NULL };
     if (ends[0] != NULL) ends[1] = dtls_new(process.identity, FALSE, fingerprint, on_flight, &outs[1], error);
     gboolean good = ends[1] != NULL && shake_hands(ends, &wire, error);
     for (guint i = 0; i < 2; i++) {
@@ -94,9 +96,11 @@ gboolean transport_global_init(const TransportSettings *settings, GError **error
     process.port_max = settings->port_max;
     process.gso = settings->gso;
     process.given = g_strdupv(settings->addresses);
-    process.announce = settings->announce != NULL && settings->announce[0] != '\0' ? g_strdup(settings->announce) : NULL;
+    process.announce =
+        settings->announce != NULL && settings->announce[0] != '\0' ? g_strdup(settings->announce) : NULL;
     process.ready = TRUE;
-    if (srtp_library_init(error) && (process.identity = dtls_identity_new(error)) != NULL && warm_up(error)) return TRUE;
+    if (srtp_library_init(error) && (process.identity = dtls_identity_new(error)) != NULL && warm_up(error))
+        return TRUE;
     transport_global_end();
     return FALSE;
 }
@@ -110,13 +114,13 @@ void transport_global_end(void) {
     process.ready = FALSE;
 }
 
-const char         *transport_fingerprint(void) { return dtls_identity_fingerprint(process.identity); }
+const char *transport_fingerprint(void) { return dtls_identity_fingerprint(process.identity); }
 const DtlsIdentity *process_identity(void) { return process.identity; }
-gboolean            process_gso(void) { return process.gso; }
+gboolean process_gso(void) { return process.gso; }
 
 static char **current_addresses(void) {
     g_mutex_lock(&process.lock);
-    gint64   now_us = g_get_monotonic_time();
+    gint64 now_us = g_get_monotonic_time();
     gboolean given = process.given != NULL && process.given[0] != NULL;
     if (!given && now_us - process.looked_us > ADDRESSES_OLD_US) {
         char **found = addresses_choose(NULL, NULL);

@@ -21,12 +21,12 @@ guint send_run_length(const struct iovec *packets, guint n_packets) {
 
 typedef union {
     struct cmsghdr align;
-    char           bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(guint16))];
+    char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(guint16))];
 } Control;
 
 static void add_tos(struct cmsghdr *header, const IcePath *path, guint8 tos) {
     gboolean six = path->to.ss_family == AF_INET6;
-    int      value = tos;
+    int value = tos;
     header->cmsg_level = six ? IPPROTO_IPV6 : IPPROTO_IP;
     header->cmsg_type = six ? IPV6_TCLASS : IP_TOS;
     header->cmsg_len = CMSG_LEN(sizeof value);
@@ -40,8 +40,9 @@ static void add_segment(struct cmsghdr *header, guint16 segment_bytes) {
     memcpy(CMSG_DATA(header), &segment_bytes, sizeof segment_bytes);
 }
 
-static gboolean send_once(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets, guint8 tos) {
-    Control       control = { 0 };
+static gboolean send_once(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets,
+                          guint8 tos) {
+    Control control = { 0 };
     struct msghdr message = {
         .msg_name = (void *)&path->to,
         .msg_namelen = path->to_bytes,
@@ -60,7 +61,8 @@ static gboolean send_once(Sender *sender, const IcePath *path, const struct iove
     return sent >= 0;
 }
 
-guint send_datagrams(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets, guint8 tos) {
+guint send_datagrams(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets,
+                     guint8 tos) {
     guint n_left = 0;
     for (guint at = 0; at < n_packets;) {
         guint run = sender->gso ? send_run_length(packets + at, n_packets - at) : 1;

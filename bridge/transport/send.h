@@ -9,12 +9,13 @@
 enum { SEND_RUN_MAX = 16, SEND_DATAGRAM_BYTES_MAX = 1500 };
 
 typedef struct {
-    gboolean gso;     /* falls to FALSE when kernel or interface refuses */
-    guint64  n_calls; /* system calls made */
+    gboolean gso;    /* falls to FALSE when kernel or interface refuses */
+    guint64 n_calls; /* system calls made */
 } Sender;
 
 /* The length of the run at the start of packets: of equal size, the last may be shorter; 1 .. SEND_RUN_MAX, 0 for none. */
 guint send_run_length(const struct iovec *packets, guint n_packets);
 
 /* Sends all; tos: the DSCP byte. Returns how many left. */
-guint send_datagrams(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets, guint8 tos);
+guint send_datagrams(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets,
+                     guint8 tos);

@@ -9,9 +9,9 @@
 enum { WINDOW_PACKETS = 1024, RTP_BYTES_MIN = 12, RTCP_BYTES_MIN = 8 };
 
 struct SrtpPath {
-    srtp_t  send, receive;
+    srtp_t send, receive;
     guint32 ssrcs[SRTP_SSRCS_MAX]; /* received and authenticated so far */
-    guint   n_ssrcs, last;
+    guint n_ssrcs, last;
 };
 
 guint srtp_suite_key_bytes(SrtpSuite suite) { return suite == SRTP_SUITE_AES256_GCM ? 32 : 16; }
@@ -23,7 +23,7 @@ static void wipe(void *bytes, gsize n_bytes) { explicit_bzero(bytes, n_bytes); }
 void srtp_keys_wipe(SrtpKeys *keys) { wipe(keys, sizeof *keys); }
 
 gboolean srtp_library_init(GError **error) {
-    static gsize             once = 0;
+    static gsize once = 0;
     static srtp_err_status_t status = srtp_err_status_fail;
     if (g_once_init_enter(&once)) {
         status = srtp_init();
@@ -51,8 +51,9 @@ static void set_suite(srtp_policy_t *policy, SrtpSuite suite) {
     }
 }
 
-static gboolean create(srtp_t *ret_session, SrtpSuite suite, const guint8 *key, srtp_ssrc_type_t which, GError **error) {
-    guint8        copy[SRTP_KEY_BYTES_MAX]; /* the library's parameter is not const */
+static gboolean create(srtp_t *ret_session, SrtpSuite suite, const guint8 *key, srtp_ssrc_type_t which,
+                       GError **error) {
+    guint8 copy[SRTP_KEY_BYTES_MAX]; /* the library's parameter is not const */
     srtp_policy_t policy = { 0 };
     memcpy(copy, key, sizeof copy);
     set_suite(&policy, suite);
@@ -129,10 +130,10 @@ static gboolean known_ssrc(SrtpPath *path, guint32 ssrc) {
  * must not fill the memory. */
 static SrtpVerdict unprotect(SrtpPath *path, guint8 *packet, gsize *n_bytes, gsize ssrc_offset,
                              srtp_err_status_t (*open)(srtp_t, void *, int *)) {
-    guint32  ssrc = ssrc_at(packet + ssrc_offset);
+    guint32 ssrc = ssrc_at(packet + ssrc_offset);
     gboolean known = known_ssrc(path, ssrc);
     if (!known && path->n_ssrcs == SRTP_SSRCS_MAX) return SRTP_TOO_MANY;
-    int         n = (int)*n_bytes;
+    int n = (int)*n_bytes;
     SrtpVerdict result = verdict(open(path->receive, packet, &n));
     if (result != SRTP_OK) return result;
     if (!known) path->ssrcs[path->n_ssrcs++] = ssrc;

@@ -12,20 +12,27 @@ enum { SRTP_KEY_BYTES_MAX = 46, SRTP_OVERHEAD_BYTES_MAX = 24, SRTP_SSRCS_MAX = 6
 
 typedef struct {
     SrtpSuite suite;
-    guint8    send[SRTP_KEY_BYTES_MAX], receive[SRTP_KEY_BYTES_MAX]; /* master key followed by master salt */
+    guint8 send[SRTP_KEY_BYTES_MAX], receive[SRTP_KEY_BYTES_MAX]; /* master key followed by master salt */
 } SrtpKeys;
 
 /* Lengths of master key and salt of a suite: 16+12, 32+12, 16+14 bytes. */
-guint    srtp_suite_key_bytes(SrtpSuite suite);
-guint    srtp_suite_salt_bytes(SrtpSuite suite);
-void     srtp_keys_wipe(SrtpKeys *keys);
+guint srtp_suite_key_bytes(SrtpSuite suite);
+guint srtp_suite_salt_bytes(SrtpSuite suite);
+void srtp_keys_wipe(SrtpKeys *keys);
 gboolean srtp_library_init(GError **error); /* once per process; loads the crypto modules behind libsrtp2 */
 
-typedef enum { SRTP_OK, SRTP_AUTH_FAILED, SRTP_REPLAYED, SRTP_MALFORMED, SRTP_TOO_MANY, SRTP_REFUSED } SrtpVerdict;
+typedef enum {
+    SRTP_OK,
+    SRTP_AUTH_FAILED,
+    SRTP_REPLAYED,
+    SRTP_MALFORMED,
+    SRTP_TOO_MANY,
+    SRTP_REFUSED
+} SrtpVerdict;
 
 typedef struct SrtpPath SrtpPath;
 SrtpPath *srtp_path_new(const SrtpKeys *keys, GError **error); /* copies what it needs; wipe yours */
-void      srtp_path_free(SrtpPath *path);                      /* wipes; NULL is fine */
+void srtp_path_free(SrtpPath *path);                           /* wipes; NULL is fine */
 
 /* In place; *n_bytes changes. Protecting needs SRTP_OVERHEAD_BYTES_MAX more bytes of room. TOO_MANY: more than
  * SRTP_SSRCS_MAX streams from this peer. REFUSED: protecting failed, the packet must not be sent. */

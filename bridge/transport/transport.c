@@ -28,22 +28,22 @@ enum {
 };
 
 struct Transport {
-    Worker         *worker;
-    Ice            *ice;
-    Dtls           *dtls;
-    SrtpPath       *srtp;
-    Sender          sender;
+    Worker *worker;
+    Ice *ice;
+    Dtls *dtls;
+    SrtpPath *srtp;
+    Sender sender;
     TransportEvents events;
-    gpointer        user;
-    TransportState  state;
-    gboolean        controlling, prefer_active, active, described;
-    char            fingerprint[128]; /* the peer's; "" before its description */
-    guint           depth; /* calls of ours on the stack: not freed below one */
-    LoopTimer       dtls_timer, judge_timer, later_timer;
-    GQueue          early; /* GBytes: DTLS that came before there was a path to answer on */
-    gint64          heard_us, pulse_us;
-    gint64          gap_us; /* the longest pause of late between two authenticated packets, slowly forgotten */
-    TransportStats  stats;
+    gpointer user;
+    TransportState state;
+    gboolean controlling, prefer_active, active, described;
+    char fingerprint[128]; /* the peer's; "" before its description */
+    guint depth;           /* calls of ours on the stack: not freed below one */
+    LoopTimer dtls_timer, judge_timer, later_timer;
+    GQueue early; /* GBytes: DTLS that came before there was a path to answer on */
+    gint64 heard_us, pulse_us;
+    gint64 gap_us; /* the longest pause of late between two authenticated packets, slowly forgotten */
+    TransportStats stats;
 };
 
 /* ---- life ---- */
@@ -112,7 +112,8 @@ static void on_judge(gpointer user, gint64 now_us) {
 static void heard(Transport *transport, gsize n_bytes, gint64 now_us) {
     gint64 gap_us = now_us - transport->heard_us;
     /* A pause that was a lost line says nothing about the peer's habits. */
-    if (transport->state == TRANSPORT_LIVE) transport->gap_us = MAX(gap_us, transport->gap_us - transport->gap_us / 256);
+    if (transport->state == TRANSPORT_LIVE)
+        transport->gap_us = MAX(gap_us, transport->gap_us - transport->gap_us / 256);
     transport->heard_us = now_us;
     transport->stats.last_authenticated_us = now_us;
     transport->stats.n_packets_in++;
@@ -125,9 +126,9 @@ static void heard(Transport *transport, gsize n_bytes, gint64 now_us) {
 /* ---- DTLS ---- */
 
 static void on_flight(gpointer user, const guint8 *bytes, gsize n_bytes) {
-    Transport     *transport = user;
+    Transport *transport = user;
     const IcePath *path = transport->ice != NULL ? ice_path(transport->ice) : NULL;
-    struct iovec   packet = { .iov_base = (void *)bytes, .iov_len = n_bytes };
+    struct iovec packet = { .iov_base = (void *)bytes, .iov_len = n_bytes };
     if (path != NULL) send_datagrams(&transport->sender, path, &packet, 1, TOS_AF41);
 }
 
@@ -148,7 +149,7 @@ static void start_media(Transport *transport) {
 /* After every DTLS call: arms the timer and acts on news. */
 static void after_dtls(Transport *transport, DtlsState state, const GError *error) {
     gint64 due_us;
-    Loop  *loop = worker_loop(transport->worker);
+    Loop *loop = worker_loop(transport->worker);
     if (transport->state == TRANSPORT_FAILED || transport->state == TRANSPORT_CLOSED) return;
     if (dtls_deadline(transport->dtls, g_get_monotonic_time(), &due_us))
         loop_timer_set(loop, &transport->dtls_timer, due_us);
@@ -193,8 +194,9 @@ static void go_on_with_dtls(Transport *transport) {
         after_dtls(transport, state, error);
     }
     GBytes *bytes;
-    while (transport->state == TRANSPORT_CONNECTING && (bytes = g_queue_pop_head(&transport->early)) != NULL) {
-        gsize         n_bytes;
+    while (transport->state == TRANSPORT_CONNECTING &&
+           (bytes = g_queue_pop_head(&transport->early)) != NULL) {
+        gsize n_bytes;
         const guint8 *data = g_bytes_get_data(bytes, &n_bytes);
         feed_dtls(transport, data, n_bytes);
         g_bytes_unref(bytes);
@@ -258,7 +260,8 @@ static void on_later(gpointer user, gint64 now_us) {
     (void)now_us;
     Transport *transport = user;
     enter(transport);
-    if (transport->state == TRANSPORT_CONNECTING) transport->events.state(transport->user, TRANSPORT_CONNECTING, "");
+    if (transport->state == TRANSPORT_CONNECTING)
+        transport->events.state(transport->user, TRANSPORT_CONNECTING, "");
     if (transport->state == TRANSPORT_CONNECTING) go_on_with_dtls(transport);
     leave(transport);
 }
@@ -274,7 +277,9 @@ static void on_selected(gpointer user) {
 
 Transport *transport_new(Worker *worker, gboolean controlling, const TransportEvents *events, gpointer user,
                          GError **error) {
-    static const IceEvents ice_events = { .gathered = on_gathered, .selected = on_selected, .datagram = on_datagram };
+    static const IceEvents ice_events = { .gathered = on_gathered,
+                                          .selected = on_selected,
+                                          .datagram = on_datagram };
     g_assert(worker_is_here(worker));
     IceSettings settings;
     g_auto(GStrv) hold = NULL;
@@ -302,7 +307,8 @@ void transport_local(const Transport *transport, TransportDescription *ret_local
     ice_local(transport->ice, ret_local);
     g_strlcpy(ret_local->fingerprint, transport_fingerprint(), sizeof ret_local->fingerprint);
     if (transport->dtls != NULL)
-        ret_local->setup = transport->active ? SETUP_ACTIVE : SETUP_PASSIVE; /* decided: a restart may not change it */
+        ret_local->setup =
+            transport->active ? SETUP_ACTIVE : SETUP_PASSIVE; /* decided: a restart may not change it */
     else if (transport->controlling)
         ret_local->setup = SETUP_ACTPASS;
     else
@@ -324,7 +330,8 @@ static gboolean choose_role(Transport *transport, SetupRole theirs, GError **err
 
 static gboolean begin_dtls(Transport *transport, const TransportDescription *remote, GError **error) {
     if (!choose_role(transport, remote->setup, error)) return FALSE;
-    transport->dtls = dtls_new(process_identity(), transport->active, remote->fingerprint, on_flight, transport, error);
+    transport->dtls =
+        dtls_new(process_identity(), transport->active, remote->fingerprint, on_flight, transport, error);
     if (transport->dtls == NULL) return FALSE;
     g_strlcpy(transport->fingerprint, remote->fingerprint, sizeof transport->fingerprint);
     return TRUE;
@@ -332,7 +339,8 @@ static gboolean begin_dtls(Transport *transport, const TransportDescription *rem
 
 gboolean transport_set_remote(Transport *transport, const TransportDescription *remote, GError **error) {
     if (!dtls_fingerprint_valid(remote->fingerprint)) {
-        g_set_error(error, FAULT, FAULT_BAD_INPUT, "a=fingerprint must be sha-256, sha-384 or sha-512 and hex bytes");
+        g_set_error(error, FAULT, FAULT_BAD_INPUT,
+                    "a=fingerprint must be sha-256, sha-384 or sha-512 and hex bytes");
         return FALSE;
     }
     if (transport->dtls != NULL && g_ascii_strcasecmp(transport->fingerprint, remote->fingerprint) != 0) {
@@ -350,7 +358,9 @@ gboolean transport_set_remote(Transport *transport, const TransportDescription *
     return TRUE;
 }
 
-gboolean transport_restart(Transport *transport, GError **error) { return ice_restart(transport->ice, error); }
+gboolean transport_restart(Transport *transport, GError **error) {
+    return ice_restart(transport->ice, error);
+}
 
 TransportState transport_state(const Transport *transport) { return transport->state; }
 
@@ -383,7 +393,8 @@ static gboolean fill_slot(Transport *transport, guint slot, const RtpOut *packet
         n_bytes + SRTP_OVERHEAD_BYTES_MAX > SEND_DATAGRAM_BYTES_MAX)
         return FALSE;
     memcpy(slots[slot], packet->header, packet->n_header_bytes);
-    if (packet->n_payload_bytes > 0) memcpy(slots[slot] + packet->n_header_bytes, packet->payload, packet->n_payload_bytes);
+    if (packet->n_payload_bytes > 0)
+        memcpy(slots[slot] + packet->n_header_bytes, packet->payload, packet->n_payload_bytes);
     if (srtp_path_protect_rtp(transport->srtp, slots[slot], &n_bytes) != SRTP_OK) return FALSE;
     *ret_packet = (struct iovec){ .iov_base = slots[slot], .iov_len = n_bytes };
     return TRUE;
@@ -391,14 +402,15 @@ static gboolean fill_slot(Transport *transport, guint slot, const RtpOut *packet
 
 guint transport_send_rtp(Transport *transport, const RtpOut *packets, guint n_packets, SendClass send_class) {
     const IcePath *path = transport->state == TRANSPORT_LIVE ? ice_path(transport->ice) : NULL;
-    guint          n_left = 0;
-    guint8         tos = send_class == SEND_AUDIO ? TOS_EF : TOS_AF41;
+    guint n_left = 0;
+    guint8 tos = send_class == SEND_AUDIO ? TOS_EF : TOS_AF41;
     for (guint at = 0; path != NULL && at < n_packets; at += SEND_RUN_MAX) {
         struct iovec slice[SEND_RUN_MAX];
-        guint        n_slice = 0;
-        gsize        n_bytes = 0;
+        guint n_slice = 0;
+        gsize n_bytes = 0;
         for (guint i = at; i < MIN(at + SEND_RUN_MAX, n_packets); i++)
-            if (fill_slot(transport, n_slice, &packets[i], &slice[n_slice])) n_bytes += slice[n_slice++].iov_len;
+            if (fill_slot(transport, n_slice, &packets[i], &slice[n_slice]))
+                n_bytes += slice[n_slice++].iov_len;
         guint n_sent = send_datagrams(&transport->sender, path, slice, n_slice, tos);
         n_left += n_sent;
         if (n_slice > 0) transport->stats.n_bytes_out += n_bytes * n_sent / n_slice;
@@ -420,8 +432,9 @@ static gboolean may_send_rtcp(Transport *transport) {
 
 gboolean transport_send_rtcp(Transport *transport, const guint8 *packet, gsize n_bytes) {
     const IcePath *path = ice_path(transport->ice);
-    gboolean       left = FALSE;
-    if (path != NULL && n_bytes + SRTP_OVERHEAD_BYTES_MAX <= SEND_DATAGRAM_BYTES_MAX && may_send_rtcp(transport)) {
+    gboolean left = FALSE;
+    if (path != NULL && n_bytes + SRTP_OVERHEAD_BYTES_MAX <= SEND_DATAGRAM_BYTES_MAX &&
+        may_send_rtcp(transport)) {
         memcpy(slots[0], packet, n_bytes);
         if (srtp_path_protect_rtcp(transport->srtp, slots[0], &n_bytes) == SRTP_OK) {
             struct iovec out = { .iov_base = slots[0], .iov_len = n_bytes };

@@ -15,8 +15,8 @@
 #include <time.h>
 
 enum {
-    MAILBOX_SLOTS = 4096,   /* 200 joins at once post a few jobs each */
-    JOBS_PER_TURN = 512,    /* then packets get their turn again */
+    MAILBOX_SLOTS = 4096,     /* 200 joins at once post a few jobs each */
+    JOBS_PER_TURN = 512,      /* then packets get their turn again */
     CLOSING_US_MAX = 3000000, /* agents that have not closed by then are left behind, and that is told */
 };
 
@@ -26,25 +26,25 @@ typedef struct {
 } Job;
 
 struct Worker {
-    guint      index;
+    guint index;
     WorkerBeat beat;
-    gpointer   user;
-    GThread   *thread;
-    Loop      *loop;
-    Mailbox   *mailbox;
-    guint      n_beat_holders;
-    gint64     next_beat_us;
-    gboolean   stopping; /* worker thread */
-    clockid_t  cpu_clock;
-    gint       started; /* atomic: cpu_clock is there */
-    guint64    n_jobs;  /* atomic */
+    gpointer user;
+    GThread *thread;
+    Loop *loop;
+    Mailbox *mailbox;
+    guint n_beat_holders;
+    gint64 next_beat_us;
+    gboolean stopping; /* worker thread */
+    clockid_t cpu_clock;
+    gint started;   /* atomic: cpu_clock is there */
+    guint64 n_jobs; /* atomic */
 };
 
 /* Jobs waiting, at most JOBS_PER_TURN of them; the mailbox stays readable while there are more. */
 static guint run_jobs(Worker *worker) {
     guint n_done = 0;
     for (; n_done < JOBS_PER_TURN; n_done++) {
-        Job   job;
+        Job job;
         guint kind;
         gsize n_bytes;
         if (!mailbox_take(worker->mailbox, &kind, &job, &n_bytes)) break;
@@ -60,7 +60,8 @@ static void beat_if_due(Worker *worker) {
     if (now_us < worker->next_beat_us) return;
     worker->beat(worker->user, now_us);
     worker->next_beat_us += WORKER_BEAT_US;
-    if (worker->next_beat_us < now_us) worker->next_beat_us = now_us + WORKER_BEAT_US; /* late: beats are not made up */
+    if (worker->next_beat_us < now_us)
+        worker->next_beat_us = now_us + WORKER_BEAT_US; /* late: beats are not made up */
 }
 
 /* The agents close in their own time; their last callbacks need the loop to turn. */
@@ -76,7 +77,7 @@ static void wind_down(Worker *worker) {
 }
 
 static gpointer worker_run(gpointer data) {
-    Worker  *worker = data;
+    Worker *worker = data;
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals belong to the main thread */
@@ -136,9 +137,9 @@ gboolean worker_post(Worker *worker, WorkerJob job, gconstpointer letter, gsize 
 }
 
 gpointer worker_user(const Worker *worker) { return worker->user; }
-guint    worker_index(const Worker *worker) { return worker->index; }
+guint worker_index(const Worker *worker) { return worker->index; }
 gboolean worker_is_here(const Worker *worker) { return worker->thread == g_thread_self(); }
-Loop    *worker_loop(const Worker *worker) { return worker->loop; }
+Loop *worker_loop(const Worker *worker) { return worker->loop; }
 
 void worker_hold_beat(Worker *worker) {
     if (worker->n_beat_holders++ == 0) worker->next_beat_us = g_get_monotonic_time() + WORKER_BEAT_US;

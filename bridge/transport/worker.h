@@ -22,7 +22,7 @@ void worker_stop(Worker *worker);
 gboolean worker_post(Worker *worker, WorkerJob job, gconstpointer letter, gsize n_bytes);
 
 gpointer worker_user(const Worker *worker);
-guint    worker_index(const Worker *worker);
+guint worker_index(const Worker *worker);
 gboolean worker_is_here(const Worker *worker); /* TRUE on the worker's own thread */
 
 /* Worker thread: the beat runs while the count is above zero, so an idle bridge sleeps. */

@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORT_MIN = 43300, PORT_MAX = 43999, VIDEO = 1, CONFERENCE = 1, FRAME_BYTES = 7000, KEYFRAME_BYTES = 40000 };
+enum {
+    PORT_MIN = 43300,
+    PORT_MAX = 43999,
+    VIDEO = 1,
+    CONFERENCE = 1,
+    FRAME_BYTES = 7000,
+    KEYFRAME_BYTES = 40000
+};
 
 typedef struct {
     Worker *worker, *other;
@@ -38,7 +45,8 @@ static void set_remote(Worker *worker, gpointer letter) {
     (void)worker;
     RemoteLetter *job = letter;
     g_autoptr(GError) error = NULL;
-    if (!transport_set_remote(job->end->transport, job->description, &error)) fprintf(stderr, "%s\n", error->message);
+    if (!transport_set_remote(job->end->transport, job->description, &error))
+        fprintf(stderr, "%s\n", error->message);
     g_free(job->description);
 }
 
@@ -156,7 +164,8 @@ static void post_video(guint64 frame, gint64 now_us) {
     static guint8 bytes[KEYFRAME_BYTES];
     gboolean keyframe = frame % 250 == 0;
     bytes[0] = keyframe ? 0 : 1;
-    Block *block = block_new_vp8(VIDEO, bytes, keyframe ? KEYFRAME_BYTES : FRAME_BYTES, BLOCK_VP8_PAYLOAD_BYTES_MAX);
+    Block *block =
+        block_new_vp8(VIDEO, bytes, keyframe ? KEYFRAME_BYTES : FRAME_BYTES, BLOCK_VP8_PAYLOAD_BYTES_MAX);
     block->frame_index = frame;
     block->rtp_time = (guint32)frame * 3600;
     block->capture_us = now_us;
@@ -165,7 +174,10 @@ static void post_video(guint64 frame, gint64 now_us) {
 
 static void post_audio(guint64 tick, gint64 now_us) {
     static const guint8 bytes[80];
-    AudioTick letter = { .conference = CONFERENCE, .tick = tick, .rtp_time = (guint32)tick * 960, .capture_us = now_us,
+    AudioTick letter = { .conference = CONFERENCE,
+                         .tick = tick,
+                         .rtp_time = (guint32)tick * 960,
+                         .capture_us = now_us,
                          .listeners = block_new_audio(2, bytes, sizeof bytes) };
     worker_post(workers[0], take_audio, &letter, sizeof letter);
 }
@@ -185,7 +197,9 @@ static gboolean set_up(void) {
     static const FanoutEvents events = { on_keyframe };
     g_autoptr(GError) error = NULL;
     char *addresses[] = { (char *)"127.0.0.1", NULL };
-    TransportSettings settings = { .port_min = PORT_MIN, .port_max = PORT_MAX, .addresses = addresses, .gso = getenv("NO_GSO") == NULL };
+    TransportSettings settings = {
+        .port_min = PORT_MIN, .port_max = PORT_MAX, .addresses = addresses, .gso = getenv("NO_GSO") == NULL
+    };
     if (!transport_global_init(&settings, &error)) {
         fprintf(stderr, "%s\n", error->message);
         return FALSE;
@@ -204,21 +218,27 @@ static gboolean set_up(void) {
     worker_post(workers[0], hold, NULL, 0);
     worker_post(workers[1], hold, NULL, 0);
     gint64 until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-    while ((guint)g_atomic_int_get(&n_live) < 2 * n_legs && g_get_monotonic_time() < until_us) g_usleep(10000);
+    while ((guint)g_atomic_int_get(&n_live) < 2 * n_legs && g_get_monotonic_time() < until_us)
+        g_usleep(10000);
     return (guint)g_atomic_int_get(&n_live) == 2 * n_legs;
 }
 
-static void report(const WorkerStats *before, const WorkerStats *after, guint64 n_packets, guint64 n_received, double seconds) {
+static void report(const WorkerStats *before, const WorkerStats *after, guint64 n_packets, guint64 n_received,
+                   double seconds) {
     double cpu_us = (double)(after->cpu_us - before->cpu_us);
-    printf("legs %u  packets/s %.0f  received %.2f %%  cpu of the worker %.1f %%  per leg %.3f %%  per packet %.2f us  wakeups/s %.0f\n", n_legs,
-           (double)n_packets / seconds, 100.0 * (double)n_received / (double)MAX(n_packets, 1), cpu_us / seconds / 1e4,
-           cpu_us / seconds / 1e4 / n_legs, cpu_us / (double)MAX(n_packets, 1), (double)(after->n_wakeups - before->n_wakeups) / seconds);
+    printf("legs %u  packets/s %.0f  received %.2f %%  cpu of the worker %.1f %%  per leg %.3f %%  per "
+           "packet %.2f us  wakeups/s %.0f\n",
+           n_legs, (double)n_packets / seconds, 100.0 * (double)n_received / (double)MAX(n_packets, 1),
+           cpu_us / seconds / 1e4, cpu_us / seconds / 1e4 / n_legs, cpu_us / (double)MAX(n_packets, 1),
+           (double)(after->n_wakeups - before->n_wakeups) / seconds);
     const char *folder = getenv("OUT");
     g_autofree char *path = g_build_filename(folder != NULL ? folder : ".", "media_fanout.jsonl", NULL);
     FILE *out = folder != NULL ? fopen(path, "a") : NULL;
     if (out == NULL) return;
-    fprintf(out, "{\"bench\":\"media_fanout\",\"legs\":%u,\"packets_per_s\":%.0f,\"cores\":%.4f,\"us_per_packet\":%.2f}\n", n_legs,
-            (double)n_packets / seconds, cpu_us / seconds / 1e6, cpu_us / (double)MAX(n_packets, 1));
+    fprintf(out,
+            "{\"bench\":\"media_fanout\",\"legs\":%u,\"packets_per_s\":%.0f,\"cores\":%.4f,\"us_per_packet\":"
+            "%.2f}\n",
+            n_legs, (double)n_packets / seconds, cpu_us / seconds / 1e6, cpu_us / (double)MAX(n_packets, 1));
     fclose(out);
 }
 

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     g_autofree char *again = g_strdup_printf("%s %u udp %u %s %u typ host", first.foundation, first.component,
                                              first.priority, first.address, first.port);
     g_assert(candidate_parse(again, &second));
-    g_assert(strcmp(first.address, second.address) == 0 && first.port == second.port && first.priority == second.priority);
+    g_assert(strcmp(first.address, second.address) == 0 && first.port == second.port &&
+             first.priority == second.priority);
     return 0;
 }

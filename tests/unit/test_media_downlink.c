@@ -51,7 +51,8 @@ guint transport_send_rtp(Transport *transport, const RtpOut *packets, guint n_pa
         /* a number may come again only after all others of its SSRC */
         if (times != 0) assert_true(caught->len - times > 60000);
         g_hash_table_insert(nonces, (gpointer)nonce, GSIZE_TO_POINTER(caught->len + 1));
-        if (one->rtp.ssrc == VIDEO_SSRC) vp8_descriptor_parse(one->rtp.payload, one->rtp.n_payload_bytes, &one->vp8);
+        if (one->rtp.ssrc == VIDEO_SSRC)
+            vp8_descriptor_parse(one->rtp.payload, one->rtp.n_payload_bytes, &one->vp8);
         g_ptr_array_add(caught, one);
     }
     return n_packets;
@@ -182,7 +183,8 @@ static guint check_continuous(guint first) {
             gboolean new_frame = before->rtp.marker;
             assert_int_equal(one->vp8.starts_partition, new_frame);
             assert_int_equal(one->vp8.picture_id, (before->vp8.picture_id + (new_frame ? 1 : 0)) & 0x7fff);
-            assert_int_equal((guint8)one->vp8.tl0_index, (guint8)(before->vp8.tl0_index + (new_frame ? 1 : 0)));
+            assert_int_equal((guint8)one->vp8.tl0_index,
+                             (guint8)(before->vp8.tl0_index + (new_frame ? 1 : 0)));
             gint32 step = (gint32)(one->rtp.timestamp - before->rtp.timestamp);
             if (new_frame ? step <= 0 || step > 10 * 90000 : step != 0) fail_msg("time steps by %d", step);
         }
@@ -240,7 +242,8 @@ static void test_join_from_the_store(void **state) {
         const Caught *one = nth(i);
         n_bytes += one->n_bytes;
         double seconds = (double)(one->at_us - joined_us) / S;
-        if (one->at_us < joined_us + S) assert_true((double)n_bytes * 8 <= 4 * 1500000 * seconds + 16 * 1200 * 8 * 2);
+        if (one->at_us < joined_us + S)
+            assert_true((double)n_bytes * 8 <= 4 * 1500000 * seconds + 16 * 1200 * 8 * 2);
     }
     /* the last frame is not behind: its time is what it would have been without the join */
     const Caught *last = nth(caught->len - 1);
@@ -442,7 +445,8 @@ static void test_pace(void **state) {
         DownlinkStats stats;
         downlink_read_stats(leg, &stats);
         double allowed = 2.0 * stats.estimate_bps / 8 * ((double)(one->at_us - begun_us) / S) + 17 * 1200;
-        if ((double)n_bytes > allowed) fail_msg("%u bytes after %d ms", (guint)n_bytes, (int)((one->at_us - begun_us) / MS));
+        if ((double)n_bytes > allowed)
+            fail_msg("%u bytes after %d ms", (guint)n_bytes, (int)((one->at_us - begun_us) / MS));
     }
     assert_int_equal(caught->len - n_before, 146);
     check_continuous(0);
@@ -515,7 +519,10 @@ static Block *opus(guint8 fill) {
 }
 
 static void tick(guint64 n, gint fill_all, gint fill_own) {
-    AudioTick tick = { .conference = CONFERENCE, .tick = n, .rtp_time = 1000 + (guint32)n * 960, .capture_us = now_us - 60 * MS };
+    AudioTick tick = { .conference = CONFERENCE,
+                       .tick = n,
+                       .rtp_time = 1000 + (guint32)n * 960,
+                       .capture_us = now_us - 60 * MS };
     tick.listeners = fill_all >= 0 ? opus((guint8)fill_all) : NULL;
     if (fill_own >= 0) {
         tick.n_private = 2;
@@ -532,14 +539,18 @@ static void test_sound(void **state) {
     (void)state;
     static const struct {
         const char *name;
-        gint all, own;   /* -1: no such block, own 0: silence for this seat */
-        gint heard;      /* -1: nothing */
+        gint all, own; /* -1: no such block, own 0: silence for this seat */
+        gint heard;    /* -1: nothing */
         gboolean marker;
     } ticks[] = {
-        { "the mix", 1, -1, 1, TRUE },          { "goes on", 2, -1, 2, FALSE },
-        { "own voice left out", 3, 50, 50, FALSE }, { "back to the mix", 4, -1, 4, FALSE },
-        { "a pause", -1, -1, -1, FALSE },       { "still", -1, -1, -1, FALSE },
-        { "after the pause", 5, -1, 5, TRUE },  { "alone speaking", 6, 0, -1, FALSE },
+        { "the mix", 1, -1, 1, TRUE },
+        { "goes on", 2, -1, 2, FALSE },
+        { "own voice left out", 3, 50, 50, FALSE },
+        { "back to the mix", 4, -1, 4, FALSE },
+        { "a pause", -1, -1, -1, FALSE },
+        { "still", -1, -1, -1, FALSE },
+        { "after the pause", 5, -1, 5, TRUE },
+        { "alone speaking", 6, 0, -1, FALSE },
         { "and again", 7, -1, 7, TRUE },
     };
     guint16 sequence = 0;
@@ -647,7 +658,9 @@ static void test_round_trip(void **state) {
     RtcpItem *item = g_new0(RtcpItem, 1);
     item->kind = RTCP_RR;
     item->report.n_blocks = 1;
-    item->report.blocks[0] = (RtcpReportBlock){ .ssrc = VIDEO_SSRC, .fraction_lost = 26, .since_last_sr = 65536 / 2,
+    item->report.blocks[0] = (RtcpReportBlock){ .ssrc = VIDEO_SSRC,
+                                                .fraction_lost = 26,
+                                                .since_last_sr = 65536 / 2,
                                                 .last_sr = ntp_middle(reports->video.report.info.ntp) };
     now_us += 580 * MS;
     downlink_on_rtcp(leg, item, now_us);

@@ -21,7 +21,10 @@ typedef struct {
 
 static const GateCase gate_cases[] = {
     { "the first wish at once", { 100 }, { 0 }, { 120 } },
-    { "ten wishes in a second are two keyframes", { 100, 130, 200, 300, 500, 800, 900, 1000 }, { 0 }, { 120, 1120 } },
+    { "ten wishes in a second are two keyframes",
+      { 100, 130, 200, 300, 500, 800, 900, 1000 },
+      { 0 },
+      { 120, 1120 } },
     { "after a second at once", { 100, 1500 }, { 0 }, { 120, 1520 } },
     { "a natural one answers the wish", { 100, 500 }, { 600 }, { 120 } },
     { "a natural one counts as the last", { 700 }, { 600 }, { 1600 } },
@@ -74,17 +77,39 @@ static const guint32 rungs_bps[] = { 1500000, 500000, 150000 };
 static const LineCase line_cases[] = {
     { "a good line stays on top", { { 0, 5000, 0, 0 } }, TRUE, 60, { { 5, 0 }, { 59, 0 } }, 0, FALSE },
     { "a little loss is no reason", { { 0, 5000, 0.01, 0 } }, TRUE, 60, { { 5, 0 }, { 59, 0 } }, 0, FALSE },
-    { "an easy picture stays on top", { { 0, 5000, 0, 0.95 }, { 3, 5000, 0, 0.15 }, { 30, 5000, 0.01, 0.9 } }, TRUE, 60,
-      { { 5, 0 }, { 59, 0 } }, 0, FALSE },
+    { "an easy picture stays on top",
+      { { 0, 5000, 0, 0.95 }, { 3, 5000, 0, 0.15 }, { 30, 5000, 0.01, 0.9 } },
+      TRUE,
+      60,
+      { { 5, 0 }, { 59, 0 } },
+      0,
+      FALSE },
     { "a narrow line: down within seconds", { { 0, 700, 0, 0 } }, TRUE, 8, { { 5, 1 }, { 7, 1 } }, 1, FALSE },
     { "a narrow line without REMB", { { 0, 700, 0, 0 } }, FALSE, 8, { { 6, 1 } }, 2, FALSE },
     { "a very narrow line: lowest rung", { { 0, 220, 0, 0 } }, TRUE, 8, { { 6, 2 } }, 2, FALSE },
     { "tries to go up grow rare", { { 0, 700, 0, 0 } }, TRUE, 180, { { 5, 1 } }, 12, FALSE },
-    { "a line that heals: up again", { { 0, 700, 0, 0 }, { 30, 5000, 0, 0 } }, TRUE, 120, { { 5, 1 }, { 100, 0 } }, 9, FALSE },
+    { "a line that heals: up again",
+      { { 0, 700, 0, 0 }, { 30, 5000, 0, 0 } },
+      TRUE,
+      120,
+      { { 5, 1 }, { 100, 0 } },
+      9,
+      FALSE },
     { "30 % loss: the lowest rung", { { 0, 5000, 0.3, 0 } }, FALSE, 20, { { 15, 2 } }, 3, FALSE },
-    { "50 kbit/s, then healed: moving again, and up", { { 0, 50, 0, 0 }, { 20, 5000, 0, 0 } }, TRUE, 110,
-      { { 15, 2 }, { 105, 0 } }, 12, FALSE },
-    { "30 % loss under an easy picture: it moves on", { { 0, 5000, 0.3, 0.2 } }, FALSE, 60, { { 30, 2 }, { 59, 2 } }, 4, FALSE },
+    { "50 kbit/s, then healed: moving again, and up",
+      { { 0, 50, 0, 0 }, { 20, 5000, 0, 0 } },
+      TRUE,
+      110,
+      { { 15, 2 }, { 105, 0 } },
+      12,
+      FALSE },
+    { "30 % loss under an easy picture: it moves on",
+      { { 0, 5000, 0.3, 0.2 } },
+      FALSE,
+      60,
+      { { 30, 2 }, { 59, 2 } },
+      4,
+      FALSE },
     { "50 kbit/s: a still", { { 0, 50, 0, 0 } }, TRUE, 20, { { 15, 2 } }, 3, TRUE },
 };
 
@@ -96,14 +121,17 @@ static const LineStep *step_at(const LineCase *c, guint second) {
 }
 
 /* A quarter of a second of the leg: what it sends, what the line takes, what the receiver says. */
-static void one_quarter(const LineCase *c, guint quarter, Bandwidth *bandwidth, const Ladder *ladder, gint64 now_us) {
+static void one_quarter(const LineCase *c, guint quarter, Bandwidth *bandwidth, const Ladder *ladder,
+                        gint64 now_us) {
     guint second = quarter / 4;
     const LineStep *step = step_at(c, second);
     double sent_bps = ladder->still ? 20000 : rungs_bps[ladder->rung] * (step->ease > 0 ? step->ease : 0.95);
     double through_bps = MIN(sent_bps, step->capacity_kbps * 1000.0) * (1 - step->loss);
     for (guint k = 0; k < 5; k++)
-        bandwidth_on_sent(bandwidth, (guint)(sent_bps / 8 / 1100 / 20) + 1, (gsize)(sent_bps / 8 / 20), now_us + k * 50 * MS);
-    if (quarter % 4 == 3) bandwidth_on_report(bandwidth, 1 - through_bps / sent_bps, 40 * MS, now_us + 210 * MS);
+        bandwidth_on_sent(bandwidth, (guint)(sent_bps / 8 / 1100 / 20) + 1, (gsize)(sent_bps / 8 / 20),
+                          now_us + k * 50 * MS);
+    if (quarter % 4 == 3)
+        bandwidth_on_report(bandwidth, 1 - through_bps / sent_bps, 40 * MS, now_us + 210 * MS);
     if (!c->remb) return;
     /* a busy receiver now and then thinks the line is at its end when it is not */
     double of_received = second % 5 == 3 ? 0.85 : 1.5;
@@ -126,9 +154,11 @@ static void test_line(void **state) {
             gint64 now_us = start_us + (gint64)quarter * 250 * MS;
             one_quarter(c, quarter, &bandwidth, &ladder, now_us);
             now_us += 240 * MS;
-            LadderMove move = ladder_update(&ladder, bandwidth_estimate_bps(&bandwidth), bandwidth_sent_bps(&bandwidth),
-                                            bandwidth_is_clean(&bandwidth, now_us), now_us);
-            if (move == LADDER_UP || move == LADDER_BACK) bandwidth_on_trial(&bandwidth, rungs_bps[ladder.rung]);
+            LadderMove move =
+                ladder_update(&ladder, bandwidth_estimate_bps(&bandwidth), bandwidth_sent_bps(&bandwidth),
+                              bandwidth_is_clean(&bandwidth, now_us), now_us);
+            if (move == LADDER_UP || move == LADDER_BACK)
+                bandwidth_on_trial(&bandwidth, rungs_bps[ladder.rung]);
             if (move != LADDER_STAYS && move != LADDER_STILL) n_changes++;
             for (guint k = 0; c->rung_at[k][0] != 0; k++)
                 if (c->rung_at[k][0] * 4 == quarter && ladder.rung != c->rung_at[k][1])

@@ -52,7 +52,9 @@ static int try_kill(void) {
 
 static int try_raw_socket(void) {
     if (!report.seccomp) return SKIPPED;
-    static const int kinds[][2] = { { AF_INET, SOCK_RAW }, { AF_INET6, SOCK_RAW | SOCK_CLOEXEC }, { 17, SOCK_RAW }, { 38, SOCK_SEQPACKET } };
+    static const int kinds[][2] = {
+        { AF_INET, SOCK_RAW }, { AF_INET6, SOCK_RAW | SOCK_CLOEXEC }, { 17, SOCK_RAW }, { 38, SOCK_SEQPACKET }
+    };
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++)
         if (socket(kinds[i][0], kinds[i][1], 0) >= 0 || errno != EPERM) return BAD;
     return GOOD;
@@ -73,9 +75,12 @@ static int try_own_files(void) {
         int fd = open(paths[i], O_RDONLY);
         if (fd < 0 && errno != ENOENT) return BAD;
     }
-    g_autofree char *run = g_build_filename(data, "run", "note", NULL), *film = g_build_filename(data, "recordings", "x", NULL);
-    int in_run = open(run, O_RDWR | O_CREAT | O_TRUNC, 0600), in_recordings = open(film, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    return in_run >= 0 && in_recordings >= 0 && write(in_recordings, "x", 1) == 1 && unlink(run) == 0 ? GOOD : BAD;
+    g_autofree char *run = g_build_filename(data, "run", "note", NULL),
+                    *film = g_build_filename(data, "recordings", "x", NULL);
+    int in_run = open(run, O_RDWR | O_CREAT | O_TRUNC, 0600),
+        in_recordings = open(film, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    return in_run >= 0 && in_recordings >= 0 && write(in_recordings, "x", 1) == 1 && unlink(run) == 0 ? GOOD
+                                                                                                      : BAD;
 }
 
 static int try_udp_and_timers(void) {
@@ -85,7 +90,8 @@ static int try_udp_and_timers(void) {
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0) return BAD;
     getsockname(fd, (struct sockaddr *)&at, &n_bytes);
     char byte = 7;
-    if (sendto(fd, &byte, 1, 0, (struct sockaddr *)&at, n_bytes) != 1 || recv(fd, &byte, 1, 0) != 1) return BAD;
+    if (sendto(fd, &byte, 1, 0, (struct sockaddr *)&at, n_bytes) != 1 || recv(fd, &byte, 1, 0) != 1)
+        return BAD;
     g_usleep(1000);
     return setpriority(PRIO_PROCESS, 0, 5) == 0 ? GOOD : BAD;
 }
@@ -118,8 +124,12 @@ static int try_early_thread(void) {
 
 /* The whole of DTLS and SRTP once more, and an ICE agent with its socket. */
 static void on_nothing(gpointer user) { (void)user; }
-static void on_no_state(gpointer user, TransportState state, const char *why) { (void)user, (void)state, (void)why; }
-static void on_no_packet(gpointer user, guint8 *packet, gsize n_bytes, gint64 at_us) { (void)user, (void)packet, (void)n_bytes, (void)at_us; }
+static void on_no_state(gpointer user, TransportState state, const char *why) {
+    (void)user, (void)state, (void)why;
+}
+static void on_no_packet(gpointer user, guint8 *packet, gsize n_bytes, gint64 at_us) {
+    (void)user, (void)packet, (void)n_bytes, (void)at_us;
+}
 static gint made;
 static void make_transport(Worker *worker, gpointer letter) {
     static const TransportEvents events = { on_nothing, on_no_state, on_no_packet, on_no_packet };
@@ -131,7 +141,9 @@ static void make_transport(Worker *worker, gpointer letter) {
 
 static gboolean init_transport(void) {
     char *addresses[] = { (char *)"127.0.0.1", NULL };
-    TransportSettings settings = { .port_min = PORT_MIN, .port_max = PORT_MAX, .addresses = addresses, .gso = TRUE };
+    TransportSettings settings = {
+        .port_min = PORT_MIN, .port_max = PORT_MAX, .addresses = addresses, .gso = TRUE
+    };
     return transport_global_init(&settings, NULL);
 }
 
@@ -149,7 +161,8 @@ static int try_limits(void) {
     struct rlimit files, core;
     getrlimit(RLIMIT_NOFILE, &files);
     getrlimit(RLIMIT_CORE, &core);
-    return files.rlim_cur == files.rlim_max && core.rlim_cur == 0 && report.files_max == files.rlim_cur ? GOOD : BAD;
+    return files.rlim_cur == files.rlim_max && core.rlim_cur == 0 && report.files_max == files.rlim_cur ? GOOD
+                                                                                                        : BAD;
 }
 
 static const struct {
@@ -196,7 +209,8 @@ static void test_inside(void **state) {
     (void)state;
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         int result = in_a_child(i, TRUE);
-        print_message("case: %s%s\n", cases[i].name, result == SKIPPED ? " (this kernel or build has no such wall)" : "");
+        print_message("case: %s%s\n", cases[i].name,
+                      result == SKIPPED ? " (this kernel or build has no such wall)" : "");
         if (result != GOOD && result != SKIPPED) fail_msg("%s", cases[i].name);
     }
 }
@@ -212,9 +226,12 @@ static void test_switched_off(void **state) {
 static int set_up(void **state) {
     (void)state;
     data = g_dir_make_tmp("sandbox-XXXXXX", NULL);
-    g_autofree char *run = g_build_filename(data, "run", NULL), *recordings = g_build_filename(data, "recordings", NULL);
+    g_autofree char *run = g_build_filename(data, "run", NULL),
+                    *recordings = g_build_filename(data, "recordings", NULL);
     g_autofree char *base = g_build_filename(data, "diemcau.db", NULL);
-    return mkdir(run, 0700) == 0 && mkdir(recordings, 0700) == 0 && g_file_set_contents(base, "x", 1, NULL) ? 0 : -1;
+    return mkdir(run, 0700) == 0 && mkdir(recordings, 0700) == 0 && g_file_set_contents(base, "x", 1, NULL)
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state) {

@@ -3,6 +3,7 @@
 #include "bridge/transport/transport.h"
 #include "config/fault.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,22 +18,22 @@
 enum { WAIT_US = 8000000, PACKETS_MAX = 256, PORT_MIN = 43000, PORT_MAX = 43099 };
 
 typedef struct {
-    Worker              *worker;
-    Transport           *transport;
-    GMutex               lock;
-    GCond                changed;
-    gboolean             controlling, echo;
-    guint                n_described;
-    TransportState       state;
-    char                 why[256];
+    Worker *worker;
+    Transport *transport;
+    GMutex lock;
+    GCond changed;
+    gboolean controlling, echo;
+    guint n_described;
+    TransportState state;
+    char why[256];
     TransportDescription local;
-    guint                n_rtp, n_rtcp;
-    GBytes              *rtp[PACKETS_MAX], *rtcp;
-    TransportStats       stats;
+    guint n_rtp, n_rtcp;
+    GBytes *rtp[PACKETS_MAX], *rtcp;
+    TransportStats stats;
     TransportDescription remote; /* for the job that sets it */
-    gboolean             result;
-    GError              *error;
-    guint                n_to_send, first_sequence, payload_bytes, n_sent;
+    gboolean result;
+    GError *error;
+    guint n_to_send, first_sequence, payload_bytes, n_sent;
 } Peer;
 
 static Peer peers[2];
@@ -42,8 +42,8 @@ static Peer peers[2];
 
 typedef struct {
     void (*run)(Peer *peer);
-    Peer     *peer;
-    gint     *done;
+    Peer *peer;
+    gint *done;
 } Call;
 
 static void on_call(Worker *worker, gpointer letter) {
@@ -131,8 +131,9 @@ static void do_send_rtp(Peer *peer) {
     RtpOut packets[64] = { 0 };
     for (guint i = 0; i < peer->n_to_send; i++) {
         RtpOut *out = &packets[i];
-        guint   sequence = peer->first_sequence + i;
-        guint8  header[12] = { 0x80, 96, (guint8)(sequence >> 8), (guint8)sequence, 0, 0, 0, 9, 0xaa, 0xbb, 0xcc, peer->controlling ? 1 : 0 };
+        guint sequence = peer->first_sequence + i;
+        guint8 header[12] = { 0x80, 96,   (guint8)(sequence >> 8),  (guint8)sequence, 0, 0, 0, 9, 0xaa,
+                              0xbb, 0xcc, peer->controlling ? 1 : 0 };
         memcpy(out->header, header, sizeof header);
         out->n_header_bytes = sizeof header;
         out->payload = payload;
@@ -143,7 +144,9 @@ static void do_send_rtp(Peer *peer) {
 }
 
 static const guint8 report[] = { 0x80, 201, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd };
-static void         do_send_rtcp(Peer *peer) { peer->result = transport_send_rtcp(peer->transport, report, sizeof report); }
+static void do_send_rtcp(Peer *peer) {
+    peer->result = transport_send_rtcp(peer->transport, report, sizeof report);
+}
 
 /* ---- conditions ---- */
 
@@ -160,7 +163,7 @@ static gboolean got_rtcp(const Peer *peer) { return peer->n_rtcp > 0; }
 
 static guint count_fds(void) {
     guint n_fds = 0;
-    DIR  *folder = opendir("/proc/self/fd");
+    DIR *folder = opendir("/proc/self/fd");
     while (readdir(folder) != NULL) n_fds++;
     closedir(folder);
     return n_fds;
@@ -206,11 +209,12 @@ static void go_live(guint offerer) {
     begin(offerer);
     exchange(offerer);
     for (guint i = 0; i < 2; i++)
-        if (!wait_for(&peers[i], is_live)) fail_msg("peer %u is %s: %s", i, transport_state_word(peers[i].state), peers[i].why);
+        if (!wait_for(&peers[i], is_live))
+            fail_msg("peer %u is %s: %s", i, transport_state_word(peers[i].state), peers[i].why);
 }
 
 static void check_rtp(const Peer *from, const Peer *to, guint index, gsize payload_bytes) {
-    gsize         n_bytes;
+    gsize n_bytes;
     const guint8 *bytes = g_bytes_get_data(to->rtp[index], &n_bytes);
     assert_int_equal(n_bytes, 12 + payload_bytes);
     assert_int_equal(bytes[0], 0x80);
@@ -225,7 +229,8 @@ static void test_live_both_ways(void **state) {
     (void)state;
     for (guint offerer = 0; offerer < 2; offerer++) {
         go_live(offerer);
-        assert_int_equal(peers[offerer].local.setup == SETUP_ACTPASS || peers[offerer].local.setup == SETUP_ACTIVE, TRUE);
+        assert_int_equal(
+            peers[offerer].local.setup == SETUP_ACTPASS || peers[offerer].local.setup == SETUP_ACTIVE, TRUE);
         for (guint i = 0; i < 2; i++) {
             peers[i].n_to_send = 40;
             peers[i].payload_bytes = 1100;
@@ -289,13 +294,13 @@ static void test_bad_descriptions(void **state) {
     static const struct {
         const char *name;
         const char *ufrag, *pwd, *fingerprint;
-        SetupRole   setup;
+        SetupRole setup;
     } cases[] = {
         { "short ufrag", "abc", "0123456789012345678901", NULL, SETUP_ACTIVE },
         { "short password", "abcd", "012345678901234567890", NULL, SETUP_ACTIVE },
         { "no fingerprint", "abcd", "0123456789012345678901", "", SETUP_ACTIVE },
-        { "sha-1", "abcd", "0123456789012345678901", "sha-1 AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD",
-          SETUP_ACTIVE },
+        { "sha-1", "abcd", "0123456789012345678901",
+          "sha-1 AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD", SETUP_ACTIVE },
         { "short fingerprint", "abcd", "0123456789012345678901", "sha-256 AA:BB", SETUP_ACTIVE },
         { "answer leaves the role open", "abcd", "0123456789012345678901", NULL, SETUP_ACTPASS },
     };
@@ -305,7 +310,8 @@ static void test_bad_descriptions(void **state) {
         peers[0].remote = (TransportDescription){ .setup = cases[i].setup };
         g_strlcpy(peers[0].remote.ufrag, cases[i].ufrag, sizeof peers[0].remote.ufrag);
         g_strlcpy(peers[0].remote.pwd, cases[i].pwd, sizeof peers[0].remote.pwd);
-        g_strlcpy(peers[0].remote.fingerprint, cases[i].fingerprint != NULL ? cases[i].fingerprint : peers[1].local.fingerprint,
+        g_strlcpy(peers[0].remote.fingerprint,
+                  cases[i].fingerprint != NULL ? cases[i].fingerprint : peers[1].local.fingerprint,
                   sizeof peers[0].remote.fingerprint);
         call_on_worker(&peers[0], do_set_remote);
         assert_false(peers[0].result);
@@ -318,8 +324,10 @@ static void test_bad_descriptions(void **state) {
 }
 
 static void send_garbage_from_nowhere(guint port) {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((guint16)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int                fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((guint16)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     for (guint first = 0; first < 256; first++) {
         guint8 bytes[64] = { (guint8)first, (guint8)(first * 7) };
         sendto(fd, bytes, first % 64, 0, (struct sockaddr *)&to, sizeof to);
@@ -330,15 +338,18 @@ static void send_garbage_from_nowhere(guint port) {
 /* Garbage from the peer's own address: its socket is ours to use in this process. */
 static void do_send_garbage(Peer *peer) {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    guint              port = 0, other = 0;
+    guint port = 0, other = 0;
     assert_int_equal(sscanf(peers[0].local.candidates[0], "%*s %*u UDP %*u %*s %u", &port), 1);
     assert_int_equal(sscanf(peer->local.candidates[0], "%*s %*u UDP %*u %*s %u", &other), 1);
     to.sin_port = htons((guint16)port);
     for (int fd = 3; fd < 1024; fd++) {
         struct sockaddr_in own;
-        socklen_t          n_bytes = sizeof own;
-        if (getsockname(fd, (struct sockaddr *)&own, &n_bytes) != 0 || own.sin_family != AF_INET || ntohs(own.sin_port) != other) continue;
-        guint8 rtp[100] = { 0x80, 96, 0, 1 }, rtcp[100] = { 0x80, 201, 0, 1 }, dtls[100] = { 22, 254, 253 }, other_kind[100] = { 100 };
+        socklen_t n_bytes = sizeof own;
+        if (getsockname(fd, (struct sockaddr *)&own, &n_bytes) != 0 || own.sin_family != AF_INET ||
+            ntohs(own.sin_port) != other)
+            continue;
+        guint8 rtp[100] = { 0x80, 96, 0, 1 }, rtcp[100] = { 0x80, 201, 0, 1 }, dtls[100] = { 22, 254, 253 },
+               other_kind[100] = { 100 };
         guint8 *all[] = { rtp, rtcp, dtls, other_kind };
         for (guint i = 0; i < 4; i++)
             for (gsize n = 1; n <= 100; n += 9) sendto(fd, all[i], n, 0, (struct sockaddr *)&to, sizeof to);
@@ -361,8 +372,8 @@ static void test_garbage_is_counted(void **state) {
     gint64 until_us = g_get_monotonic_time() + WAIT_US;
     while (!counted_garbage() && g_get_monotonic_time() < until_us) g_usleep(5000);
     if (!counted_garbage())
-        fail_msg("malformed %" G_GUINT64_FORMAT ", not authentic %" G_GUINT64_FORMAT, peers[0].stats.n_malformed,
-                 peers[0].stats.n_auth_failed);
+        fail_msg("malformed %" G_GUINT64_FORMAT ", not authentic %" G_GUINT64_FORMAT,
+                 peers[0].stats.n_malformed, peers[0].stats.n_auth_failed);
     assert_int_equal(peers[0].stats.n_packets_in, 0);
     send_garbage_from_nowhere(port); /* the agent drops it: it never was a peer */
     g_usleep(20000);                 /* so that the kernel's buffer has room again */
@@ -491,8 +502,10 @@ static void test_every_state_takes_a_close(void **state) {
 static int set_up(void **state) {
     (void)state;
     g_autoptr(GError) error = NULL;
-    char             *addresses[] = { (char *)"127.0.0.1", NULL };
-    TransportSettings settings = { .port_min = PORT_MIN, .port_max = PORT_MAX, .addresses = addresses, .gso = TRUE };
+    char *addresses[] = { (char *)"127.0.0.1", NULL };
+    TransportSettings settings = {
+        .port_min = PORT_MIN, .port_max = PORT_MAX, .addresses = addresses, .gso = TRUE
+    };
     if (!transport_global_init(&settings, &error)) {
         print_error("%s\n", error->message);
         return -1;

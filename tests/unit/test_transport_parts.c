@@ -23,9 +23,12 @@ static void test_candidates(void **state) {
         guint port;
     } cases[] = {
         { "RFC 8839 example", "1 1 UDP 2130706431 203.0.113.141 8998 typ host", TRUE, "203.0.113.141", 8998 },
-        { "browser's, with extras", "842163049 1 udp 1677729535 192.0.2.7 61665 typ srflx raddr 0.0.0.0 rport 0 generation 0", TRUE, "192.0.2.7", 61665 },
+        { "browser's, with extras",
+          "842163049 1 udp 1677729535 192.0.2.7 61665 typ srflx raddr 0.0.0.0 rport 0 generation 0", TRUE,
+          "192.0.2.7", 61665 },
         { "IPv6", "3 1 UDP 2130706431 2001:db8::1 9 typ host", TRUE, "2001:db8::1", 9 },
-        { "a hidden name is never looked up", "1 1 udp 2113937151 3f2a.local 51234 typ host", FALSE, NULL, 0 },
+        { "a hidden name is never looked up", "1 1 udp 2113937151 3f2a.local 51234 typ host", FALSE, NULL,
+          0 },
         { "TCP", "1 1 TCP 2105458943 192.0.2.7 9 typ host tcptype active", FALSE, NULL, 0 },
         { "RTCP's component", "1 2 UDP 2130706431 192.0.2.7 8998 typ host", FALSE, NULL, 0 },
         { "port 0", "1 1 UDP 2130706431 192.0.2.7 0 typ host", FALSE, NULL, 0 },
@@ -33,7 +36,8 @@ static void test_candidates(void **state) {
         { "priority too large", "1 1 UDP 4294967296 192.0.2.7 9 typ host", FALSE, NULL, 0 },
         { "negative", "1 1 UDP -1 192.0.2.7 9 typ host", FALSE, NULL, 0 },
         { "two spaces", "1  1 UDP 1 192.0.2.7 9 typ host", FALSE, NULL, 0 },
-        { "foundation too long", "123456789012345678901234567890123 1 UDP 1 192.0.2.7 9 typ host", FALSE, NULL, 0 },
+        { "foundation too long", "123456789012345678901234567890123 1 UDP 1 192.0.2.7 9 typ host", FALSE,
+          NULL, 0 },
         { "cut off", "1 1 UDP 1 192.0.2.7 9", FALSE, NULL, 0 },
         { "empty", "", FALSE, NULL, 0 },
     };
@@ -53,10 +57,18 @@ static void test_addresses(void **state) {
         const char *interface, *address;
         gboolean wanted;
     } cases[] = {
-        { "eth0", "192.0.2.7", TRUE },   { "wlan0", "10.1.2.3", TRUE },    { "eth0", "2001:db8::7", TRUE },
-        { "lo", "127.0.0.1", FALSE },    { "lo", "::1", FALSE },           { "eth0", "169.254.3.4", FALSE },
-        { "eth0", "fe80::1", FALSE },    { "docker0", "172.17.0.1", FALSE }, { "br-1a2b", "172.18.0.1", FALSE },
-        { "veth12", "10.0.0.1", FALSE }, { "eth0", "0.0.0.0", FALSE },     { "eth0", "nonsense", FALSE },
+        { "eth0", "192.0.2.7", TRUE },
+        { "wlan0", "10.1.2.3", TRUE },
+        { "eth0", "2001:db8::7", TRUE },
+        { "lo", "127.0.0.1", FALSE },
+        { "lo", "::1", FALSE },
+        { "eth0", "169.254.3.4", FALSE },
+        { "eth0", "fe80::1", FALSE },
+        { "docker0", "172.17.0.1", FALSE },
+        { "br-1a2b", "172.18.0.1", FALSE },
+        { "veth12", "10.0.0.1", FALSE },
+        { "eth0", "0.0.0.0", FALSE },
+        { "eth0", "nonsense", FALSE },
         { "bridge0", "192.0.2.8", TRUE },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -165,7 +177,8 @@ static gboolean shake(guint lose_every, guint copies, gboolean rubbish) {
     DtlsIdentity *identities[2] = { dtls_identity_new(NULL), dtls_identity_new(NULL) };
     Dtls *ends[2];
     for (guint i = 0; i < 2; i++)
-        ends[i] = dtls_new(identities[i], i == 0, dtls_identity_fingerprint(identities[1 - i]), on_flight, &sides[i], NULL);
+        ends[i] = dtls_new(identities[i], i == 0, dtls_identity_fingerprint(identities[1 - i]), on_flight,
+                           &sides[i], NULL);
     dtls_start(ends[0], NULL);
     gint64 until_us = g_get_monotonic_time() + 6000000;
     gboolean done = FALSE;
@@ -184,15 +197,17 @@ static gboolean shake(guint lose_every, guint copies, gboolean rubbish) {
         }
         for (guint i = 0; i < 2; i++) {
             gint64 due_us;
-            if (idle && dtls_deadline(ends[i], g_get_monotonic_time(), &due_us) && due_us <= g_get_monotonic_time())
+            if (idle && dtls_deadline(ends[i], g_get_monotonic_time(), &due_us) &&
+                due_us <= g_get_monotonic_time())
                 dtls_tick(ends[i], NULL);
         }
         if (idle) g_usleep(2000);
         done = dtls_state(ends[0]) == DTLS_DONE && dtls_state(ends[1]) == DTLS_DONE;
     }
     SrtpKeys a = { 0 }, b = { 0 };
-    done = done && dtls_export(ends[0], &a, NULL) && dtls_export(ends[1], &b, NULL) && a.suite == SRTP_SUITE_AES128_GCM &&
-           memcmp(a.send, b.receive, 28) == 0 && memcmp(a.receive, b.send, 28) == 0 && memcmp(a.send, a.receive, 28) != 0;
+    done = done && dtls_export(ends[0], &a, NULL) && dtls_export(ends[1], &b, NULL) &&
+           a.suite == SRTP_SUITE_AES128_GCM && memcmp(a.send, b.receive, 28) == 0 &&
+           memcmp(a.receive, b.send, 28) == 0 && memcmp(a.send, a.receive, 28) != 0;
     for (guint i = 0; i < 2; i++) {
         dtls_free(ends[i]);
         dtls_identity_free(identities[i]);
@@ -259,12 +274,9 @@ static void test_worker(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_candidates),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_heap),
-        cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_fingerprints),
-        cmocka_unit_test(test_handshake),
+        cmocka_unit_test(test_candidates),   cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_heap),         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_handshake),
         cmocka_unit_test(test_worker),
     };
     return cmocka_run_group_tests_name("transport parts", tests, NULL, NULL);

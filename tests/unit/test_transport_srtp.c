@@ -23,7 +23,8 @@ static gsize from_hex(const char *hex, guint8 *ret_bytes) {
 /* ---- the second implementation ---- */
 
 /* RFC 3711 4.3.3: AES in counter mode over the salt with the label in byte 7. */
-static void derive(const guint8 *key, gsize n_key, const guint8 *salt, gsize n_salt, guint8 label, guint8 *ret_bytes, gsize n_bytes) {
+static void derive(const guint8 *key, gsize n_key, const guint8 *salt, gsize n_salt, guint8 label,
+                   guint8 *ret_bytes, gsize n_bytes) {
     guint8 counter[16] = { 0 }, zeros[64] = { 0 };
     int n_out = 0;
     memcpy(counter, salt, n_salt);
@@ -35,7 +36,8 @@ static void derive(const guint8 *key, gsize n_key, const guint8 *salt, gsize n_s
 }
 
 /* RFC 7714 8.1: nonce = 0x0000 || SSRC || ROC || SEQ, XOR salt. The header is the associated data. */
-static gsize gcm_protect(const guint8 *key, gsize n_key, const guint8 *salt, guint32 roc, guint8 *packet, gsize n_header, gsize n_bytes) {
+static gsize gcm_protect(const guint8 *key, gsize n_key, const guint8 *salt, guint32 roc, guint8 *packet,
+                         gsize n_header, gsize n_bytes) {
     guint8 nonce[12] = { 0 };
     int n_out = 0;
     memcpy(nonce + 2, packet + 8, 4);
@@ -81,10 +83,14 @@ static void test_rfc_7714_gcm(void **state) {
     guint8 key[16], salt[12], packet[128], expected[128];
     from_hex("000102030405060708090a0b0c0d0e0f", key);
     from_hex("51756964 2070726f 2071756f", salt);
-    gsize n = from_hex("8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120 696e2070 61727465"
-                       "73207472 6573", packet);
-    gsize n_expected = from_hex("8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a"
-                                "51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce", expected);
+    gsize n = from_hex(
+        "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120 696e2070 61727465"
+        "73207472 6573",
+        packet);
+    gsize n_expected =
+        from_hex("8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a"
+                 "51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce",
+                 expected);
     n = gcm_protect(key, 16, salt, 0, packet, 12, n);
     assert_int_equal(n, n_expected);
     assert_memory_equal(packet, expected, n);
@@ -141,7 +147,8 @@ static void test_path_is_rfc_3711(void **state) {
     from_hex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6", keys.send);
     memcpy(keys.receive, keys.send, sizeof keys.receive);
     gsize n = from_hex("800f1234decafbadcafebabe abababababababababababababababab", packet);
-    gsize n_expected = from_hex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb", expected);
+    gsize n_expected =
+        from_hex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb", expected);
     SrtpPath *path = srtp_path_new(&keys, NULL);
     assert_int_equal(srtp_path_protect_rtp(path, packet, &n), SRTP_OK);
     assert_int_equal(n, n_expected);
@@ -273,14 +280,10 @@ static void test_lying_packets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc_3711_derivation),
-        cmocka_unit_test(test_rfc_7714_gcm),
-        cmocka_unit_test(test_path_is_rfc_7714),
-        cmocka_unit_test(test_path_is_rfc_3711),
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_late_packets),
-        cmocka_unit_test(test_never_twice),
-        cmocka_unit_test(test_made_up_streams_end),
+        cmocka_unit_test(test_rfc_3711_derivation), cmocka_unit_test(test_rfc_7714_gcm),
+        cmocka_unit_test(test_path_is_rfc_7714),    cmocka_unit_test(test_path_is_rfc_3711),
+        cmocka_unit_test(test_there_and_back),      cmocka_unit_test(test_late_packets),
+        cmocka_unit_test(test_never_twice),         cmocka_unit_test(test_made_up_streams_end),
         cmocka_unit_test(test_lying_packets),
     };
     return cmocka_run_group_tests_name("srtp", tests, NULL, NULL);
