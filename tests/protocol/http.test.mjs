@@ -265,3 +265,25 @@ test("a slow reader is closed and the others go on", async () => {
   quick.close();
   slow.close();
 });
+
+test("clients that leave in the middle hurt nobody", async () => {
+  const body = JSON.stringify({ name: "kythuat", password: "not the password" });
+  const head = `POST /api/v1/login HTTP/1.1\r\n${host()}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  for (let i = 0; i < 12; i++) {
+    const raw = net.connect(server.port, "127.0.0.1");
+    raw.on("error", () => {});
+    await new Promise((resolve) => raw.once("connect", resolve));
+    // the whole request while its password is being checked; half a body; half a head
+    raw.write([head + body, head + body.slice(0, 9), head.slice(0, 40)][i % 3]);
+    setTimeout(() => raw.destroy(), i);
+  }
+  for (let i = 0; i < 5; i++) {
+    const page = await server.socket(technician);
+    page.send(JSON.stringify({ t: "hello", id: 1, client: "gone", page: "technician" }));
+    page.send(JSON.stringify({ t: "meeting.create", id: 2, title: "Bỏ dở" }));
+    page.close();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  assert.equal((await server.get("/healthz")).status, 200);
+  assert.doesNotMatch(server.log, /supervisor\.child-(killed|ended)/);
+});
