@@ -31,6 +31,7 @@ struct Check {
     gint64 epoch_us, looked_us;
     CheckStats *stats;
     const char *save_to;
+    cairo_surface_t *kept;
     Layout layout;
     vpx_codec_ctx_t video;
     gboolean has_video;
@@ -55,6 +56,8 @@ Check *check_new(guint i, guint n, const guint *numbers, const TalkSchedule *sch
 
 void check_free(Check *check) {
     if (check == NULL) return;
+    if (check->kept != NULL) (void)cairo_surface_write_to_png(check->kept, check->save_to);
+    cairo_surface_destroy(check->kept);
     if (check->has_video) vpx_codec_destroy(&check->video);
     if (check->audio != NULL) opus_decoder_destroy(check->audio);
     g_free(check);
@@ -92,15 +95,15 @@ static gboolean is_in(const Reading *reading, guint number) {
     return FALSE;
 }
 
-static void save(const Check *check, const vpx_image_t *image) {
+/* Kept as pixels; it becomes a file at the end, because packing a PNG would hold up the packets. */
+static void keep(Check *check, const vpx_image_t *image) {
     int width = (int)image->d_w, height = (int)image->d_h;
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
+    cairo_surface_destroy(check->kept);
+    check->kept = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
     I420ToARGB(image->planes[0], image->stride[0], image->planes[1], image->stride[1], image->planes[2],
-               image->stride[2], cairo_image_surface_get_data(surface),
-               cairo_image_surface_get_stride(surface), width, height);
-    cairo_surface_mark_dirty(surface);
-    (void)cairo_surface_write_to_png(surface, check->save_to);
-    cairo_surface_destroy(surface);
+               image->stride[2], cairo_image_surface_get_data(check->kept),
+               cairo_image_surface_get_stride(check->kept), width, height);
+    cairo_surface_mark_dirty(check->kept);
 }
 
 /* With few rooms the bridge takes a smaller layout than was asked: every number of tiles of every layout is tried. */
@@ -144,7 +147,7 @@ void check_frame(Check *check, const guint8 *bytes, gsize n_bytes, gint64 now_us
         if (now_us - check->looked_us < LOOK_US) continue;
         check->looked_us = now_us;
         look(check, image, now_us);
-        if (check->save_to != NULL) save(check, image);
+        if (check->save_to != NULL) keep(check, image);
     }
 }
 

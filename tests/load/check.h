@@ -19,7 +19,7 @@ typedef struct {
 Check *check_new(guint i, guint n, const guint *numbers, const TalkSchedule *schedule, gint64 epoch_us,
                  CheckStats *stats);
 void check_free(Check *check); /* NULL is fine */
-/* Keeps writing the picture of each look to this PNG file. path: borrowed; NULL: no. */
+/* The picture of the last look becomes this PNG file when the check is freed. path: borrowed; NULL: no. */
 void check_save_to(Check *check, const char *path);
 void check_layout(Check *check, const char *layout);
 void check_frame(Check *check, const guint8 *bytes, gsize n_bytes, gint64 now_us);
