@@ -552,7 +552,8 @@ static void test_thread_ticks_in_time_and_sleeps(void **state) {
     gint n_ticks = g_atomic_int_get(&count.n_ticks);
     AudioMixerStats stats;
     audio_mixer_read_stats(mixer, &stats);
-    assert_in_range(n_ticks + (gint)stats.n_skipped_ticks, lasted_us / 20000 - 6, lasted_us / 20000 + 2);
+    assert_in_range(n_ticks + (gint)stats.n_skipped_ticks, lasted_us / 20000 - 25,
+                    lasted_us / 20000 + 2); /* a busy machine is late, never early */
     if (stats.n_skipped_ticks == 0) assert_int_equal(g_atomic_int_get(&count.n_gaps), 0);
     assert_true(stats.n_decoded > 20);
 
