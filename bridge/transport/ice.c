@@ -31,7 +31,7 @@ struct Ice {
 
 static void note(Ice *ice, guint what) {
     ice->notes |= what;
-    loop_context_settle_later(ice->context);
+    netloop_context_settle_later(ice->context);
 }
 
 static void on_gathering_done(NiceAgent *agent, guint stream, gpointer data) {
@@ -60,7 +60,7 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data) {
 /* The agent may have moved to another socket or address: both are asked for anew, never remembered. */
 static void fetch_path(Ice *ice) {
     NiceCandidate *local = NULL, *remote = NULL;
-    loop_context_enter(ice->context);
+    netloop_context_enter(ice->context);
     if (nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote)) {
         GSocket *socket = nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
         if (socket != NULL) {
@@ -73,22 +73,23 @@ static void fetch_path(Ice *ice) {
                 ice->path.to.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
         }
     }
-    loop_context_leave(ice->context);
+    netloop_context_leave(ice->context);
 }
 
 static void ice_free(Ice *ice) {
     g_clear_object(&ice->agent);
-    loop_context_end(ice->context);
+    netloop_context_end(ice->context);
     g_free(ice->announce);
     g_free(ice);
 }
 
 static void begin_close(Ice *ice) {
-    loop_context_enter(ice->context);
+    netloop_context_enter(ice->context);
     g_signal_handlers_disconnect_by_data(ice->agent, ice);
-    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, loop_context_peek(ice->context), NULL, NULL);
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, netloop_context_peek(ice->context), NULL,
+                           NULL);
     nice_agent_close_async(ice->agent, on_closed, ice);
-    loop_context_leave(ice->context);
+    netloop_context_leave(ice->context);
 }
 
 static void settle(gpointer data) {
@@ -127,8 +128,8 @@ static gboolean gather(Ice *ice, const IceSettings *settings) {
     if (ice->stream == 0) return FALSE;
     nice_agent_set_port_range(ice->agent, ice->stream, COMPONENT, settings->port_min, settings->port_max);
     nice_agent_set_stream_tos(ice->agent, ice->stream, TOS_AF41);
-    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, loop_context_peek(ice->context), on_received,
-                           ice);
+    nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, netloop_context_peek(ice->context),
+                           on_received, ice);
     return nice_agent_gather_candidates(ice->agent, ice->stream);
 }
 
@@ -139,19 +140,19 @@ Ice *ice_new(Loop *loop, const IceSettings *settings, const IceEvents *events, g
     ice->events = *events;
     ice->user = user;
     ice->announce = g_strdup(settings->announce);
-    ice->context = loop_context_new(loop, settle, ice);
+    ice->context = netloop_context_new(loop, settle, ice);
     if (ice->context == NULL) {
         g_set_error(error, FAULT, FAULT_FULL, "no room for another connection on this network thread");
         g_free(ice->announce);
         g_free(ice);
         return NULL;
     }
-    loop_context_enter(ice->context);
-    ice->agent = new_agent(loop_context_peek(ice->context), settings);
+    netloop_context_enter(ice->context);
+    ice->agent = new_agent(netloop_context_peek(ice->context), settings);
     g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathering_done), ice);
     g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_new_pair), ice);
     gboolean gathered = gather(ice, settings);
-    loop_context_leave(ice->context);
+    netloop_context_leave(ice->context);
     if (gathered) return ice;
     g_set_error(error, FAULT, FAULT_FULL, "no UDP port free between %u and %u", settings->port_min,
                 settings->port_max);
@@ -186,10 +187,10 @@ static void print_candidate(const Ice *ice, const NiceCandidate *candidate, char
 
 void ice_local(const Ice *ice, TransportDescription *ret_local) {
     g_autofree char *ufrag = NULL, *pwd = NULL;
-    loop_context_enter(ice->context);
+    netloop_context_enter(ice->context);
     nice_agent_get_local_credentials(ice->agent, ice->stream, &ufrag, &pwd);
     GSList *list = nice_agent_get_local_candidates(ice->agent, ice->stream, COMPONENT);
-    loop_context_leave(ice->context);
+    netloop_context_leave(ice->context);
     g_strlcpy(ret_local->ufrag, ufrag != NULL ? ufrag : "", sizeof ret_local->ufrag);
     g_strlcpy(ret_local->pwd, pwd != NULL ? pwd : "", sizeof ret_local->pwd);
     ret_local->n_candidates = 0;
@@ -230,19 +231,19 @@ gboolean ice_set_remote(Ice *ice, const TransportDescription *remote, GError **e
         if (candidate_parse(remote->candidates[i], &candidate))
             list = g_slist_append(list, nice_candidate_from(ice, &candidate));
     }
-    loop_context_enter(ice->context);
+    netloop_context_enter(ice->context);
     gboolean set = nice_agent_set_remote_credentials(ice->agent, ice->stream, remote->ufrag, remote->pwd);
     if (set && list != NULL) nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, list);
-    loop_context_leave(ice->context);
+    netloop_context_leave(ice->context);
     g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
     if (!set) g_set_error(error, FAULT, FAULT_BAD_INPUT, "these ICE credentials were not taken");
     return set;
 }
 
 gboolean ice_restart(Ice *ice, GError **error) {
-    loop_context_enter(ice->context);
+    netloop_context_enter(ice->context);
     gboolean restarted = nice_agent_restart_stream(ice->agent, ice->stream);
-    loop_context_leave(ice->context);
+    netloop_context_leave(ice->context);
     if (!restarted) {
         g_set_error(error, FAULT, FAULT_INTERNAL, "the ICE restart was not taken");
         return FALSE;

@@ -1,6 +1,6 @@
 /* loop.c -- the turn of a worker thread: rest, wait, serve the contexts that have news, fire timers.
  * In:    descriptors and time-outs of GMainContexts, our own timers, one watched descriptor.
- * Runs:  on the worker's thread. Start at loop_turn().
+ * Runs:  on the worker's thread. Start at netloop_turn().
  * The order inside a context is GLib's own: prepare, query, (wait), check, dispatch; here the waiting is done for all
  * contexts at once. */
 #include "bridge/transport/loop.h"
@@ -52,7 +52,7 @@ struct Loop {
 
 static void count(guint64 *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
 
-Loop *loop_new(GError **error) {
+Loop *netloop_new(GError **error) {
     int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0) {
         g_set_error(error, FAULT, FAULT_SETUP, "no epoll for a network thread: %s", g_strerror(errno));
@@ -64,11 +64,11 @@ Loop *loop_new(GError **error) {
     loop->generations = g_array_new(FALSE, TRUE, sizeof(guint16));
     loop->dirty = g_ptr_array_new();
     loop->serving = g_ptr_array_new();
-    loop_adopt(loop);
+    netloop_adopt(loop);
     return loop;
 }
 
-void loop_free(Loop *loop) {
+void netloop_free(Loop *loop) {
     if (loop == NULL) return;
     g_assert(loop->n_contexts == 0);
     heap_clear(&loop->heap);
@@ -80,8 +80,8 @@ void loop_free(Loop *loop) {
     g_free(loop);
 }
 
-void loop_adopt(Loop *loop) { owner_stamp(&loop->owner); }
-guint loop_n_contexts(const Loop *loop) { return loop->n_contexts; }
+void netloop_adopt(Loop *loop) { owner_stamp(&loop->owner); }
+guint netloop_n_contexts(const Loop *loop) { return loop->n_contexts; }
 
 /* ---- epoll: the data of an event is descriptor, slot and generation, because descriptors and slots are used again ---- */
 
@@ -89,7 +89,7 @@ static guint64 event_data(int fd, guint16 slot, guint16 generation) {
     return (guint64)(guint32)fd << 32 | (guint64)slot << 16 | generation;
 }
 
-gboolean loop_watch(Loop *loop, int fd, GError **error) {
+gboolean netloop_watch(Loop *loop, int fd, GError **error) {
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = event_data(fd, WATCH_SLOT, 0) };
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) return TRUE;
     g_set_error(error, FAULT, FAULT_SETUP, "epoll refuses a mailbox: %s", g_strerror(errno));
@@ -173,7 +173,7 @@ static gboolean take_slot(Loop *loop, guint16 *ret_slot) {
     return TRUE;
 }
 
-LoopContext *loop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user) {
+LoopContext *netloop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user) {
     owner_check(&loop->owner);
     guint16 slot = 0;
     if (!take_slot(loop, &slot)) return NULL;
@@ -194,24 +194,24 @@ LoopContext *loop_context_new(Loop *loop, void (*settle)(gpointer user), gpointe
     return context;
 }
 
-GMainContext *loop_context_peek(const LoopContext *context) { return context->context; }
+GMainContext *netloop_context_peek(const LoopContext *context) { return context->context; }
 
-void loop_context_settle_later(LoopContext *context) {
+void netloop_context_settle_later(LoopContext *context) {
     context->settle_wanted = TRUE;
     mark_dirty(context);
 }
 
-void loop_context_enter(LoopContext *context) {
+void netloop_context_enter(LoopContext *context) {
     owner_check(&context->loop->owner);
     g_main_context_push_thread_default(context->context);
 }
 
-void loop_context_leave(LoopContext *context) {
+void netloop_context_leave(LoopContext *context) {
     g_main_context_pop_thread_default(context->context);
     mark_dirty(context);
 }
 
-void loop_context_end(LoopContext *context) {
+void netloop_context_end(LoopContext *context) {
     if (context == NULL) return;
     context->ended = TRUE;
     mark_dirty(context);
@@ -338,7 +338,7 @@ static void fire_timers(Loop *loop) {
     }
 }
 
-gboolean loop_turn(Loop *loop, gint64 wake_by_us) {
+gboolean netloop_turn(Loop *loop, gint64 wake_by_us) {
     owner_check(&loop->owner);
     struct epoll_event events[EVENTS_PER_WAIT];
     count(&loop->n_turns);
@@ -358,15 +358,15 @@ gboolean loop_turn(Loop *loop, gint64 wake_by_us) {
     return watched;
 }
 
-void loop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us) {
+void netloop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us) {
     owner_check(&loop->owner);
     /* Never in the past: a timer that sets itself again would hold the turn for ever. */
     heap_set(&loop->heap, timer, MAX(due_us, loop->last_wake_us + LOOP_REST_US));
 }
 
-void loop_timer_clear(Loop *loop, LoopTimer *timer) { heap_remove(&loop->heap, timer); }
+void netloop_timer_clear(Loop *loop, LoopTimer *timer) { heap_remove(&loop->heap, timer); }
 
-void loop_read_stats(const Loop *loop, LoopStats *ret_stats) {
+void netloop_read_stats(const Loop *loop, LoopStats *ret_stats) {
     ret_stats->n_turns = __atomic_load_n(&loop->n_turns, __ATOMIC_RELAXED);
     ret_stats->n_wakeups = __atomic_load_n(&loop->n_wakeups, __ATOMIC_RELAXED);
     ret_stats->n_dispatches = __atomic_load_n(&loop->n_dispatches, __ATOMIC_RELAXED);

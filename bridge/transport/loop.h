@@ -12,30 +12,30 @@ typedef struct LoopContext LoopContext;
 
 enum { LOOP_REST_US = 2000 };
 
-Loop *loop_new(GError **error);
-void loop_free(Loop *loop); /* contexts must be gone; NULL is fine */
+Loop *netloop_new(GError **error);
+void netloop_free(Loop *loop); /* contexts must be gone; NULL is fine */
 
 /* The thread that calls this owns the loop from now on. */
-void loop_adopt(Loop *loop);
+void netloop_adopt(Loop *loop);
 /* One file descriptor beside the contexts (the mailbox). FALSE: FAULT_SETUP. */
-gboolean loop_watch(Loop *loop, int fd, GError **error);
+gboolean netloop_watch(Loop *loop, int fd, GError **error);
 /* Waits until something happens, at most until wake_by_us (monotonic; G_MAXINT64: no limit), and serves it. TRUE: the
  * watched descriptor is readable. */
-gboolean loop_turn(Loop *loop, gint64 wake_by_us);
-guint loop_n_contexts(const Loop *loop);
+gboolean netloop_turn(Loop *loop, gint64 wake_by_us);
+guint netloop_n_contexts(const Loop *loop);
 
 /* ---- contexts ---- */
-/* settle is called outside of any dispatch, after loop_context_settle_later(): signal handlers of an agent may only leave
+/* settle is called outside of any dispatch, after netloop_context_settle_later(): signal handlers of an agent may only leave
  * notes, since calling the agent or freeing it inside them is not safe. */
-LoopContext *loop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user);
-GMainContext *loop_context_peek(const LoopContext *context);
-void loop_context_settle_later(LoopContext *context);
+LoopContext *netloop_context_new(Loop *loop, void (*settle)(gpointer user), gpointer user);
+GMainContext *netloop_context_peek(const LoopContext *context);
+void netloop_context_settle_later(LoopContext *context);
 /* Around every library call made outside a dispatch: makes the context the thread's default (else the callbacks of
  * asynchronous calls never come) and looks at its sources again afterwards (attaching one from here does not wake it). */
-void loop_context_enter(LoopContext *context);
-void loop_context_leave(LoopContext *context);
+void netloop_context_enter(LoopContext *context);
+void netloop_context_leave(LoopContext *context);
 /* Ends the context: drained and freed at the end of this turn, settle is not called again. NULL is fine. */
-void loop_context_end(LoopContext *context);
+void netloop_context_end(LoopContext *context);
 
 /* ---- timers: zero-initialise, set fire and user ---- */
 typedef struct {
@@ -44,10 +44,10 @@ typedef struct {
     gint64 due_us;
     guint place; /* in the heap, from 1; 0: off */
 } LoopTimer;
-void loop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us);
-void loop_timer_clear(Loop *loop, LoopTimer *timer);
+void netloop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us);
+void netloop_timer_clear(Loop *loop, LoopTimer *timer);
 
 typedef struct {
     guint64 n_turns, n_wakeups, n_dispatches;
 } LoopStats;
-void loop_read_stats(const Loop *loop, LoopStats *ret_stats); /* any thread */
+void netloop_read_stats(const Loop *loop, LoopStats *ret_stats); /* any thread */

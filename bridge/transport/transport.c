@@ -72,8 +72,8 @@ static void link_event(Transport *transport, LinkEvent event, const char *why) {
     transport->state = to;
     Loop *loop = worker_loop(transport->worker);
     if (to == TRANSPORT_FAILED) {
-        loop_timer_clear(loop, &transport->judge_timer);
-        loop_timer_clear(loop, &transport->dtls_timer);
+        netloop_timer_clear(loop, &transport->judge_timer);
+        netloop_timer_clear(loop, &transport->dtls_timer);
     }
     if (to != TRANSPORT_CLOSED) transport->events.state(transport->user, to, why);
 }
@@ -87,7 +87,7 @@ static gint64 silence_limit_us(const Transport *transport) {
 }
 
 static void judge_at(Transport *transport, gint64 due_us) {
-    loop_timer_set(worker_loop(transport->worker), &transport->judge_timer, due_us);
+    netloop_timer_set(worker_loop(transport->worker), &transport->judge_timer, due_us);
 }
 
 static void on_judge(gpointer user, gint64 now_us) {
@@ -152,9 +152,9 @@ static void after_dtls(Transport *transport, DtlsState state, const GError *erro
     Loop *loop = worker_loop(transport->worker);
     if (transport->state == TRANSPORT_FAILED || transport->state == TRANSPORT_CLOSED) return;
     if (dtls_deadline(transport->dtls, g_get_monotonic_time(), &due_us))
-        loop_timer_set(loop, &transport->dtls_timer, due_us);
+        netloop_timer_set(loop, &transport->dtls_timer, due_us);
     else
-        loop_timer_clear(loop, &transport->dtls_timer);
+        netloop_timer_clear(loop, &transport->dtls_timer);
     if (state == DTLS_FAILED)
         link_event(transport, LINK_EV_BROKEN, error != NULL ? error->message : "DTLS failed");
     else if (state == DTLS_CLOSED)
@@ -354,7 +354,7 @@ gboolean transport_set_remote(Transport *transport, const TransportDescription *
     /* The only event that is told later: see on_later(). */
     link_table_next(transport->state, LINK_EV_REMOTE, &transport->state);
     if (transport->state == TRANSPORT_CONNECTING)
-        loop_timer_set(worker_loop(transport->worker), &transport->later_timer, now_us);
+        netloop_timer_set(worker_loop(transport->worker), &transport->later_timer, now_us);
     return TRUE;
 }
 
@@ -374,9 +374,9 @@ void transport_close(Transport *transport) {
     enter(transport);
     Loop *loop = worker_loop(transport->worker);
     dtls_close(transport->dtls);
-    loop_timer_clear(loop, &transport->dtls_timer);
-    loop_timer_clear(loop, &transport->judge_timer);
-    loop_timer_clear(loop, &transport->later_timer);
+    netloop_timer_clear(loop, &transport->dtls_timer);
+    netloop_timer_clear(loop, &transport->judge_timer);
+    netloop_timer_clear(loop, &transport->later_timer);
     ice_close(transport->ice);
     link_event(transport, LINK_EV_CLOSE, "");
     leave(transport);

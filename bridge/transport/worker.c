@@ -68,12 +68,13 @@ static void beat_if_due(Worker *worker) {
 static void wind_down(Worker *worker) {
     gint64 until_us = g_get_monotonic_time() + CLOSING_US_MAX;
     while (run_jobs(worker) > 0) {}
-    while (loop_n_contexts(worker->loop) > 0 && g_get_monotonic_time() < until_us) {
-        loop_turn(worker->loop, g_get_monotonic_time() + WORKER_BEAT_US);
+    while (netloop_n_contexts(worker->loop) > 0 && g_get_monotonic_time() < until_us) {
+        netloop_turn(worker->loop, g_get_monotonic_time() + WORKER_BEAT_US);
         while (run_jobs(worker) > 0) {}
     }
-    if (loop_n_contexts(worker->loop) > 0)
-        log_warn("worker.unclosed", "worker=%u transports=%u", worker->index, loop_n_contexts(worker->loop));
+    if (netloop_n_contexts(worker->loop) > 0)
+        log_warn("worker.unclosed", "worker=%u transports=%u", worker->index,
+                 netloop_n_contexts(worker->loop));
 }
 
 static gpointer worker_run(gpointer data) {
@@ -82,11 +83,11 @@ static gpointer worker_run(gpointer data) {
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals belong to the main thread */
     pthread_getcpuclockid(pthread_self(), &worker->cpu_clock);
-    loop_adopt(worker->loop);
+    netloop_adopt(worker->loop);
     g_atomic_int_set(&worker->started, 1);
     while (!worker->stopping) {
         gint64 wake_by_us = worker->n_beat_holders > 0 ? worker->next_beat_us : G_MAXINT64;
-        if (loop_turn(worker->loop, wake_by_us)) run_jobs(worker);
+        if (netloop_turn(worker->loop, wake_by_us)) run_jobs(worker);
         beat_if_due(worker);
     }
     wind_down(worker);
@@ -94,7 +95,7 @@ static gpointer worker_run(gpointer data) {
 }
 
 Worker *worker_start(guint index, WorkerBeat beat, gpointer user, GError **error) {
-    Loop *loop = loop_new(error);
+    Loop *loop = netloop_new(error);
     if (loop == NULL) return NULL;
     Worker *worker = g_new0(Worker, 1);
     worker->index = index;
@@ -103,11 +104,11 @@ Worker *worker_start(guint index, WorkerBeat beat, gpointer user, GError **error
     worker->loop = loop;
     worker->mailbox = mailbox_new(MAILBOX_SLOTS, sizeof(Job));
     g_autofree char *name = g_strdup_printf("worker-%u", index);
-    if (loop_watch(loop, mailbox_fd(worker->mailbox), error))
+    if (netloop_watch(loop, mailbox_fd(worker->mailbox), error))
         worker->thread = g_thread_try_new(name, worker_run, worker, error);
     if (worker->thread == NULL) {
         mailbox_free(worker->mailbox);
-        loop_free(loop);
+        netloop_free(loop);
         g_free(worker);
         return NULL;
     }
@@ -125,7 +126,7 @@ void worker_stop(Worker *worker) {
     while (!worker_post(worker, on_stop, NULL, 0)) g_usleep(1000); /* full: it is being emptied */
     g_thread_join(worker->thread);
     mailbox_free(worker->mailbox);
-    if (loop_n_contexts(worker->loop) == 0) loop_free(worker->loop);
+    if (netloop_n_contexts(worker->loop) == 0) netloop_free(worker->loop);
     g_free(worker);
 }
 
@@ -152,7 +153,7 @@ void worker_release_beat(Worker *worker) {
 
 void worker_read_stats(const Worker *worker, WorkerStats *ret_stats) {
     LoopStats loop_stats;
-    loop_read_stats(worker->loop, &loop_stats);
+    netloop_read_stats(worker->loop, &loop_stats);
     struct timespec cpu = { 0 };
     if (g_atomic_int_get(&worker->started)) clock_gettime(worker->cpu_clock, &cpu);
     *ret_stats = (WorkerStats){
