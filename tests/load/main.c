@@ -59,8 +59,10 @@ static void follow_joins(Sim *sim, gint64 now_us) {
                 sim->n_endpoints, (double)(now_us - sim->started_us) / G_USEC_PER_SEC);
     }
     if (sim->all_in_us != 0 && !report_has_begun(sim->report) &&
-        now_us - sim->all_in_us >= (gint64)sim->options.settle_s * G_USEC_PER_SEC)
+        now_us - sim->all_in_us >= (gint64)sim->options.settle_s * G_USEC_PER_SEC) {
         report_begin(sim->report, now_us);
+        sim->line_us = now_us + LINE_US;
+    }
 }
 
 static void tell_line(Sim *sim, gint64 now_us) {
