@@ -8,6 +8,7 @@ import { throughout, until } from "./lib/wait.mjs";
 
 const A = { code: "QN-193-01", label: "Phường Hà Khánh", colour: "red", tone_hz: 500 };
 const B = { code: "QN-193-02", label: "Phường Hà Phong", colour: "blue", tone_hz: 820 };
+const HALL = { label: "Tỉnh Quảng Ninh", colour: "green", tone_hz: 1300 };
 // Centres of the tiles, as shares of the picture.
 const LEFT = [0.25, 0.5];
 const RIGHT = [0.75, 0.5];
@@ -89,7 +90,7 @@ test("a wrong link says so in plain words and whom to call", async () => {
 
 test("a chair logs in by the one-time link and sees all 201 rooms", async () => {
   const [link] = await server.loginLinks();
-  chair = await ConsolePage.open(browser, link);
+  chair = await ConsolePage.open(browser, link, HALL);
   pages.push(chair);
   await until("rows", async () => (await chair.page.locator("#rooms .room-row").count()) === 201);
   assert.equal(await chair.page.locator("#counts").getAttribute("data-present"), "0");
@@ -185,6 +186,19 @@ test("the floor is taken back", async () => {
   await chair.page.locator("#floor-take").click();
   await chair.is(B.label, "floor", "none");
   await b.page.locator("#floor-banner").waitFor({ state: "detached" });
+});
+
+test("the chair takes part with picture and sound, hears no echo of itself, and stops", async () => {
+  for (const room of [a, b]) if ((await room.microphone()) === "false") await room.page.locator("#microphone").click();
+  await chair.page.locator("#take-part").click();
+  await chair.page.locator("#part-bar").waitFor();
+  await chair.is(HALL.label, "state", "present");
+  await hears(a, [HALL.tone_hz, B.tone_hz], [A.tone_hz]);
+  await hears(chair, [A.tone_hz, B.tone_hz], [HALL.tone_hz]);
+  await chair.page.locator("#take-part").click();
+  await chair.is(HALL.label, "state", "absent");
+  await chair.page.locator("#part-bar").waitFor({ state: "detached" });
+  await until("the chair still sees", async () => (await chair.colours([LEFT, RIGHT]))?.includes(A.colour));
 });
 
 test("the wall shows every room, and the way back is the program", async () => {

@@ -110,9 +110,10 @@ export class RoomPage extends Watched {
 }
 
 export class ConsolePage extends Watched {
-  static async open(browser, link) {
+  static async open(browser, link, who) {
     const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1280, height: 800 } });
     await context.addInitScript(watchConnections);
+    if (who !== undefined) await context.addInitScript(fakeDevices, { colour: css(who.colour), tone_hz: who.tone_hz });
     const desk = new ConsolePage(await context.newPage());
     context.setDefaultTimeout(15_000);
     desk.context = context;

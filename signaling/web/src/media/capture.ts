@@ -34,6 +34,7 @@ class Device {
   readonly trouble = signal<Trouble | null>(null);
   readonly choices = signal<Choice[]>([]);
   readonly asking = signal(false);
+  wanted = false;
   private timer: number | undefined;
 
   constructor(
@@ -43,6 +44,11 @@ class Device {
 
   take(track: MediaStreamTrack): void {
     clearTimeout(this.timer);
+    if (!this.wanted) {
+      // Dropped while the browser was still asking.
+      release(track);
+      return;
+    }
     const before = this.track.peek();
     this.trouble.value = null;
     this.track.value = track;
@@ -54,6 +60,16 @@ class Device {
       this.timer = window.setTimeout(() => this.retry(this.kind), 500);
     };
     if (before !== null && before !== track) release(before);
+  }
+
+  /** No longer wanted: nothing is asked for until it is again. */
+  drop(): void {
+    this.wanted = false;
+    clearTimeout(this.timer);
+    const track = this.track.peek();
+    if (track !== null) release(track);
+    this.track.value = null;
+    this.trouble.value = null;
   }
 
   fail(trouble: Trouble): void {
@@ -77,6 +93,14 @@ export class Capture {
   readonly speaker = signal<string>(remembered("device.speaker") ?? "");
   private busy = false;
 
+  private started = false;
+
+  /** Lets go of both devices; start() takes them again. */
+  stop(): void {
+    this.audio.drop();
+    this.video.drop();
+  }
+
   /** Begins: asks for both at once, so that the browser asks the user once. */
   async start(): Promise<void> {
     const media = devices();
@@ -85,8 +109,12 @@ export class Capture {
       this.video.fail("insecure");
       return;
     }
-    media.addEventListener("devicechange", () => void this.changed());
-    for (const kind of ["audio", "video"] as const) void this.watchPermission(kind);
+    if (!this.started) {
+      this.started = true;
+      media.addEventListener("devicechange", () => void this.changed());
+      for (const kind of ["audio", "video"] as const) void this.watchPermission(kind);
+    }
+    this.audio.wanted = this.video.wanted = true;
     const there = await this.list();
     const kinds = (["audio", "video"] as const).filter((kind) => {
       if (there[kind] > 0) return true;
@@ -182,6 +210,7 @@ export class Capture {
     await this.list();
     for (const kind of ["audio", "video"] as const) {
       const device = this.device(kind);
+      if (!device.wanted) continue;
       const track = device.track.peek();
       const favourite = remembered(`device.${kind}`);
       const isBack =
@@ -197,7 +226,7 @@ export class Capture {
     const status = await permissionOf(kind);
     if (status === null) return;
     status.onchange = () => {
-      if (status.state !== "denied" && this.device(kind).track.peek() === null) void this.ask([kind]);
+      if (status.state !== "denied" && this.device(kind).wanted && this.device(kind).track.peek() === null) void this.ask([kind]);
     };
   }
 }

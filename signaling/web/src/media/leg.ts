@@ -12,6 +12,7 @@ export type LegState = "none" | "opening" | "up" | "weak";
 
 const RESTART_AFTER_MS = 2_000;
 const RENEW_AFTER_MS = 6_000;
+const SILENCE_AGAIN_MS = 20_000;
 const OPEN_RETRY_MS = [300, 700, 1500, 3000] as const;
 const FIRST_NEEDS: Need[] = [
   { rid: "t", active: true, width: 160, height: 90, fps: 8, max_bps: 60_000 },
@@ -27,9 +28,12 @@ export class Leg {
   private pc: RTCPeerConnection | null = null;
   private wanted = false;
   private opening = false;
+  /** Counts what was given up, so that an opening that comes late knows that it is no longer meant. */
+  private turn = 0;
   private attempt = 0;
   private timer: number | undefined;
   private stats: LegStats | null = null;
+  private silent_at: number | null = null;
   private audio: MediaStreamTrack | null = null;
   private video: MediaStreamTrack | null = null;
   private needs: Need[] = FIRST_NEEDS;
@@ -44,6 +48,10 @@ export class Leg {
   want(): void {
     this.wanted = true;
     if (this.pc === null) void this.open();
+  }
+
+  legId(): LegId | null {
+    return this.id;
   }
 
   close(): void {
@@ -93,6 +101,8 @@ export class Leg {
   }
 
   private dispose(): void {
+    this.turn++;
+    this.opening = false;
     clearTimeout(this.timer);
     this.stats?.stop();
     this.stats = null;
@@ -109,28 +119,30 @@ export class Leg {
     if (this.opening || !this.wanted || this.link.state.peek() !== "open") return;
     this.opening = true;
     this.state.value = this.stream.peek() === null ? "opening" : "weak";
+    const turn = this.turn;
     try {
       const answer = await this.link.request("leg.open", { way: this.way, view: this.view, hears: true });
-      const id = answer["leg"] as LegId;
-      this.id = id;
+      const leg = answer["leg"] as LegId;
+      if (turn !== this.turn) {
+        // Given up while the server worked on it.
+        this.link.request("leg.close", { leg }).catch(() => undefined);
+        return;
+      }
+      this.id = leg;
       if (Array.isArray(answer["rids"])) this.needs = needsOf(answer["rids"], this.needs);
-      await this.connect(id, wordOf(answer["sdp"]));
+      await this.connect(leg, wordOf(answer["sdp"]));
+      if (turn !== this.turn) return;
       this.attempt = 0;
+      this.opening = false;
     } catch {
+      if (turn !== this.turn) return;
       this.dispose();
       const wait = OPEN_RETRY_MS[Math.min(this.attempt++, OPEN_RETRY_MS.length - 1)] ?? 3000;
       this.timer = window.setTimeout(() => void this.open(), wait);
-    } finally {
-      this.opening = false;
     }
-    // Closed by its owner while it was opening.
-    if (!this.isWanted()) this.close();
   }
 
-  private isWanted(): boolean {
-    return this.wanted;
-  }
-
+  /** A promise of a connection that was closed meanwhile may never settle: nothing waits for this one but itself. */
   private async connect(leg: LegId, sdp: string): Promise<void> {
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.pc = pc;
@@ -143,9 +155,11 @@ export class Leg {
       await this.place(1, this.video);
     }
     await pc.setLocalDescription(await pc.createAnswer());
+    if (pc !== this.pc) return;
     await this.applyNeeds();
     // The server learns our address from our first check, so nothing waits for gathering.
     await this.link.request("leg.answer", { leg, sdp: pc.localDescription?.sdp ?? "" });
+    if (pc !== this.pc) return;
     this.stats = new LegStats(pc, (numbers) => this.tookNumbers(numbers));
     this.guard(RENEW_AFTER_MS + RESTART_AFTER_MS);
   }
@@ -161,8 +175,12 @@ export class Leg {
 
   private tookNumbers(numbers: LegNumbers): void {
     this.numbers.value = numbers;
-    // Connected but silent: the other side may be gone without a word.
-    if (numbers.silent_ms > RENEW_AFTER_MS && this.state.peek() === "up") void this.restartIce();
+    // Connected but silent: the other side may be gone without a word. A restart is tried once, then comes a new leg.
+    if (numbers.silent_ms < RENEW_AFTER_MS || this.state.peek() !== "up") return;
+    const tried = this.silent_at;
+    this.silent_at = performance.now();
+    if (tried !== null && this.silent_at - tried < SILENCE_AGAIN_MS) this.renew();
+    else void this.restartIce();
   }
 
   private watch(pc: RTCPeerConnection): void {
@@ -188,8 +206,9 @@ export class Leg {
 
   /** Whatever was begun has this long to bring the path up; after it comes a new leg. */
   private guard(within_ms: number): void {
-    clearTimeout(this.timer);
     const pc = this.pc;
+    if (pc?.connectionState === "connected") return;
+    clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
       if (pc === this.pc && pc?.connectionState !== "connected" && this.link.state.peek() === "open") this.renew();
     }, within_ms);

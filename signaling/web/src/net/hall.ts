@@ -13,6 +13,7 @@ interface LegHandler {
   linkBack: (alive: boolean) => void;
   mediaLost: (leg: LegId | null) => void;
   restartFor: (leg: LegId) => void;
+  legId: () => LegId | null;
 }
 
 export class HallStore {
@@ -34,13 +35,26 @@ export class HallStore {
   private attended: string | null = null;
   private readonly legs = new Set<LegHandler>();
 
-  constructor(page: "chair" | "technician", legId: () => LegId | null) {
+  private named: LegId | null = null;
+  private readonly listeners = new Set<(message: Message) => void>();
+
+  constructor(page: "chair" | "technician") {
     this.link = new Link({
       page,
-      leg: legId,
+      leg: () => this.nameLeg(),
       ready: (answer) => this.ready(answer),
       push: (message) => this.take(message),
     });
+  }
+
+  /** A hello has room for one leg; others are opened anew after a break. */
+  private nameLeg(): LegId | null {
+    this.named = [...this.legs].map((leg) => leg.legId()).find((id) => id !== null) ?? null;
+    return this.named;
+  }
+
+  onPush(listener: (message: Message) => void): void {
+    this.listeners.add(listener);
   }
 
   addLeg(leg: LegHandler): () => void {
@@ -67,6 +81,16 @@ export class HallStore {
     if (!(await this.do("attend", { meeting }))) this.attended = null;
   }
 
+  /** After a leave: the same meeting, with new legs. */
+  async attendAgain(meeting: string): Promise<void> {
+    await this.attend(meeting);
+    this.legsBack(false);
+  }
+
+  private legsBack(alive: boolean): void {
+    this.legs.forEach((leg) => leg.linkBack(alive && leg.legId() === this.named));
+  }
+
   async loadContacts(): Promise<void> {
     try {
       const answer = await api.get<{ seats: RosterSeat[] }>("roster");
@@ -80,11 +104,12 @@ export class HallStore {
   private ready(answer: Message): void {
     this.role.value = wordOf(answer["role"]);
     const alive = answer["leg_alive"] === true;
-    if (this.attended !== null) void this.attend(this.attended).then(() => this.legs.forEach((leg) => leg.linkBack(alive)));
+    if (this.attended !== null) void this.attend(this.attended).then(() => this.legsBack(alive));
     void this.loadContacts();
   }
 
   private take(message: Message): void {
+    this.listeners.forEach((listener) => listener(message));
     switch (message.t) {
       case "snapshot":
         this.tookSnapshot(message as unknown as Snapshot);

@@ -10,6 +10,8 @@ import { Button, Dialog, HoldButton, toggleFull } from "../../ui/parts";
 import { Header } from "./Header";
 import { LayoutIcon } from "./LayoutIcon";
 import { Hands, Rooms } from "./Rooms";
+import { PartBar } from "./PartBar";
+import type { Part } from "./part";
 import type { Watch } from "./watch";
 
 const LAYOUTS: readonly Layout[] = ["full", "1+1", "1+5", "1+7", "1+12", "1+20", "grid", "lecture"];
@@ -159,7 +161,7 @@ const UndoBar = ({ hall, undo }: { hall: HallStore; undo: Undo }): JSX.Element |
   );
 };
 
-export const Console = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Element => {
+export const Console = ({ hall, watch, part }: { hall: HallStore; watch: Watch; part: Part }): JSX.Element => {
   const undo = hall.meeting.value?.undo ?? null;
   const listening = watch.listening.value;
   return (
@@ -181,7 +183,19 @@ export const Console = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX
           >
             {listening ? t("chair.listening") : t("chair.listen")}
           </Button>
+          {hall.role.value === "chair" && (
+            <Button
+              id="take-part"
+              icon={part.on.value ? "camera" : "cameraOff"}
+              pressed={part.on.value}
+              disabled={part.starting.value}
+              onClick={() => void (part.on.peek() ? part.stop() : part.start())}
+            >
+              {t(part.on.value ? "part.stop" : "part.start")}
+            </Button>
+          )}
         </div>
+        <PartBar part={part} />
         <Layouts hall={hall} />
         <Commands hall={hall} />
       </section>

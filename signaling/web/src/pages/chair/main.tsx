@@ -7,11 +7,13 @@ import { HallStore, requireUser } from "../../net/hall";
 import { Toasts } from "../../ui/toasts";
 import { Console } from "./Console";
 import { Lobby } from "./Lobby";
+import { Part } from "./part";
 import { Watch } from "./watch";
 
 interface Desk {
   hall: HallStore;
   watch: Watch;
+  part: Part;
   name: string;
 }
 
@@ -26,18 +28,20 @@ const Page = (): JSX.Element => {
       </main>
     );
   }
-  const { hall, watch, name } = ready;
+  const { hall, watch, part, name } = ready;
   document.title = `${hall.meeting.value?.title ?? t("chair.title")} · Điểm Cầu`;
-  return hall.meeting.value === null ? <Lobby hall={hall} name={name} /> : <Console hall={hall} watch={watch} />;
+  return hall.meeting.value === null ? <Lobby hall={hall} name={name} /> : <Console hall={hall} watch={watch} part={part} />;
 };
 
 const start = async (): Promise<void> => {
   const user = await requireUser(["chair", "technician", "admin"]);
   if (user === null) return;
   const watch = new Watch();
-  const hall = new HallStore("chair", () => watch.legId());
-  watch.begin(hall);
-  desk.value = { hall, watch, name: user.name };
+  const part = new Part();
+  const hall = new HallStore("chair");
+  part.begin(hall);
+  watch.begin(hall, part);
+  desk.value = { hall, watch, part, name: user.name };
 };
 
 const root = document.getElementById("page");

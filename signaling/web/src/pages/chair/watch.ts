@@ -1,9 +1,10 @@
 // What the console looks at: the program or the wall, one receive-only leg. A change of view opens the new leg beside
 // the old one and lets go of the old when the new picture is there: no black in between.
 import { type Signal, effect, signal } from "@preact/signals";
-import type { LegId, View } from "../../core/protocol";
+import type { View } from "../../core/protocol";
 import { Leg } from "../../media/leg";
 import type { HallStore } from "../../net/hall";
+import type { Part } from "./part";
 
 const QUALITY_MS = 5000;
 /** A new view that shows nothing for so long is shown as it is, words and all. */
@@ -16,13 +17,16 @@ export class Watch {
   private coming: { leg: Leg; drop: () => void } | null = null;
   private dropCurrent: (() => void) | null = null;
   private hall: HallStore | null = null;
+  private own = true;
 
-  legId(): LegId | null {
-    return this.leg.peek()?.id ?? null;
-  }
-
-  begin(hall: HallStore): void {
+  begin(hall: HallStore, part: Part): void {
     this.hall = hall;
+    // A console that takes part sees the program by the leg that it sends with.
+    effect(() => {
+      this.shared = part.leg.value;
+      if (this.leg.peek() !== null && this.view.peek() === "program") this.show("program", true);
+      if (this.shared !== null) this.listening.value = true;
+    });
     effect(() => {
       const inMeeting = hall.meeting.value?.id;
       if (inMeeting === undefined) this.stop();
@@ -34,15 +38,21 @@ export class Watch {
     }, QUALITY_MS);
   }
 
-  show(view: View): void {
+  private shared: Leg | null = null;
+
+  show(view: View, anew = false): void {
     const hall = this.hall;
-    if (hall === null || (this.leg.peek() !== null && this.view.peek() === view && this.coming === null)) return;
+    if (hall === null || (!anew && this.leg.peek() !== null && this.view.peek() === view && this.coming === null)) return;
     this.view.value = view;
     this.forgetComing();
+    if (view === "program" && this.shared !== null) {
+      this.swap(this.shared, () => undefined, false);
+      return;
+    }
     const leg = new Leg(hall.link, "receive", view);
     const drop = hall.addLeg(leg);
     leg.want();
-    if (this.leg.peek() === null) this.swap(leg, drop);
+    if (this.leg.peek() === null || !this.own) this.swap(leg, drop, true);
     else this.swapWhenSeen(leg, drop);
   }
 
@@ -51,7 +61,7 @@ export class Watch {
     const give = (): void => {
       if (this.coming?.leg !== leg) return;
       this.coming = null;
-      this.swap(leg, drop);
+      this.swap(leg, drop, true);
     };
     const probe = document.createElement("video");
     probe.muted = true;
@@ -71,9 +81,10 @@ export class Watch {
     probe.addEventListener("loadeddata", done, { once: true });
   }
 
-  private swap(leg: Leg, drop: () => void): void {
-    const before = this.leg.peek();
+  private swap(leg: Leg, drop: () => void, own: boolean): void {
+    const before = this.own ? this.leg.peek() : null;
     this.leg.value = leg;
+    this.own = own;
     this.dropCurrent?.();
     this.dropCurrent = drop;
     before?.close();
@@ -89,7 +100,8 @@ export class Watch {
     this.forgetComing();
     this.dropCurrent?.();
     this.dropCurrent = null;
-    this.leg.peek()?.close();
+    if (this.own) this.leg.peek()?.close();
+    this.own = true;
     this.leg.value = null;
   }
 }

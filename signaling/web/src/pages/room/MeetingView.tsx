@@ -69,7 +69,7 @@ const Program = ({ room }: { room: Room }): JSX.Element => {
 };
 
 const Self = ({ room }: { room: Room }): JSX.Element => {
-  const on = room.cameraOn.value;
+  const on = room.sending.cameraOn.value;
   const track = room.capture.video.track.value;
   const stream = useMemo(() => (track === null || !on ? null : new MediaStream([track])), [track, on]);
   return (
@@ -98,7 +98,7 @@ const Banners = ({ room, talking }: { room: Room; talking: boolean }): JSX.Eleme
         </div>
       )}
       <DeviceTrouble capture={room.capture} kind="audio" />
-      {room.cameraWanted.value && <DeviceTrouble capture={room.capture} kind="video" />}
+      {room.sending.cameraWanted.value && <DeviceTrouble capture={room.capture} kind="video" />}
     </div>
   );
 };
@@ -112,7 +112,7 @@ const Two = ({ line, hint }: { line: string; hint: string }): JSX.Element => (
 );
 
 const MicrophoneButton = ({ room }: { room: Room }): JSX.Element => {
-  const on = room.microphoneOn.value;
+  const on = room.sending.microphoneOn.value;
   const held = room.state.value?.seat.microphone === "held-off";
   const missing = room.capture.audio.track.value === null;
   return (
@@ -122,7 +122,7 @@ const MicrophoneButton = ({ room }: { room: Room }): JSX.Element => {
       class={on ? "on" : "off"}
       disabled={missing}
       pressed={on}
-      onClick={() => room.toggleMicrophone()}
+      onClick={() => room.sending.toggleMicrophone()}
     >
       {missing ? t("room.no_microphone") : on ? <Two line={t("room.microphone_on")} hint={t("room.press_off")} /> : <Two line={t("room.microphone_off")} hint={t(held ? "room.held" : "room.press_on")} />}
     </Button>
@@ -147,7 +147,7 @@ const HandButton = ({ room }: { room: Room }): JSX.Element => {
 };
 
 const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Element => {
-  const camera = room.cameraOn.value;
+  const camera = room.sending.cameraOn.value;
   return (
     <footer class="bar">
       <MicrophoneButton room={room} />
@@ -157,7 +157,7 @@ const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Elemen
         class={camera ? "on" : "off"}
         pressed={camera}
         disabled={room.capture.video.track.value === null}
-        onClick={() => room.toggleCamera()}
+        onClick={() => room.sending.toggleCamera()}
       >
         {room.capture.video.track.value === null ? (
           t("room.no_camera")
@@ -204,7 +204,7 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
   const talking = useSignal(false);
   const talk = useMemo(() => new MutedTalk(), []);
   const meter = useMemo(
-    () => new Meter((level) => (talking.value = talk.step(level, !room.microphoneOn.peek(), performance.now()))),
+    () => new Meter((level) => (talking.value = talk.step(level, !room.sending.microphoneOn.peek(), performance.now()))),
     [],
   );
   const track = useComputed(() => room.capture.audio.track.value);

@@ -72,5 +72,5 @@ if (root !== null) {
     </>,
     root,
   );
-  void room.start();
+  void room.enter();
 }

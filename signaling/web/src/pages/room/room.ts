@@ -4,6 +4,7 @@ import { Fault, type LegId, type MeetingRow, type Need, type RoomState, type Spe
 import { t } from "../../i18n";
 import { Capture } from "../../media/capture";
 import { Leg, needsOf } from "../../media/leg";
+import { Sending } from "../../media/sending";
 import { chime } from "../../media/sound";
 import * as api from "../../net/api";
 import { Link, type Message, legOf } from "../../net/link";
@@ -20,7 +21,6 @@ export interface Me {
 }
 
 const READY = "room.ready";
-const MUTED = "room.muted";
 const CHIME_SHOWN_MS = 8000;
 const RETRY_MS = 3000;
 const QUALITY_MS = 5000;
@@ -38,38 +38,27 @@ export class Room {
   readonly joining = signal(false);
   readonly deaf = signal(false);
   readonly capture = new Capture();
-  readonly cameraWanted = signal(true);
 
-  /** Muted here; holds from the press on, whatever the server still believes. */
-  private readonly mutedHere = signal(false);
   private link: Link | null = null;
   private leg: Leg | null = null;
   private readonly linkSignal = signal<Link | null>(null);
   private readonly legSignal = signal<Leg | null>(null);
-  private sent: { of: MediaStreamTrack; copy: MediaStreamTrack } | null = null;
   private ready = remembered(READY) !== null;
-  private microphoneWanted = remembered(MUTED) === null;
-  private resume = false;
   private quality: number | undefined;
 
   readonly linkState = computed(() => this.linkSignal.value?.state.value ?? "connecting");
   readonly legState = computed(() => this.legSignal.value?.state.value ?? "none");
   readonly program = computed(() => this.legSignal.value?.stream.value ?? null);
   readonly open = computed(() => this.meetings.value.filter((meeting) => meeting.state === "open"));
-  /** Is our voice sent? The server's word and our own button must both say so. */
-  readonly microphoneOn = computed(() => this.state.value?.seat.microphone === "on" && !this.mutedHere.value);
-  readonly cameraOn = computed(() => this.cameraWanted.value && this.capture.video.track.value !== null);
-
-  async start(): Promise<void> {
-    effect(() => this.sendSound(this.capture.audio.track.value, this.microphoneOn.value));
-    effect(() => this.legSignal.value?.setVideo(this.cameraOn.value ? this.capture.video.track.value : null));
-    effect(() => this.tellCamera(this.cameraOn.value));
-    effect(() => this.tellMicrophoneGone(this.capture.audio.track.value !== null));
-    await this.enter();
-  }
+  readonly sending = new Sending(
+    this.capture,
+    computed(() => this.state.value?.seat ?? null),
+    this.legSignal,
+    (fields) => this.request("state", { ...fields }),
+  );
 
   /** Trades the link for a session, then connects. */
-  private async enter(): Promise<void> {
+  async enter(): Promise<void> {
     const token = decodeURIComponent(location.hash.slice(1));
     try {
       const answer = await (token === "" ? api.get<Record<string, unknown>>("me") : api.post<Record<string, unknown>>("room", { token }));
@@ -210,12 +199,9 @@ export class Room {
   }
 
   private async requestJoin(meeting: string): Promise<void> {
-    const there = this.capture.audio.track.peek() !== null;
-    // The first time in: a microphone that the browser has not opened yet goes live when it has. A room that returns
-    // finds its microphone as it left it, whatever is asked for here.
-    if (!there && this.microphoneWanted && remembered(READY) !== meeting) this.resume = true;
-    await this.request("join", { meeting, microphone: this.microphoneWanted && there, camera: this.cameraOn.peek() });
-    this.tell({ camera: this.cameraOn.peek() });
+    const fields = this.sending.joinFields(remembered(READY) === meeting);
+    await this.request("join", { meeting, ...fields });
+    this.sending.tellAgain();
   }
 
   /** The link came back while we were in: same seat, and the same leg if the bridge still has it. */
@@ -225,8 +211,7 @@ export class Room {
       if (meeting !== null) await this.requestJoin(meeting);
       this.openMedia();
       this.leg?.linkBack(alive);
-      if (this.mutedHere.peek()) this.tell({ microphone: false });
-      if (this.deaf.peek()) this.tell({ deaf: true });
+      if (this.deaf.peek()) this.tellDeaf(true);
     } catch (error) {
       if (error instanceof Fault && (error.code === "unreachable" || error.code === "late")) return;
       this.stopFor("waiting");
@@ -239,7 +224,6 @@ export class Room {
     const leg = new Leg(link, "duplex", "program");
     this.leg = leg;
     this.legSignal.value = leg;
-    this.sendSound(this.capture.audio.track.peek(), this.microphoneOn.peek());
     leg.want();
     clearInterval(this.quality);
     this.quality = window.setInterval(() => this.tellQuality(), QUALITY_MS);
@@ -254,8 +238,8 @@ export class Room {
       this.state.value = null;
       this.speaking.value = [];
       this.deaf.value = false;
-      this.mutedHere.value = false;
     });
+    this.sending.reset();
   }
 
   private stopFor(phase: Phase): void {
@@ -294,47 +278,15 @@ export class Room {
     this.phase.value = "waiting";
   }
 
-  // ---- microphone, camera, floor ----
+  // ---- floor, sound ----
 
   private tookState(state: RoomState): void {
     batch(() => {
       this.state.value = state;
-      // The server has heard our mute; from now on its word is enough.
-      if (state.seat.microphone !== "on") this.mutedHere.value = false;
       if (state.seat.floor !== "given") this.chimed.value = false;
     });
     const me = this.me.peek();
     if (me !== null && me.label !== state.seat.label) this.me.value = { ...me, label: state.seat.label };
-  }
-
-  toggleMicrophone(): void {
-    const seat = this.state.peek()?.seat;
-    if (seat === undefined) return;
-    if (this.microphoneOn.peek()) {
-      this.wantMicrophone(false);
-      this.mutedHere.value = true;
-      this.tell({ microphone: false });
-      return;
-    }
-    if (seat.microphone === "held-off") {
-      say(t("room.held_off"));
-      return;
-    }
-    this.wantMicrophone(true);
-    this.request("state", { microphone: true })
-      .then(() => (this.mutedHere.value = false))
-      .catch(complain);
-  }
-
-  private wantMicrophone(wanted: boolean): void {
-    this.microphoneWanted = wanted;
-    this.resume = false;
-    if (wanted) forget(MUTED);
-    else remember(MUTED, "yes");
-  }
-
-  toggleCamera(): void {
-    this.cameraWanted.value = !this.cameraWanted.peek();
   }
 
   async hand(up: boolean): Promise<void> {
@@ -349,39 +301,11 @@ export class Room {
   setDeaf(deaf: boolean): void {
     if (this.deaf.peek() === deaf) return;
     this.deaf.value = deaf;
-    this.tell({ deaf });
+    this.tellDeaf(deaf);
   }
 
-  /** What is sent is a copy: the meter goes on hearing the original while the copy is silent. */
-  private sendSound(track: MediaStreamTrack | null, on: boolean): void {
-    const leg = this.legSignal.value;
-    if (this.sent !== null && this.sent.of !== track) {
-      this.sent.copy.stop();
-      this.sent = null;
-    }
-    if (track !== null) this.sent ??= { of: track, copy: track.clone() };
-    if (this.sent !== null) this.sent.copy.enabled = on;
-    leg?.setAudio(this.sent?.copy ?? null);
-  }
-
-  private tellCamera(on: boolean): void {
-    if (this.phase.peek() === "in") this.tell({ camera: on });
-  }
-
-  /** A microphone that was live when it went is live again when it is back, unless somebody muted it meanwhile. */
-  private tellMicrophoneGone(there: boolean): void {
-    if (this.phase.peek() !== "in") return;
-    if (!there && this.microphoneOn.peek()) {
-      this.resume = true;
-      this.tell({ microphone: false });
-    } else if (there && this.resume) {
-      this.resume = false;
-      if (this.state.peek()?.seat.microphone === "off") this.tell({ microphone: true });
-    }
-  }
-
-  private tell(fields: { microphone?: boolean; camera?: boolean; deaf?: boolean }): void {
-    this.request("state", fields).catch(() => undefined);
+  private tellDeaf(deaf: boolean): void {
+    this.request("state", { deaf }).catch(() => undefined);
   }
 
   private tellQuality(): void {

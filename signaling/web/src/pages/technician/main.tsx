@@ -22,7 +22,7 @@ const Page = (): JSX.Element => {
 
 const start = async (): Promise<void> => {
   const user = await requireUser(["technician", "admin"]);
-  if (user !== null) hall.value = new HallStore("technician", () => null);
+  if (user !== null) hall.value = new HallStore("technician");
 };
 
 const root = document.getElementById("page");

@@ -1,0 +1,29 @@
+// The few buttons of a console that takes part: its microphone, its camera, its own small picture.
+import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
+import { t } from "../../i18n";
+import { Button, Screen } from "../../ui/parts";
+import { DeviceTrouble } from "../room/Devices";
+import type { Part } from "./part";
+
+export const PartBar = ({ part }: { part: Part }): JSX.Element | null => {
+  const { sending, capture } = part;
+  const microphone = sending.microphoneOn.value;
+  const camera = sending.cameraOn.value;
+  const track = capture.video.track.value;
+  const stream = useMemo(() => (track === null || !camera ? null : new MediaStream([track])), [track, camera]);
+  if (!part.on.value) return null;
+  return (
+    <div class="part-bar" id="part-bar">
+      <div class="part-self">{stream !== null && <Screen stream={stream} muted class="mirror" />}</div>
+      <Button id="part-microphone" icon={microphone ? "mic" : "micOff"} pressed={microphone} onClick={() => sending.toggleMicrophone()}>
+        {t(microphone ? "room.microphone_on" : "room.microphone_off")}
+      </Button>
+      <Button id="part-camera" icon={camera ? "camera" : "cameraOff"} pressed={camera} onClick={() => sending.toggleCamera()}>
+        {t(camera ? "room.camera_on" : "room.camera_off")}
+      </Button>
+      <DeviceTrouble capture={capture} kind="audio" />
+      <DeviceTrouble capture={capture} kind="video" />
+    </div>
+  );
+};
