@@ -87,9 +87,8 @@ void leg_on_rtp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);
 void leg_on_rtcp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);
 
 /* leg_camera.c */
-/* Makes one, in the place of a silent one when all are taken (which is forgotten in leg->streams: pointers into it move).
- * NULL: too many at once. */
-LegLayer *leg_camera_layer(Leg *leg, guint32 ssrc, const char *rid, Codec codec, gint64 now_us);
+/* before: the same layer under its last SSRC, which the new one replaces; NULL: a new layer (NULL again: too many). */
+LegLayer *leg_camera_layer(Leg *leg, LegLayer *before, guint32 ssrc, const char *rid, Codec codec);
 void leg_camera_packet(Leg *leg, LegLayer *layer, const RtpPacket *packet, gboolean rtx, gint64 arrival_us);
 void leg_camera_need(Leg *leg, gboolean live, guint height, guint bps);
 void leg_camera_keyframe(Leg *leg);

@@ -34,41 +34,21 @@ static void on_keyframe(gpointer user, guint32 ssrc) {
     leg_send_pli(layer->leg, ssrc);
 }
 
-/* A client may begin again with new SSRCs as often as it likes; what has gone silent makes room. */
-static LegLayer *stalest_layer(Leg *leg, gint64 now_us) {
-    LegLayer *stalest = &leg->layers[0];
-    for (guint i = 1; i < leg->n_layers; i++)
-        if (leg->layers[i].last_packet_us < stalest->last_packet_us) stalest = &leg->layers[i];
-    return now_us - stalest->last_packet_us > LAYER_SILENT_US ? stalest : NULL;
-}
-
-static void retire_layer(Leg *leg, LegLayer *layer) {
-    if (leg->shown == layer) leg->shown = NULL;
-    if (leg->coming == layer) leg->coming = NULL;
-    for (guint i = leg->streams.n_streams; i-- > 0;) {
-        const RtpStream *stream = &leg->streams.streams[i];
-        if (stream->ssrc == layer->ssrc || (stream->is_rtx && stream->primary == layer->ssrc))
-            rtp_streams_forget(&leg->streams, stream->ssrc);
-    }
-    g_clear_pointer(&layer->uplink, video_uplink_free);
-}
-
-LegLayer *leg_camera_layer(Leg *leg, guint32 ssrc, const char *rid, Codec codec, gint64 now_us) {
+LegLayer *leg_camera_layer(Leg *leg, LegLayer *before, guint32 ssrc, const char *rid, Codec codec) {
     static const VideoUplinkEvents events = { .frame = on_frame, .nack = on_nack, .keyframe = on_keyframe };
-    char kept_rid[RTP_TEXT_BYTES]; /* rid may lie in the table that retiring changes */
-    g_strlcpy(kept_rid, rid, sizeof kept_rid);
-    LegLayer *layer =
-        leg->n_layers < LEG_LAYERS_MAX ? &leg->layers[leg->n_layers] : stalest_layer(leg, now_us);
-    if (layer == NULL) return NULL;
-    if (layer->uplink == NULL)
-        leg->n_layers++;
-    else
-        retire_layer(leg, layer);
-    layer->leg = leg;
-    layer->last_packet_us = now_us;
-    layer->width = layer->height = 0;
+    LegLayer *layer = before;
+    if (layer == NULL) {
+        if (leg->n_layers == LEG_LAYERS_MAX) return NULL;
+        layer = &leg->layers[leg->n_layers++];
+        layer->leg = leg;
+        g_strlcpy(layer->rid, rid, sizeof layer->rid);
+    } else { /* the sender has begun anew: what came before is of no use to it */
+        if (leg->shown == layer) leg->shown = NULL;
+        if (leg->coming == layer) leg->coming = NULL;
+        video_uplink_free(layer->uplink);
+        layer->width = layer->height = 0;
+    }
     layer->ssrc = ssrc;
-    g_strlcpy(layer->rid, kept_rid, sizeof layer->rid);
     layer->uplink = video_uplink_new(codec, ssrc, &events, layer);
     video_uplink_set_wanted(layer->uplink, FALSE);
     receive_stats_init(&layer->stats, ssrc, 90000);

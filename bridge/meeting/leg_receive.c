@@ -7,10 +7,8 @@ static void audio_packet(Leg *leg, const MediaSection *section, const RtpPacket 
     gboolean voice = FALSE;
     if (leg->audio == NULL || packet->payload_type != section->payload_type || packet->n_payload_bytes == 0)
         return;
-    if (leg->audio_stats.ssrc != packet->ssrc || leg->audio_stats.clock_hz == 0) {
-        if (leg->audio_stats.clock_hz != 0) rtp_streams_forget(&leg->streams, leg->audio_stats.ssrc);
+    if (leg->audio_stats.ssrc != packet->ssrc || leg->audio_stats.clock_hz == 0)
         receive_stats_init(&leg->audio_stats, packet->ssrc, 48000);
-    }
     receive_stats_push(&leg->audio_stats, packet->sequence, packet->timestamp, arrival_us);
     rtp_ext_audio_level(packet, section->exts.audio_level, &level, &voice);
     audio_uplink_push(leg->audio, packet->sequence, packet->timestamp, level, voice, packet->payload,
@@ -23,10 +21,8 @@ static void camera_packet(Leg *leg, const MediaSection *section, RtpStream *stre
     if (!stream->is_rtx) {
         if (packet->payload_type != section->payload_type) return;
         LegLayer *layer = stream->user;
-        if (layer == NULL) {
-            layer = leg_camera_layer(leg, packet->ssrc, stream->rid, section->codec, arrival_us);
-            rtp_streams_find(&leg->streams, packet->ssrc)->user = layer;
-        }
+        if (layer == NULL || layer->ssrc != packet->ssrc)
+            layer = stream->user = leg_camera_layer(leg, layer, packet->ssrc, stream->rid, section->codec);
         if (layer != NULL) leg_camera_packet(leg, layer, packet, FALSE, arrival_us);
         return;
     }

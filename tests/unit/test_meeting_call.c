@@ -280,6 +280,19 @@ static void do_call(Worker *worker, gpointer letter) {
     worker_hold_beat(worker);
 }
 
+/* Its camera begins again: new SSRC, new numbers, another colour. */
+static void do_begin_again(Worker *worker, gpointer letter) {
+    Client *client = *(Client **)letter;
+    (void)worker;
+    client->plan.sections[SECTION_VIDEO].local_ssrc += 50;
+    client->video_sequence = 40000;
+    client->video_time += 1234567;
+    client->next_frame = 0;
+    for (guint i = 0; i < client->n_frames; i++) g_bytes_unref(client->frames[i]);
+    client->n_frames = 0;
+    encode_colour(client);
+}
+
 static void do_hang_up(Worker *worker, gpointer letter) {
     Client *client = *(Client **)letter;
     transport_close(client->transport);
@@ -458,6 +471,15 @@ static void two_rooms_meet(void **state) {
     }
 }
 
+static void a_camera_that_begins_again_is_seen(void **state) {
+    (void)state;
+    Client *client = &test.clients[0];
+    client->colour = (Colour){ 145, 54, 34 };
+    client->test_colour = "0xff00ff00";
+    worker_post(client->worker, do_begin_again, &client, sizeof client);
+    assert_true(turn_until(both_see_both));
+}
+
 static void an_older_scene_is_refused(void **state) {
     (void)state;
     json_t *scene = scene_of_two();
@@ -497,6 +519,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_rooms_meet),
+        cmocka_unit_test(a_camera_that_begins_again_is_seen),
         cmocka_unit_test(an_older_scene_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
