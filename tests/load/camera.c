@@ -1,6 +1,7 @@
 /* camera.c -- see camera.h. Finished loops are published by one atomic store; nobody waits for anybody. */
 #include "tests/load/camera.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,9 +18,21 @@ struct Workshop {
     VoiceLoop *silence;
 };
 
-static const struct {
+static struct {
     guint width, height, fps, bitrate_bps;
 } LAYERS[CAMERA_LAYERS] = { { 160, 90, 8, 50000 }, { 640, 360, 15, 350000 } };
+
+gboolean camera_set_main(const char *text) {
+    guint width, height, fps, kbps;
+    char end;
+    if (sscanf(text, "%4ux%4u@%2u:%5u%c", &width, &height, &fps, &kbps, &end) != 4) return FALSE;
+    if (width < 16 || height < 16 || fps == 0 || kbps == 0) return FALSE;
+    LAYERS[CAMERA_MAIN].width = width;
+    LAYERS[CAMERA_MAIN].height = height;
+    LAYERS[CAMERA_MAIN].fps = fps;
+    LAYERS[CAMERA_MAIN].bitrate_bps = kbps * 1000;
+    return TRUE;
+}
 
 static void make(gpointer data, gpointer user) {
     static _Thread_local gboolean lowered;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/load/picture.h"
+#include "tests/load/probe.h"
 #include "tests/load/voice.h"
 
 enum { CAMERA_THUMBNAIL, CAMERA_MAIN, CAMERA_LAYERS };
@@ -15,6 +16,7 @@ typedef struct {
     Workshop *workshop;
     PictureLoop *loops[CAMERA_LAYERS]; /* read with camera_loop */
     VoiceLoop *voice;
+    Probe *probe; /* makes the large picture and the voice instead; borrowed, NULL for nearly all */
     gint asked[CAMERA_LAYERS], asked_voice;
 } Camera;
 
@@ -23,6 +25,9 @@ Workshop *workshop_new(guint n_threads);
 void workshop_free(Workshop *workshop); /* ends what is under way; cameras after it; NULL is fine */
 const VoiceLoop *workshop_silence(const Workshop *workshop);
 guint workshop_n_waiting(const Workshop *workshop);
+
+/* What CAMERA_MAIN is for all cameras made from now on: "1280x720@25:1500" (kbit/s). FALSE: malformed. */
+gboolean camera_set_main(const char *text);
 
 Camera *camera_new(Workshop *workshop, guint number, const char *name);
 void camera_free(Camera *camera); /* NULL is fine */

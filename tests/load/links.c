@@ -37,6 +37,17 @@ static GPtrArray *read_links(const char *text, const char *from, GError **error)
     return NULL;
 }
 
+GPtrArray *links_of_nobody(guint n) {
+    GPtrArray *links = g_ptr_array_new_with_free_func(link_free);
+    for (guint i = 0; i < n; i++) {
+        RoomLink *link = g_new0(RoomLink, 1);
+        *link =
+            (RoomLink){ g_strdup_printf("R-%03u", i + 1), g_strdup_printf("Room %u", i + 1), g_strdup("") };
+        g_ptr_array_add(links, link);
+    }
+    return links;
+}
+
 GPtrArray *links_from_file(const char *path, GError **error) {
     g_autofree char *text = NULL;
     if (!g_file_get_contents(path, &text, NULL, error)) return NULL;

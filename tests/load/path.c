@@ -279,6 +279,9 @@ static void tick_fast(Path *path, gint64 now_us) {
 
 /* ---- both ---- */
 
+/* The lower tie-breaker gives way; it is compared only when both sides claim the same role. */
+void path_yield_control(Path *path) { path->tie_breaker = 0; }
+
 void path_local(const Path *path, TransportDescription *ret_local) {
     if (path->transport != NULL)
         transport_local(path->transport, ret_local);

@@ -24,6 +24,9 @@ Path *path_new_fast(Net *net, guint socket, const PathEvents *events, gpointer u
 Path *path_new_nice(Worker *worker, const PathEvents *events, gpointer user, GError **error);
 void path_free(Path *path); /* says goodbye (DTLS close_notify); no event after; NULL is fine */
 
+/* Fast: we made the offer, but the peer shall lead the checks all the same (RFC 8445 7.3.1.1). Before path_set_remote. */
+void path_yield_control(Path *path);
+
 void path_local(const Path *path, TransportDescription *ret_local); /* setup is active */
 gboolean path_set_remote(Path *path, const TransportDescription *remote, gint64 now_us, GError **error);
 void path_tick(Path *path, gint64 now_us); /* every few milliseconds */

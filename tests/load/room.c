@@ -2,15 +2,18 @@
 #include "tests/load/room.h"
 
 #include "config/log.h"
+#include "tests/load/janus_room.h"
 
 #include <string.h>
 
-enum { REQUEST_HELLO = 1, REQUEST_JOIN, REQUEST_OPEN, REQUEST_ANSWER, REQUEST_QUALITY, REQUEST_OTHER };
+enum { REQUEST_HELLO = 1, REQUEST_JOIN, REQUEST_OPEN, REQUEST_ANSWER, REQUEST_QUALITY, REQUEST_PING };
 enum {
     CLOSED_TAKEN_OVER = 4001,
     CLOSED_REVOKED = 4003,
     DEAD_US = 15 * G_USEC_PER_SEC,
-    ASK_AGAIN_US = 1500 * 1000
+    ASK_AGAIN_US = 1500 * 1000,
+    PING_US = 8 * G_USEC_PER_SEC, /* as the page does: a dead line is not told by the socket for minutes */
+    PONG_US = 4 * G_USEC_PER_SEC
 };
 
 struct Room {
@@ -18,21 +21,30 @@ struct Room {
     char *token, *meeting;
     RoomEvents events;
     gpointer user;
+    JanusRoom *janus; /* speaks instead of us; NULL: our own server */
     WebClient *web;
     RoomState state;
     char *cookie, *client, *trouble;
     gint leg; /* 0: none */
     gboolean joining, leg_asked, web_dead;
-    gint64 due_us, now_us, started_us, leg_due_us, heard_us;
+    gint64 due_us, now_us, started_us, leg_due_us, heard_us, ping_us;
     guint n_failures, n_returns;
 };
 
 static const gint64 PAUSES_US[] = { 200 * 1000, 500 * 1000, 1000 * 1000, 2000 * 1000 };
 
-RoomState room_state(const Room *room) { return room->state; }
-const char *room_trouble(const Room *room) { return room->trouble; }
-guint room_n_returns(const Room *room) { return room->n_returns; }
-gint64 room_started_us(const Room *room) { return room->started_us; }
+RoomState room_state(const Room *room) {
+    return room->janus != NULL ? janus_room_state(room->janus) : room->state;
+}
+const char *room_trouble(const Room *room) {
+    return room->janus != NULL ? janus_room_trouble(room->janus) : room->trouble;
+}
+guint room_n_returns(const Room *room) {
+    return room->janus != NULL ? janus_room_n_returns(room->janus) : room->n_returns;
+}
+gint64 room_started_us(const Room *room) {
+    return room->janus != NULL ? janus_room_started_us(room->janus) : room->started_us;
+}
 
 static void set_trouble(Room *room, const char *text) {
     g_free(room->trouble);
@@ -87,11 +99,16 @@ static void open_leg(Room *room) {
 }
 
 void room_answer(Room *room, gint leg, const char *sdp) {
+    if (room->janus != NULL) {
+        janus_room_describe(room->janus, sdp);
+        return;
+    }
     send_json(room, json_pack("{s:s, s:i, s:i, s:s}", "t", "leg.answer", "id", REQUEST_ANSWER, "leg", leg,
                               "sdp", sdp));
 }
 
 void room_new_leg(Room *room, gint64 now_us) {
+    if (room->janus != NULL) janus_room_again(room->janus, now_us);
     room->leg = 0;
     room->leg_due_us = now_us + 300 * 1000 + g_random_int_range(0, 300 * 1000);
 }
@@ -253,11 +270,13 @@ Room *room_new(const RoomSettings *settings, const RoomEvents *events, gpointer 
     room->client = g_strdup_printf("sim-%08x%08x", g_random_int(), g_random_int());
     room->trouble = g_strdup("");
     room->due_us = G_MAXINT64;
+    if (settings->janus != JANUS_NONE) room->janus = janus_room_new(settings, events, user);
     return room;
 }
 
 void room_free(Room *room) {
     if (room == NULL) return;
+    janus_room_free(room->janus);
     web_client_free(room->web);
     g_free(room->token);
     g_free(room->meeting);
@@ -267,14 +286,17 @@ void room_free(Room *room) {
     g_free(room);
 }
 
-void room_start(Room *room, gint64 now_us) { room->due_us = room->started_us = now_us; }
+void room_start(Room *room, gint64 now_us) {
+    room->due_us = room->started_us = now_us;
+    if (room->janus != NULL) janus_room_start(room->janus, now_us);
+}
 
 static void connect_now(Room *room) {
     static const WebEvents EVENTS = { on_answered, on_opened, on_message, on_closed };
     room->due_us = G_MAXINT64;
     room->state = ROOM_ENTERING;
     room->web_dead = FALSE;
-    room->heard_us = room->now_us;
+    room->heard_us = room->ping_us = room->now_us;
     web_client_free(room->web);
     room->web = web_client_new(room->settings.address, &EVENTS, room);
     if (room->cookie != NULL) {
@@ -289,15 +311,33 @@ static void connect_now(Room *room) {
     json_decref(body);
 }
 
+/* The line gives no sign of life: another connection. */
+static void drop_dead_line(Room *room, const char *why) {
+    room->web_dead = TRUE;
+    set_trouble(room, why);
+    come_back_later(room);
+}
+
+static void ping(Room *room) {
+    if (room->ping_us > room->heard_us && room->now_us - room->ping_us > PONG_US) {
+        drop_dead_line(room, "a ping stays unanswered");
+    } else if (room->now_us - room->ping_us > PING_US) {
+        room->ping_us = room->now_us;
+        send_json(room, json_pack("{s:s, s:i}", "t", "ping", "id", REQUEST_PING));
+    }
+}
+
 void room_tick(Room *room, gint64 now_us) {
     room->now_us = now_us;
+    if (room->janus != NULL) {
+        janus_room_tick(room->janus, now_us);
+        return;
+    }
     if (room->state == ROOM_AWAY && now_us >= room->due_us) connect_now(room);
     if (room->web == NULL || room->web_dead) return;
     if (room->state == ROOM_JOINED && room->leg_due_us != 0 && now_us >= room->leg_due_us) open_leg(room);
     web_client_turn(room->web);
-    if (!room->web_dead && room->state == ROOM_ENTERING && now_us - room->heard_us > DEAD_US) {
-        room->web_dead = TRUE;
-        set_trouble(room, "no answer for 15 s");
-        come_back_later(room);
-    }
+    if (!room->web_dead && room->state == ROOM_ENTERING && now_us - room->heard_us > DEAD_US)
+        drop_dead_line(room, "no answer for 15 s");
+    if (!room->web_dead && (room->state == ROOM_JOINED || room->state == ROOM_WAITING)) ping(room);
 }

@@ -16,12 +16,18 @@ typedef enum {
     ROOM_ENDED, /* refused, or another page took the seat: never returns */
 } RoomState;
 
+/* Which part is played at a Janus server (janus_room.h) instead of a room at ours. */
+typedef enum { JANUS_NONE = 0, JANUS_AUDIO, JANUS_PUBLISH, JANUS_SUBSCRIBE } JanusPart;
+
 typedef struct {
     void (*offer)(gpointer user, gint leg, const char *sdp); /* answer with room_answer */
     void (*need)(gpointer user, const char *rid, gboolean active);
     void (*layout)(gpointer user, const char *layout);
     void (*media_lost)(gpointer user); /* the leg is gone on the other side; a new one is asked for already */
     void (*left)(gpointer user);       /* the meeting has ended, or the seat was taken: media must stop */
+    /* Janus alone: it wants our offer, by room_answer; and has answered it. */
+    void (*offer_wanted)(gpointer user, gint leg);
+    void (*answered)(gpointer user, const char *sdp);
 } RoomEvents;
 
 typedef struct {
@@ -29,6 +35,7 @@ typedef struct {
     const char *token;
     const char *meeting; /* NULL: the one that is open */
     guint number;
+    JanusPart janus;
 } RoomSettings;
 
 Room *room_new(const RoomSettings *settings, const RoomEvents *events, gpointer user);
