@@ -2,14 +2,15 @@
  * 2 % raise, between hold. */
 #include "bridge/policy/bandwidth.h"
 
-static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08,
-                    REMB_NARROW = 0.8, ARRIVED_SURE = 0.85;
+static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_LOW = 0.8,
+                    REMB_FELL = 0.95, REMB_STUCK = 1.1, ARRIVED_SURE = 0.85;
 
 enum {
     LOWER_EVERY_US = 300000,
     CLEAN_US = 1000000,
     RTT_US_UNKNOWN = 100000,
     NARROW_US = 600000,
+    STUCK_US = 3000000,
     PART_US = 200000,
     REPORTS_US = 3000000
 };
@@ -46,7 +47,7 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
 
 /* What arrives in spite of the loss is proof of that much: a line that loses at random (radio) is not a narrow one. */
 static void keep_what_arrives(Bandwidth *bandwidth, double loss, gint64 now_us) {
-    if (bandwidth->narrow_since_us != 0) return; /* it arrives late: the receiver says so */
+    if (bandwidth->narrow) return; /* it arrives late: the receiver says so */
     double arrived_bps = recent_bps(bandwidth, now_us) * (1 - loss) * ARRIVED_SURE;
     set_estimate(bandwidth, MAX(bandwidth->estimate_bps, arrived_bps));
 }
@@ -106,18 +107,32 @@ void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_
     }
 }
 
-void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {
-    end_second(bandwidth, now_us);
-    if ((double)bitrate_bps > recent_bps(bandwidth, now_us) * REMB_NARROW) {
-        bandwidth->narrow_since_us = 0;
-        return;
+/* A low REMB is the line's doing when it came down, or when it does not grow as an idle line's does. */
+static gboolean remb_is_narrow(Bandwidth *bandwidth, double bps, gint64 now_us) {
+    gboolean fell = bandwidth->remb_bps > 0 && bps < bandwidth->remb_bps * REMB_FELL;
+    bandwidth->remb_bps = bps;
+    if (bps > recent_bps(bandwidth, now_us) * REMB_LOW) {
+        bandwidth->low_since_us = 0;
+        return FALSE;
     }
-    if (bandwidth->narrow_since_us == 0) bandwidth->narrow_since_us = now_us;
+    if (bandwidth->low_since_us == 0) {
+        bandwidth->low_since_us = now_us;
+        bandwidth->low_first_bps = bps;
+    }
+    gint64 low_us = now_us - bandwidth->low_since_us;
+    gboolean stuck = low_us >= STUCK_US && bps < bandwidth->low_first_bps * REMB_STUCK;
+    return bandwidth->narrow || fell || stuck;
+}
+
+void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {
+    double bps = (double)bitrate_bps;
+    end_second(bandwidth, now_us);
+    bandwidth->narrow = remb_is_narrow(bandwidth, bps, now_us);
+    if (!bandwidth->narrow) return;
     bandwidth->dirty_us = bandwidth->raised_us = now_us;
-    if ((double)bitrate_bps >= bandwidth->estimate_bps || now_us - bandwidth->narrow_since_us < NARROW_US)
-        return;
+    if (bps >= bandwidth->estimate_bps || now_us - bandwidth->low_since_us < NARROW_US) return;
     bandwidth->lowered_us = now_us;
-    set_estimate(bandwidth, (double)bitrate_bps);
+    set_estimate(bandwidth, bps);
 }
 
 void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps) {

@@ -206,6 +206,7 @@ G_GNUC_UNUSED static void remb(guint64 bps) {
 
 /* The receiver says for 1.2 s that no more than this comes through. */
 G_GNUC_UNUSED static void narrow(guint64 bps) {
+    remb(bps * 2);
     for (guint i = 0; i < 6; i++) {
         run(5, FALSE);
         remb(bps);

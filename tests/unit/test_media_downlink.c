@@ -86,10 +86,10 @@ static void test_still_and_back(void **state) {
     run(25, TRUE);
     for (guint i = 0; i < 3; i++) narrow(50000);
     run(1, TRUE);
-    for (guint i = 0; i < 3; i++) narrow(50000);
+    narrow(50000);
     n_asked = 0;
     downlink_read_stats(leg, &before);
-    for (guint second = 0; second < 6; second++) run(25, second == 5);
+    for (guint second = 0; second < 4; second++) run(25, second == 3);
     downlink_read_stats(leg, &after);
     assert_int_equal(after.stream, LOW);
     assert_in_range(after.n_frames - before.n_frames, 1, 3);

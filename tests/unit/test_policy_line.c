@@ -183,6 +183,23 @@ static void test_nacks_lower(void **state) {
     assert_false(bandwidth_is_clean(&bandwidth, S + 2000 * MS));
 }
 
+/* As a browser told it on a line without fault, when a still picture became lively: far below what is sent, but growing. */
+static void test_growing_remb_is_no_narrow_line(void **state) {
+    (void)state;
+    Bandwidth bandwidth;
+    double remb_bps = 118600;
+    bandwidth_init(&bandwidth, 1800000, S);
+    for (guint k = 0; k < 40; k++) {
+        gint64 now_us = S + (gint64)k * 200 * MS;
+        bandwidth_on_sent(&bandwidth, 5, 206000 / 8 / 5, now_us);
+        if (k >= 6) bandwidth_on_remb(&bandwidth, (guint64)remb_bps, now_us + 10 * MS);
+        if (k >= 6) remb_bps *= 1.016;
+        if (k % 5 == 0) bandwidth_on_report(&bandwidth, 0, 20 * MS, now_us + 20 * MS);
+    }
+    assert_int_equal(bandwidth_estimate_bps(&bandwidth), 1800000);
+    assert_true(bandwidth_is_clean(&bandwidth, S + 8000 * MS));
+}
+
 static void test_limits(void **state) {
     (void)state;
     Bandwidth bandwidth;
@@ -193,6 +210,7 @@ static void test_limits(void **state) {
         bandwidth_on_report(&bandwidth, 0, 0, S + (gint64)k * S);
     }
     assert_int_equal(bandwidth_estimate_bps(&bandwidth), BANDWIDTH_BPS_MAX);
+    bandwidth_on_remb(&bandwidth, 1000000, S + 499 * (gint64)S);
     bandwidth_on_remb(&bandwidth, 0, S + 500 * (gint64)S);
     bandwidth_on_remb(&bandwidth, 0, S + 501 * (gint64)S - 1);
     assert_int_equal(bandwidth_estimate_bps(&bandwidth), BANDWIDTH_BPS_MIN);
@@ -207,6 +225,7 @@ int main(void) {
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_nacks_lower),
+        cmocka_unit_test(test_growing_remb_is_no_narrow_line),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests_name("line policies", tests, NULL, NULL);
