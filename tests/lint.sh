@@ -41,11 +41,12 @@ part_tidy() {
             $FLAGS >"$stamp.txt" 2>/dev/null; then touch "$stamp"; else cat "$stamp.txt"; exit 1; fi'
 }
 
+# Not the fuzz doors: g_assert_cmpstr(a, ==, b) is no C to it, and clang looks at them.
 part_cppcheck() {
     # shellcheck disable=SC2046
     cppcheck --quiet -j "$JOBS" --std=c11 --language=c -I. --error-exitcode=1 --inline-suppr \
         --enable=warning,performance,portability --suppressions-list=tests/cppcheck.supp \
-        --template='{file}:{line}: {severity}: {message} [{id}]' $(c_files | grep '\.c$')
+        --template='{file}:{line}: {severity}: {message} [{id}]' $(c_files | grep '\.c$' | grep -v '^tests/fuzz/')
 }
 
 part_shellcheck() {
