@@ -284,6 +284,35 @@ test("a second browser takes the seat over; the first stops and can take it back
   await second.context.close();
 });
 
+test("the chair sends a room out; it stays out until somebody presses the button", async () => {
+  await chair.choose(A.label);
+  await chair.page.locator("#disconnect").click();
+  await a.page.locator("#join").waitFor();
+  await chair.is(A.label, "state", "absent");
+  await throughout("it does not return by itself", 1500, () => a.page.locator("#join").isVisible());
+  await a.join();
+  await chair.is(A.label, "state", "present");
+});
+
+test("a path that is lost is repaired by an ICE restart: the same connection goes on", async () => {
+  const before = await a.page.evaluate(() => {
+    const pc = window.connections.filter((one) => one.connectionState === "connected").pop();
+    window.restarted = pc;
+    // What the browser says when nothing has come back for five seconds.
+    Object.defineProperty(pc, "connectionState", { value: "disconnected", configurable: true });
+    pc.dispatchEvent(new Event("connectionstatechange"));
+    delete pc.connectionState;
+    return { number: window.connections.length, ufrag: /a=ice-ufrag:(\S+)/.exec(pc.remoteDescription.sdp)[1] };
+  });
+  await until("new credentials on the same connection", async () => {
+    const ufrag = await a.page.evaluate(() => /a=ice-ufrag:(\S+)/.exec(window.restarted.remoteDescription.sdp)[1]);
+    return ufrag !== before.ufrag;
+  });
+  await a.isIn();
+  await a.flows("A");
+  assert.equal((await a.received()).number, before.number);
+});
+
 test("a camera that is pulled out: the room stays, says so, and takes it back", async () => {
   await a.page.evaluate(() => window.plug("video", false));
   await a.page.locator('[data-trouble^="video-"]').waitFor();

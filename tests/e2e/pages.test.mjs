@@ -11,6 +11,7 @@ const server = new Server();
 let browser;
 let desk;
 let link;
+let room;
 const pages = [];
 
 before(async () => {
@@ -70,19 +71,20 @@ test("a new link comes with its QR code, and opens the room", async () => {
   await desk.page.locator("#room-link").waitFor();
   link = server.here(await desk.page.locator("#room-link").inputValue());
   await desk.page.locator(".qr svg").waitFor();
-  const room = await RoomPage.open(browser, link, ROOM);
+  room = await RoomPage.open(browser, link, ROOM);
   pages.push(room);
   await until("the room's name", async () => (await room.page.locator("h1").innerText()).includes(ROOM.label));
   await room.join();
   await until("live state in the tree", async () => (await desk.page.locator("#tree .leaf", { hasText: ROOM.label }).getAttribute("data-state")) === "present");
-  await room.context.close();
 });
 
-test("making another link asks first, and ends the old one", async () => {
+test("making another link asks first, and ends the old one, also for who sits there by it", async () => {
   await until("the old link is known", async () => (await desk.page.locator(".link-state.active").count()) > 0);
   await desk.page.locator("#make-link").click();
   await desk.page.locator("#link-yes").click();
   await until("another link", async () => server.here(await desk.page.locator("#room-link").inputValue()) !== link);
+  await room.page.locator("#refused").waitFor();
+  await room.context.close();
   const page = await (await browser.newContext({ locale: "vi-VN" })).newPage();
   await page.goto(link);
   await page.locator("#refused").waitFor();
@@ -129,10 +131,24 @@ test("every page fits a screen of 1024x600", async () => {
   for (const path of ["/", "/technician", "/chair"]) {
     await desk.page.setViewportSize({ width: 1024, height: 600 });
     await desk.page.goto(server.url + path);
-    await desk.page.locator("main .button").first().waitFor();
+    await desk.page.locator("main .button:visible").first().waitFor();
     await isWhole(desk.page, path);
   }
   await room.context.close();
+});
+
+test("with two open meetings a room asks which, and does not ask again after a reload", async () => {
+  await server.run("meeting", "create", "--title", "Giao ban tuần", "--open");
+  const asked = await RoomPage.open(browser, await server.roomLink("QN-193-05"), ROOM);
+  pages.push(asked);
+  await asked.page.locator("#join").click();
+  await asked.page.locator("#choose").waitFor();
+  await asked.page.locator("#choose .button", { hasText: "Giao ban tuần" }).click();
+  await asked.isIn();
+  await asked.page.reload();
+  await asked.isIn();
+  assert.match(await asked.page.locator("header.top").innerText(), /Giao ban tuần/);
+  await asked.context.close();
 });
 
 test("the second language is one touch away and stays", async () => {

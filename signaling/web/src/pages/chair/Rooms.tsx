@@ -168,7 +168,7 @@ const SeatActions = ({ hall, seat, onClose }: { hall: HallStore; seat: Seat; onC
             <Button icon="pin" pressed={pinned} onClick={pin}>
               {pinned ? t("chair.unpin") : t("chair.pin")}
             </Button>
-            <Button icon="leave" onClick={() => void hall.do("seat.disconnect", { seat: id })}>
+            <Button id="disconnect" icon="leave" onClick={() => void hall.do("seat.disconnect", { seat: id })}>
               {t("chair.disconnect")}
             </Button>
           </>
