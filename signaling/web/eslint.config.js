@@ -7,16 +7,24 @@ export default ts.config(
   {
     files: ["src/**/*.{ts,tsx}", "tests/**/*.ts", "vite.config.ts"],
     extends: [js.configs.recommended, ...ts.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: fileURLToPath(new URL(".", import.meta.url)) } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: fileURLToPath(new URL(".", import.meta.url)) },
+    },
     rules: {
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
-      "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: [{ from: "package", name: ["test", "suite"], package: "node:test" }] }],
+      "@typescript-eslint/no-floating-promises": [
+        "error",
+        { allowForKnownSafeCalls: [{ from: "package", name: ["test", "suite"], package: "node:test" }] },
+      ],
       "max-lines-per-function": ["error", { max: 120, skipBlankLines: true, skipComments: true }],
       "max-lines": ["error", 450],
       "no-console": "error",
-      "eqeqeq": "error",
+      eqeqeq: "error",
     },
   },
-  { files: ["tests/**/*.ts"], rules: { "max-lines-per-function": "off", "@typescript-eslint/no-unnecessary-condition": "off" } },
+  {
+    files: ["tests/**/*.ts"],
+    rules: { "max-lines-per-function": "off", "@typescript-eslint/no-unnecessary-condition": "off" },
+  },
 );

@@ -29,7 +29,11 @@ test("a room that joined by its button hears at once", async () => {
   chair = await ConsolePage.open(browser, link);
   room = await RoomPage.open(browser, await server.roomLink(A.code), A);
   await room.join();
-  await until("sound plays", () => room.page.evaluate(() => !document.getElementById("program").muted && !document.getElementById("program").paused));
+  await until("sound plays", () =>
+    room.page.evaluate(
+      () => !document.getElementById("program").muted && !document.getElementById("program").paused,
+    ),
+  );
   assert.equal(await room.page.locator("#touch-to-hear").count(), 0);
   await chair.is(A.label, "state", "present");
   assert.equal(await isDeaf(), "false");
@@ -49,7 +53,11 @@ test("the same room in a fresh window returns by itself, with picture, asking fo
 
 test("one touch brings the sound", async () => {
   await room.page.locator("#touch-to-hear").click();
-  await until("sound plays", () => room.page.evaluate(() => !document.getElementById("program").muted && !document.getElementById("program").paused));
+  await until("sound plays", () =>
+    room.page.evaluate(
+      () => !document.getElementById("program").muted && !document.getElementById("program").paused,
+    ),
+  );
   await room.page.locator("#touch-to-hear").waitFor({ state: "detached" });
   await until("the chair knows that the room hears", async () => (await isDeaf()) === "false");
 });

@@ -111,7 +111,10 @@ test("two rooms join by one button, and the chair sees them there", async () => 
   await b.join();
   await chair.is(A.label, "state", "present");
   await chair.is(B.label, "state", "present");
-  await until("two are counted", async () => (await chair.page.locator("#counts").getAttribute("data-present")) === "2");
+  await until(
+    "two are counted",
+    async () => (await chair.page.locator("#counts").getAttribute("data-present")) === "2",
+  );
 });
 
 test("each room hears the other and not itself, the chair hears both", async () => {
@@ -160,7 +163,9 @@ test("the chair gives the floor: banner, name at the chair, others held off", as
   await a.page.locator("#floor-banner").waitFor();
   await chair.is(A.label, "floor", "given");
   await chair.is(B.label, "microphone", "held-off");
-  await until("the chair sees who has the floor", async () => (await chair.page.locator("#floor-holder").innerText()).includes(A.label));
+  await until("the chair sees who has the floor", async () =>
+    (await chair.page.locator("#floor-holder").innerText()).includes(A.label),
+  );
   await silent(a, B.tone_hz);
 });
 
@@ -171,7 +176,8 @@ test("1+1 with the floor at A: A left and B right, on every screen", async () =>
 
 test("one room on the full picture", async () => {
   await chair.page.locator('[data-layout="full"]').click();
-  for (const page of [a, b, chair]) await page.sees("full", [LEFT, CENTRE, RIGHT], [A.colour, A.colour, A.colour]);
+  for (const page of [a, b, chair])
+    await page.sees("full", [LEFT, CENTRE, RIGHT], [A.colour, A.colour, A.colour]);
 });
 
 test("the floor moves, and the picture with it", async () => {
@@ -189,7 +195,8 @@ test("the floor is taken back", async () => {
 });
 
 test("the chair takes part with picture and sound, hears no echo of itself, and stops", async () => {
-  for (const room of [a, b]) if ((await room.microphone()) === "false") await room.page.locator("#microphone").click();
+  for (const room of [a, b])
+    if ((await room.microphone()) === "false") await room.page.locator("#microphone").click();
   await chair.page.locator("#take-part").click();
   await chair.page.locator("#part-bar").waitFor();
   await chair.is(HALL.label, "state", "present");
@@ -228,10 +235,15 @@ test("search ignores diacritics and finds by beginnings of words", async () => {
 });
 
 test("a short press on mute-all does nothing, holding mutes all, undo brings back what was", async () => {
-  for (const room of [a, b]) if ((await room.microphone()) === "false") await room.page.locator("#microphone").click();
+  for (const room of [a, b])
+    if ((await room.microphone()) === "false") await room.page.locator("#microphone").click();
   for (const { label } of [A, B]) await chair.is(label, "microphone", "on");
   await chair.page.locator("#mute-all").click();
-  await throughout("nothing is muted", 800, async () => (await chair.row(A.label).first().getAttribute("data-microphone")) === "on");
+  await throughout(
+    "nothing is muted",
+    800,
+    async () => (await chair.row(A.label).first().getAttribute("data-microphone")) === "on",
+  );
   await chair.hold("#mute-all");
   for (const { label } of [A, B]) await chair.is(label, "microphone", "held-off");
   await chair.page.locator("#undo").click();
@@ -302,10 +314,15 @@ test("a path that is lost is repaired by an ICE restart: the same connection goe
     Object.defineProperty(pc, "connectionState", { value: "disconnected", configurable: true });
     pc.dispatchEvent(new Event("connectionstatechange"));
     delete pc.connectionState;
-    return { number: window.connections.length, ufrag: /a=ice-ufrag:(\S+)/.exec(pc.remoteDescription.sdp)[1] };
+    return {
+      number: window.connections.length,
+      ufrag: /a=ice-ufrag:(\S+)/.exec(pc.remoteDescription.sdp)[1],
+    };
   });
   await until("new credentials on the same connection", async () => {
-    const ufrag = await a.page.evaluate(() => /a=ice-ufrag:(\S+)/.exec(window.restarted.remoteDescription.sdp)[1]);
+    const ufrag = await a.page.evaluate(
+      () => /a=ice-ufrag:(\S+)/.exec(window.restarted.remoteDescription.sdp)[1],
+    );
     return ufrag !== before.ufrag;
   });
   await a.isIn();
@@ -337,12 +354,16 @@ test("signaling is killed: the media does not stop, control comes back", async (
   const before = await a.received();
   await server.kill("signaling");
   await a.flows("A");
-  for (const page of [a, b]) await until("control is back", async () => (await page.connection()) === "link.up");
+  for (const page of [a, b])
+    await until("control is back", async () => (await page.connection()) === "link.up");
   await until("the chair is back", async () => (await chair.connection()) === "open");
   const now = await a.received();
   assert.equal(now.number, before.number, "the same peer connection");
   await a.page.locator("#hand").click();
-  await until("a hand reaches the chair", async () => (await chair.page.locator("#hands .room-row").count()) === 1);
+  await until(
+    "a hand reaches the chair",
+    async () => (await chair.page.locator("#hands .room-row").count()) === 1,
+  );
   await a.page.locator("#hand").click();
   for (const { label } of [A, B]) await chair.is(label, "state", "present");
 });
@@ -384,5 +405,8 @@ test("a new meeting is made and opened: waiting rooms come in by themselves", as
 });
 
 test("no page broke a rule or threw an error", () => {
-  assert.deepEqual(pages.flatMap((page) => page.complaints), []);
+  assert.deepEqual(
+    pages.flatMap((page) => page.complaints),
+    [],
+  );
 });

@@ -30,7 +30,9 @@ const isWhole = async (page, what) => {
 };
 
 const importCsv = async (text) => {
-  await desk.page.locator("#import-file").setInputFiles({ name: "roster.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+  await desk.page
+    .locator("#import-file")
+    .setInputFiles({ name: "roster.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
 };
 
 test("a wrong password is refused in words, the right one leads to the console", async () => {
@@ -60,7 +62,10 @@ test("a console without a login leads to the login", async () => {
 test("the technician sees the roster by districts and finds a room", async () => {
   desk = await ConsolePage.open(browser, (await server.loginLinks())[1]);
   pages.push(desk);
-  await until("14 districts and the province", async () => (await desk.page.locator("#tree .group").count()) === 15);
+  await until(
+    "14 districts and the province",
+    async () => (await desk.page.locator("#tree .group").count()) === 15,
+  );
   await desk.page.locator("#search").fill("ha phong");
   await desk.page.locator("#tree .leaf", { hasText: ROOM.label }).click();
   assert.match(await desk.page.locator(".details").innerText(), /QN-193-02/);
@@ -73,16 +78,29 @@ test("a new link comes with its QR code, and opens the room", async () => {
   await desk.page.locator(".qr svg").waitFor();
   room = await RoomPage.open(browser, link, ROOM);
   pages.push(room);
-  await until("the room's name", async () => (await room.page.locator("h1").innerText()).includes(ROOM.label));
+  await until("the room's name", async () =>
+    (await room.page.locator("h1").innerText()).includes(ROOM.label),
+  );
   await room.join();
-  await until("live state in the tree", async () => (await desk.page.locator("#tree .leaf", { hasText: ROOM.label }).getAttribute("data-state")) === "present");
+  await until(
+    "live state in the tree",
+    async () =>
+      (await desk.page.locator("#tree .leaf", { hasText: ROOM.label }).getAttribute("data-state")) ===
+      "present",
+  );
 });
 
 test("making another link asks first, and ends the old one, also for who sits there by it", async () => {
-  await until("the old link is known", async () => (await desk.page.locator(".link-state.active").count()) > 0);
+  await until(
+    "the old link is known",
+    async () => (await desk.page.locator(".link-state.active").count()) > 0,
+  );
   await desk.page.locator("#make-link").click();
   await desk.page.locator("#link-yes").click();
-  await until("another link", async () => server.here(await desk.page.locator("#room-link").inputValue()) !== link);
+  await until(
+    "another link",
+    async () => server.here(await desk.page.locator("#room-link").inputValue()) !== link,
+  );
   await room.page.locator("#refused").waitFor();
   await room.context.close();
   const page = await (await browser.newContext({ locale: "vi-VN" })).newPage();
@@ -95,7 +113,9 @@ test("making another link asks first, and ends the old one, also for who sits th
 
 test("an import tells what it did, line by line", async () => {
   await desk.page.locator("#import").click();
-  await importCsv("code;name;type;district;group;phone;technician;technician_phone;note\nQN-193-02;Hà Phong;phường;Thành phố Hạ Long;Cấp xã;0203 000 7777;;;\nTHU-1;Điểm thử;xã;Huyện Ba Chẽ;Cấp xã;;;;\n");
+  await importCsv(
+    "code;name;type;district;group;phone;technician;technician_phone;note\nQN-193-02;Hà Phong;phường;Thành phố Hạ Long;Cấp xã;0203 000 7777;;;\nTHU-1;Điểm thử;xã;Huyện Ba Chẽ;Cấp xã;;;;\n",
+  );
   await desk.page.locator("#import-report").waitFor();
   await until("two lines", async () => (await desk.page.locator(".import-rows tbody tr").count()) === 2);
 });
@@ -117,7 +137,10 @@ test("a browser that gives no devices at all: says so in words, joins all the sa
   await page.locator('[data-trouble="video-insecure"]').waitFor();
   assert.match(await page.locator('[data-trouble="audio-insecure"]').innerText(), /https/);
   await page.locator("#join").click();
-  await until("it is in", async () => (await page.locator("#connection").getAttribute("data-state")) === "link.up");
+  await until(
+    "it is in",
+    async () => (await page.locator("#connection").getAttribute("data-state")) === "link.up",
+  );
   await context.close();
 });
 
@@ -155,12 +178,19 @@ test("the second language is one touch away and stays", async () => {
   await desk.page.setViewportSize({ width: 1280, height: 800 });
   await desk.page.goto(`${server.url}/technician`);
   await desk.page.locator(".language").click();
-  await until("English", async () => (await desk.page.locator("#import").innerText()).includes("Import roster"));
+  await until("English", async () =>
+    (await desk.page.locator("#import").innerText()).includes("Import roster"),
+  );
   await desk.page.reload();
-  await until("still English", async () => (await desk.page.locator("#import").innerText()).includes("Import roster"));
+  await until("still English", async () =>
+    (await desk.page.locator("#import").innerText()).includes("Import roster"),
+  );
   assert.equal(await desk.page.evaluate(() => document.documentElement.lang), "en");
 });
 
 test("no page broke a rule or threw an error", () => {
-  assert.deepEqual(pages.flatMap((page) => page.complaints), []);
+  assert.deepEqual(
+    pages.flatMap((page) => page.complaints),
+    [],
+  );
 });

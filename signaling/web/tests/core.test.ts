@@ -28,7 +28,8 @@ const FOUND: readonly [string, string, string, boolean][] = [
   ["empty matches all", "anything", " ", true],
   ["no such", "Xã Bắc Sơn", "nam", false],
 ];
-for (const [name, text, query, wanted] of FOUND) test(`search: ${name}`, () => assert.equal(matches(fold(text), query), wanted));
+for (const [name, text, query, wanted] of FOUND)
+  test(`search: ${name}`, () => assert.equal(matches(fold(text), query), wanted));
 
 const DELAYS: readonly [number, number, number][] = [
   [0, 0.5, 200],
@@ -41,7 +42,8 @@ const DELAYS: readonly [number, number, number][] = [
   [-1, 0.5, 200],
 ];
 for (const [attempt, random, wanted] of DELAYS) {
-  test(`reconnect ${attempt} with ${random} after ${wanted} ms`, () => assert.equal(reconnectDelay(attempt, random), wanted));
+  test(`reconnect ${attempt} with ${random} after ${wanted} ms`, () =>
+    assert.equal(reconnectDelay(attempt, random), wanted));
 }
 
 // 2026-11-22T02:05:09Z is 09:05:09 on a Sunday in Vietnam, 21:05 on Saturday in New York.
@@ -77,7 +79,8 @@ const MOMENTS: readonly [unknown, number | null][] = [
   [null, null],
   [0, null],
 ];
-for (const [value, wanted] of MOMENTS) test(`moment of ${String(value)}`, () => assert.equal(momentOf(value), wanted));
+for (const [value, wanted] of MOMENTS)
+  test(`moment of ${String(value)}`, () => assert.equal(momentOf(value), wanted));
 
 test("rows stay where they are while held, and follow when let go", () => {
   const shown = [1, 2, 3];
@@ -104,10 +107,17 @@ test("tree: districts and seats stay in the order of the roster", () => {
   );
 });
 test("tree: a search keeps the branches that match", () => {
-  assert.deepEqual(filterBranches(branches(SEATS), "dam ha").map((branch) => branch.seats.map((seat) => seat.id)), [[4]]);
-  assert.deepEqual(filterBranches(branches(SEATS), "uong bi").map((branch) => branch.seats.map((seat) => seat.id)), [[2, 3]]);
+  assert.deepEqual(
+    filterBranches(branches(SEATS), "dam ha").map((branch) => branch.seats.map((seat) => seat.id)),
+    [[4]],
+  );
+  assert.deepEqual(
+    filterBranches(branches(SEATS), "uong bi").map((branch) => branch.seats.map((seat) => seat.id)),
+    [[2, 3]],
+  );
 });
-test("search text has label, district and code", () => assert.ok(SEATS.slice(1, 2).every((seat) => matches(searchText(seat), "bac son uong bi qn-200"))));
+test("search text has label, district and code", () =>
+  assert.ok(SEATS.slice(1, 2).every((seat) => matches(searchText(seat), "bac son uong bi qn-200"))));
 
 test("muted talk: 400 ms of voice tell it, a cough does not", () => {
   const talk = new MutedTalk();

@@ -8,9 +8,24 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = mkdtempSync(join(tmpdir(), "diemcau-web-"));
-const entries = readdirSync(here).filter((name) => name.endsWith(".test.ts")).map((name) => join(here, name));
-await build({ entryPoints: entries, outdir: out, outExtension: { ".js": ".mjs" }, bundle: true, platform: "node", format: "esm", target: "node18", logLevel: "warning" });
+const entries = readdirSync(here)
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => join(here, name));
+await build({
+  entryPoints: entries,
+  outdir: out,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node18",
+  logLevel: "warning",
+});
 const files = readdirSync(out).map((name) => join(out, name));
-const run = spawnSync(process.execPath, ["--test", "--test-reporter=tap", ...process.argv.slice(2), ...files], { stdio: "inherit" });
+const run = spawnSync(
+  process.execPath,
+  ["--test", "--test-reporter=tap", ...process.argv.slice(2), ...files],
+  { stdio: "inherit" },
+);
 rmSync(out, { recursive: true });
 process.exit(run.status ?? 1);

@@ -23,26 +23,45 @@ test("needs: both layers of an HD camera are scaled, capped and in order", () =>
   ]);
 });
 test("needs: what nobody looks at is not sent", () => {
-  assert.deepEqual(encodingsFor(BOTH, [{ ...T, ...OFF }, { ...M, ...OFF }], HD).map((e) => e.active), [false, false]);
+  assert.deepEqual(
+    encodingsFor(
+      BOTH,
+      [
+        { ...T, ...OFF },
+        { ...M, ...OFF },
+      ],
+      HD,
+    ).map((e) => e.active),
+    [false, false],
+  );
 });
 test("needs: a layer that was not mentioned stays as it is", () => {
   assert.deepEqual(encodingsFor(BOTH, [{ ...M, ...OFF }], HD)[0], { rid: "t", active: true });
 });
 test("needs: a small camera sends its thumbnail unscaled and no main", () => {
   const small = encodingsFor(BOTH, [{ ...T, ...OFF }, M], { width: 320, height: 240 });
-  assert.deepEqual(small.map((e) => [e.active, e.scaleResolutionDownBy]), [
-    [true, 1],
-    [false, 1],
-  ]);
+  assert.deepEqual(
+    small.map((e) => [e.active, e.scaleResolutionDownBy]),
+    [
+      [true, 1],
+      [false, 1],
+    ],
+  );
 });
 test("needs: 640x360 is not small", () => {
-  assert.deepEqual(encodingsFor(BOTH, [T, M], { width: 640, height: 360 }).map((e) => [e.active, e.scaleResolutionDownBy]), [
-    [true, 4],
-    [true, 1],
-  ]);
+  assert.deepEqual(
+    encodingsFor(BOTH, [T, M], { width: 640, height: 360 }).map((e) => [e.active, e.scaleResolutionDownBy]),
+    [
+      [true, 4],
+      [true, 1],
+    ],
+  );
 });
 test("needs: a camera that is off sends nothing", () => {
-  assert.deepEqual(encodingsFor(BOTH, [T, M], null).map((e) => e.active), [false, false]);
+  assert.deepEqual(
+    encodingsFor(BOTH, [T, M], null).map((e) => e.active),
+    [false, false],
+  );
 });
 test("needs: an encoding without rid gets the largest need", () => {
   assert.equal(encodingsFor<Encoding>([{ active: true }], [T, M], HD)[0]?.maxBitrate, 700_000);
@@ -55,15 +74,34 @@ test("needs: a 4:3 camera fills the tile rather than falling short of it", () =>
   assert.equal(scaleFor({ width: 640, height: 480 }, { width: 160, height: 90 }), 4);
 });
 
-const seat = (id: number, more = {}): Snapshot["seats"][number] => ({ ...emptySeat(id), label: `Xã ${id}`, state: "present", ...more });
+const seat = (id: number, more = {}): Snapshot["seats"][number] => ({
+  ...emptySeat(id),
+  label: `Xã ${id}`,
+  state: "present",
+  ...more,
+});
 const snapshot = (): Snapshot => ({
   n: 7,
-  meeting: { id: "m", title: "Họp", state: "open", layout: "1+1", opened_at_ms: 1, floor: null, pinned: [], muted_all: false, undo: null },
+  meeting: {
+    id: "m",
+    title: "Họp",
+    state: "open",
+    layout: "1+1",
+    opened_at_ms: 1,
+    floor: null,
+    pinned: [],
+    muted_all: false,
+    undo: null,
+  },
   seats: [seat(1), seat(2), seat(3, { state: "absent" })],
 });
 
 test("delta: changes only what it names, and in place", () => {
-  const applied = applyDelta(hallOf(snapshot()), { n: 8, seats: [{ id: 2, microphone: "on" }], meeting: { floor: 2 } });
+  const applied = applyDelta(hallOf(snapshot()), {
+    n: 8,
+    seats: [{ id: 2, microphone: "on" }],
+    meeting: { floor: 2 },
+  });
   assert.deepEqual(applied?.changed, [2]);
   assert.equal(applied?.membership, false);
   assert.equal(applied?.hall.seats.get(2)?.microphone, "on");
@@ -92,18 +130,35 @@ test("delta: null takes a field away", () => {
 });
 
 test("counts: joining counts as absent, deaf only while present", () => {
-  const seats = [seat(1, { deaf: true }), seat(2, { state: "lost", deaf: true }), seat(3, { state: "absent" }), seat(4, { state: "joining" }), seat(5, { floor: "asked" })];
+  const seats = [
+    seat(1, { deaf: true }),
+    seat(2, { state: "lost", deaf: true }),
+    seat(3, { state: "absent" }),
+    seat(4, { state: "joining" }),
+    seat(5, { floor: "asked" }),
+  ];
   assert.deepEqual(countSeats(seats), { all: 5, present: 2, absent: 2, lost: 1, hands: 1, deaf: 1 });
 });
 test("hands: by place, then by time", () => {
-  const seats = [seat(1, { floor: "asked", hand_place: 2 }), seat(2), seat(3, { floor: "asked", hand_place: 1 }), seat(4, { floor: "asked", hand_at_ms: 5 })];
-  assert.deepEqual(handsQueue(seats).map((one) => one.id), [3, 1, 4]);
+  const seats = [
+    seat(1, { floor: "asked", hand_place: 2 }),
+    seat(2),
+    seat(3, { floor: "asked", hand_place: 1 }),
+    seat(4, { floor: "asked", hand_at_ms: 5 }),
+  ];
+  assert.deepEqual(
+    handsQueue(seats).map((one) => one.id),
+    [3, 1, 4],
+  );
 });
 
-test("translations: both languages have the same keys", () => assert.deepEqual(Object.keys(en).sort(), Object.keys(vi).sort()));
+test("translations: both languages have the same keys", () =>
+  assert.deepEqual(Object.keys(en).sort(), Object.keys(vi).sort()));
 test("translations: both languages fill the same names into a sentence", () => {
-  const names = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? "").sort();
-  for (const key of Object.keys(vi) as (keyof typeof vi)[]) assert.deepEqual(names(en[key]), names(vi[key]), key);
+  const names = (text: string): string[] =>
+    [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? "").sort();
+  for (const key of Object.keys(vi) as (keyof typeof vi)[])
+    assert.deepEqual(names(en[key]), names(vi[key]), key);
 });
 test("translations: Vietnamese is in NFC and nothing is empty", () => {
   for (const [key, text] of Object.entries(vi)) assert.ok(text !== "" && text === text.normalize("NFC"), key);

@@ -15,7 +15,11 @@ export const launch = async ({ autoplay = "free" } = {}) => {
   const args = [...ARGS];
   if (process.getuid() === 0) args.push("--no-sandbox");
   if (autoplay === "free") args.push("--autoplay-policy=no-user-gesture-required");
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args, ignoreDefaultArgs: ["--mute-audio"] });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args,
+    ignoreDefaultArgs: ["--mute-audio"],
+  });
 };
 
 export const COLOURS = { red: [200, 40, 40], green: [40, 160, 60], blue: [40, 70, 200] };
@@ -36,7 +40,8 @@ class Watched {
     page.on("pageerror", (error) => this.complaints.push(error.message));
     page.on("console", (message) => {
       // A refused policy is a defect of the page; a failed request is the server's to tell.
-      if (message.type() === "error" && /Content Security Policy/.test(message.text())) this.complaints.push(message.text());
+      if (message.type() === "error" && /Content Security Policy/.test(message.text()))
+        this.complaints.push(message.text());
     });
   }
 
@@ -47,12 +52,16 @@ class Watched {
   }
 
   async sees(what, points, wanted, limit_ms) {
-    await until(`${what}: ${wanted.join(", ")}`, async () => {
-      const seen = await this.colours(points);
-      if (seen === null) throw new Error("no picture");
-      if (seen.join() !== wanted.join()) throw new Error(`sees ${seen.join(", ")}`);
-      return true;
-    }, limit_ms);
+    await until(
+      `${what}: ${wanted.join(", ")}`,
+      async () => {
+        const seen = await this.colours(points);
+        if (seen === null) throw new Error("no picture");
+        if (seen.join() !== wanted.join()) throw new Error(`sees ${seen.join(", ")}`);
+        return true;
+      },
+      limit_ms,
+    );
   }
 
   async levels(tones_hz) {
@@ -69,7 +78,12 @@ class Watched {
     const before = await until(`${what}: media`, () => this.received());
     return until(`${what}: media goes on`, async () => {
       const now = await this.received();
-      if (now === null || now.number !== before.number || now.audio < before.audio + 25 || now.frames < before.frames + 8) {
+      if (
+        now === null ||
+        now.number !== before.number ||
+        now.audio < before.audio + 25 ||
+        now.frames < before.frames + 8
+      ) {
         throw new Error(`${JSON.stringify(before)} -> ${JSON.stringify(now)}`);
       }
       return true;
@@ -113,7 +127,8 @@ export class ConsolePage extends Watched {
   static async open(browser, link, who) {
     const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1280, height: 800 } });
     await context.addInitScript(watchConnections);
-    if (who !== undefined) await context.addInitScript(fakeDevices, { colour: css(who.colour), tone_hz: who.tone_hz });
+    if (who !== undefined)
+      await context.addInitScript(fakeDevices, { colour: css(who.colour), tone_hz: who.tone_hz });
     const desk = new ConsolePage(await context.newPage());
     context.setDefaultTimeout(15_000);
     desk.context = context;
@@ -130,11 +145,15 @@ export class ConsolePage extends Watched {
   }
 
   async is(label, attribute, wanted, limit_ms) {
-    await until(`${label} is ${wanted}`, async () => {
-      const seen = await this.row(label).first().getAttribute(`data-${attribute}`);
-      if (seen !== wanted) throw new Error(`is ${seen}`);
-      return true;
-    }, limit_ms);
+    await until(
+      `${label} is ${wanted}`,
+      async () => {
+        const seen = await this.row(label).first().getAttribute(`data-${attribute}`);
+        if (seen !== wanted) throw new Error(`is ${seen}`);
+        return true;
+      },
+      limit_ms,
+    );
   }
 
   /** Chooses a room, so that its commands are at the foot of the list. */
@@ -148,8 +167,13 @@ export class ConsolePage extends Watched {
     const button = this.page.locator(selector);
     await button.hover();
     await this.page.mouse.down();
-    await until(`${selector} is being held`, async () => (await button.getAttribute("class"))?.includes("holding"));
-    await until(`${selector} has done its work`, async () => (await button.count()) === 0 || !(await button.getAttribute("class"))?.includes("holding"));
+    await until(`${selector} is being held`, async () =>
+      (await button.getAttribute("class"))?.includes("holding"),
+    );
+    await until(
+      `${selector} has done its work`,
+      async () => (await button.count()) === 0 || !(await button.getAttribute("class"))?.includes("holding"),
+    );
     await this.page.mouse.up();
   }
 }

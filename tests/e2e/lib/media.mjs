@@ -50,7 +50,8 @@ export const fakeDevices = ({ colour, tone_hz, devices }) => {
     }
     return new MediaStream(tracks);
   };
-  media.enumerateDevices = async () => [...listed].map((kind) => ({ kind, deviceId: `fake-${kind}`, groupId: "", label: `Fake ${kind}` }));
+  media.enumerateDevices = async () =>
+    [...listed].map((kind) => ({ kind, deviceId: `fake-${kind}`, groupId: "", label: `Fake ${kind}` }));
   /** Pulls a device out or puts it in, as a hand at the cable would. */
   window.plug = (kind, there) => {
     if (there) listed.add(kinds[kind]);

@@ -90,7 +90,10 @@ export class Server {
 
   /** Runs the command line beside the server; its standard output. */
   async run(...words) {
-    const child = spawn(join(BIN, "diemcau"), [...words, "--data", this.data], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(join(BIN, "diemcau"), [...words, "--data", this.data], {
+      cwd: ROOT,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let out = "";
     let err = "";
     child.stdout.on("data", (bytes) => (out += bytes));
@@ -109,7 +112,9 @@ export class Server {
   /** The login links of the chair and the technician, as the trial printed them, in that order. */
   async loginLinks() {
     return until("login links are printed", () => {
-      const links = [...this.output.matchAll(/https?:\/\/\S+\/login#\S+/g)].map((found) => this.here(found[0]));
+      const links = [...this.output.matchAll(/https?:\/\/\S+\/login#\S+/g)].map((found) =>
+        this.here(found[0]),
+      );
       const tokens = new Map(links.map((link) => [link.split("#")[1], link]));
       return tokens.size >= 2 ? [...tokens.values()] : null;
     });

@@ -37,7 +37,12 @@ export const timeOfDay = (at_ms: number, locale: Locale): string => {
 
 /** 14:05:09 */
 export const clockTime = (at_ms: number, locale: Locale): string => {
-  const format = formatter(locale, "hms", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const format = formatter(locale, "hms", {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
   const p = parts(format, at_ms);
   return `${p["hour"] ?? ""}:${p["minute"] ?? ""}:${p["second"] ?? ""}`;
 };
@@ -95,7 +100,8 @@ export const percent = (share: number, locale: Locale): string => {
 
 /** What a time from the server is, whichever way it is written: milliseconds, seconds or ISO 8601. */
 export const momentOf = (value: unknown): number | null => {
-  if (typeof value === "number" && Number.isFinite(value) && value > 0) return value < 1e11 ? value * 1000 : value;
+  if (typeof value === "number" && Number.isFinite(value) && value > 0)
+    return value < 1e11 ? value * 1000 : value;
   if (typeof value === "string" && value !== "") {
     const parsed = Date.parse(value);
     return Number.isNaN(parsed) ? null : parsed;

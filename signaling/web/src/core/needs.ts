@@ -37,7 +37,9 @@ export const encodingsFor = <T extends Encoding>(
   source: Picture | null,
 ): T[] =>
   current.map((encoding, index) => {
-    const need = needs.find((n) => n.rid === encoding.rid) ?? (current.length === 1 ? needs[needs.length - 1] : undefined);
+    const need =
+      needs.find((n) => n.rid === encoding.rid) ??
+      (current.length === 1 ? needs[needs.length - 1] : undefined);
     if (need === undefined) return { ...encoding };
     const small = source !== null && isSmall(source) && current.length > 1;
     const thumbnail = index === 0;

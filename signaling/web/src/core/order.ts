@@ -2,7 +2,11 @@
 import type { SeatId } from "./protocol";
 
 /** shown: what is on the screen; wanted: what should be. While held, rows on the screen stay where they are. */
-export const settle = (shown: readonly SeatId[], wanted: readonly SeatId[], held: boolean): readonly SeatId[] => {
+export const settle = (
+  shown: readonly SeatId[],
+  wanted: readonly SeatId[],
+  held: boolean,
+): readonly SeatId[] => {
   if (!held || shown.length === 0) return sameOrder(shown, wanted) ? shown : wanted;
   return shown;
 };

@@ -165,4 +165,5 @@ export class Fault extends Error {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-export const wordOf = (value: unknown, fallback = ""): string => (typeof value === "string" ? value : fallback);
+export const wordOf = (value: unknown, fallback = ""): string =>
+  typeof value === "string" ? value : fallback;

@@ -91,4 +91,6 @@ export const countSeats = (seats: Iterable<Seat>): Counts => {
 export const handsQueue = (seats: Iterable<Seat>): Seat[] =>
   [...seats]
     .filter((seat) => seat.floor === "asked")
-    .sort((a, b) => (a.hand_place ?? 1e9) - (b.hand_place ?? 1e9) || (a.hand_at_ms ?? 0) - (b.hand_at_ms ?? 0));
+    .sort(
+      (a, b) => (a.hand_place ?? 1e9) - (b.hand_place ?? 1e9) || (a.hand_at_ms ?? 0) - (b.hand_at_ms ?? 0),
+    );

@@ -21,7 +21,8 @@ export class MutedTalk {
     }
     if (level_dbfs > VOICE_DBFS) this.voiced.push({ at: now_ms, span });
     this.voiced = this.voiced.filter((piece) => piece.at > now_ms - WINDOW_MS);
-    if (this.voiced.reduce((sum, piece) => sum + piece.span, 0) >= NEEDED_MS) this.until_ms = now_ms + SHOWN_MS;
+    if (this.voiced.reduce((sum, piece) => sum + piece.span, 0) >= NEEDED_MS)
+      this.until_ms = now_ms + SHOWN_MS;
     return now_ms < this.until_ms;
   }
 }

@@ -28,7 +28,8 @@ export const branches = <T extends Leaf>(seats: Iterable<T>): Branch<T>[] => {
 };
 
 /** What a search looks at: the name with type and district, and the code. */
-export const searchText = (seat: Leaf): string => fold(`${seat.label} ${seat.name} ${seat.district} ${seat.code}`);
+export const searchText = (seat: Leaf): string =>
+  fold(`${seat.label} ${seat.name} ${seat.district} ${seat.code}`);
 
 /** Only what matches; a district whose own name matches is kept whole. */
 export const filterBranches = <T extends Leaf>(all: readonly Branch<T>[], query: string): Branch<T>[] => {

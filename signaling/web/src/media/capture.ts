@@ -27,7 +27,8 @@ const constraintsOf = (kind: Kind): MediaTrackConstraints => {
 const nameOf = (error: unknown): string => (error instanceof DOMException ? error.name : "");
 
 /** Plain http elsewhere than on this machine has no mediaDevices, whatever the type says. */
-const devices = (): MediaDevices | null => (navigator as { mediaDevices?: MediaDevices }).mediaDevices ?? null;
+const devices = (): MediaDevices | null =>
+  (navigator as { mediaDevices?: MediaDevices }).mediaDevices ?? null;
 
 class Device {
   readonly track = signal<MediaStreamTrack | null>(null);
@@ -179,7 +180,8 @@ export class Capture {
       const trouble = troubleOf(nameOf(error));
       const [only] = kinds;
       if (kinds.length === 1 && only !== undefined) this.device(only).fail(trouble);
-      else if (trouble === "refused" && !(await this.oneIsAllowed())) for (const kind of kinds) this.device(kind).fail(trouble);
+      else if (trouble === "refused" && !(await this.oneIsAllowed()))
+        for (const kind of kinds) this.device(kind).fail(trouble);
       else for (const kind of kinds) await this.askTogether(media, [kind]);
     }
   }
@@ -191,11 +193,15 @@ export class Capture {
   }
 
   private async list(): Promise<Record<Kind, number>> {
-    const found = await devices()?.enumerateDevices().catch(() => null);
+    const found = await devices()
+      ?.enumerateDevices()
+      .catch(() => null);
     // Who cannot list may still ask.
     if (!found) return { audio: 1, video: 1 };
     const of = (kind: MediaDeviceKind): Choice[] =>
-      found.filter((one) => one.kind === kind && one.deviceId !== "").map((one) => ({ id: one.deviceId, label: one.label }));
+      found
+        .filter((one) => one.kind === kind && one.deviceId !== "")
+        .map((one) => ({ id: one.deviceId, label: one.label }));
     this.audio.choices.value = of("audioinput");
     this.video.choices.value = of("videoinput");
     this.speakers.value = of("audiooutput");
@@ -226,7 +232,8 @@ export class Capture {
     const status = await permissionOf(kind);
     if (status === null) return;
     status.onchange = () => {
-      if (status.state !== "denied" && this.device(kind).wanted && this.device(kind).track.peek() === null) void this.ask([kind]);
+      if (status.state !== "denied" && this.device(kind).wanted && this.device(kind).track.peek() === null)
+        void this.ask([kind]);
     };
   }
 }

@@ -210,14 +210,16 @@ export class Leg {
     if (pc?.connectionState === "connected") return;
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => {
-      if (pc === this.pc && pc?.connectionState !== "connected" && this.link.state.peek() === "open") this.renew();
+      if (pc === this.pc && pc?.connectionState !== "connected" && this.link.state.peek() === "open")
+        this.renew();
     }, within_ms);
   }
 
   private async restartIce(): Promise<void> {
     const pc = this.pc;
     const leg = this.id;
-    if (pc === null || leg === null || pc.signalingState !== "stable" || this.link.state.peek() !== "open") return;
+    if (pc === null || leg === null || pc.signalingState !== "stable" || this.link.state.peek() !== "open")
+      return;
     this.state.value = "weak";
     this.guard(RENEW_AFTER_MS);
     try {
@@ -267,6 +269,9 @@ const withActive = (encoding: RTCRtpEncodingParameters): RTCRtpEncodingParameter
 
 /** Rows of needs; words in place of rows (the rids alone) change nothing. */
 export const needsOf = (rows: unknown[], fallback: Need[]): Need[] => {
-  const found = rows.filter((row): row is Need & Record<string, unknown> => isObject(row) && typeof row["rid"] === "string" && typeof row["active"] === "boolean");
+  const found = rows.filter(
+    (row): row is Need & Record<string, unknown> =>
+      isObject(row) && typeof row["rid"] === "string" && typeof row["active"] === "boolean",
+  );
   return found.length > 0 ? found : fallback;
 };

@@ -54,7 +54,11 @@ export class LegStats {
         now.packets += value("packetsReceived");
         now.lost += value("packetsLost");
         if (row["kind"] === "video") fps = Math.max(fps, value("framesPerSecond"));
-      } else if (row["type"] === "candidate-pair" && row["nominated"] === true && row["state"] === "succeeded") {
+      } else if (
+        row["type"] === "candidate-pair" &&
+        row["nominated"] === true &&
+        row["state"] === "succeeded"
+      ) {
         rtt_ms = Math.round(value("currentRoundTripTime") * 1000);
       }
     });

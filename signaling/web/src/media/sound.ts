@@ -9,7 +9,8 @@ const context = (): AudioContext => {
   if (shared === null) {
     shared = new AudioContext();
     const wake = (): void => void shared?.resume().catch(() => undefined);
-    for (const name of ["pointerdown", "keydown", "touchend"]) window.addEventListener(name, wake, { passive: true });
+    for (const name of ["pointerdown", "keydown", "touchend"])
+      window.addEventListener(name, wake, { passive: true });
   }
   if (shared.state === "suspended") void shared.resume().catch(() => undefined);
   return shared;

@@ -34,7 +34,8 @@ const faultOf = async (response: Response): Promise<Fault> => {
   } catch {
     detail = null;
   }
-  if (!isObject(detail)) return new Fault(`http-${response.status}`, t("fault.server", { status: response.status }));
+  if (!isObject(detail))
+    return new Fault(`http-${response.status}`, t("fault.server", { status: response.status }));
   const text = wordOf(detail["text"]) || t("fault.server", { status: response.status });
   return new Fault(wordOf(detail["code"], `http-${response.status}`), text, detail);
 };
@@ -67,6 +68,7 @@ export const qrPicture = async (text: string): Promise<SVGSVGElement> => {
   if (!response.ok) throw await faultOf(response);
   const parsed = new DOMParser().parseFromString(await response.text(), "image/svg+xml");
   const svg = parsed.documentElement;
-  if (!(svg instanceof SVGSVGElement)) throw new Fault("bad-answer", t("fault.server", { status: response.status }));
+  if (!(svg instanceof SVGSVGElement))
+    throw new Fault("bad-answer", t("fault.server", { status: response.status }));
   return document.importNode(svg, true);
 };

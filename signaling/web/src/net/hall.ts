@@ -1,6 +1,19 @@
 // The meeting as a console sees it: one signal a seat, so that a change repaints one row in its place.
 import { type Signal, batch, computed, signal } from "@preact/signals";
-import { type Delta, type LegId, type MeetingInfo, type MeetingRow, type RosterSeat, type Seat, type SeatId, type Snapshot, type Speaking, Fault, isObject, wordOf } from "../core/protocol";
+import {
+  type Delta,
+  type LegId,
+  type MeetingInfo,
+  type MeetingRow,
+  type RosterSeat,
+  type Seat,
+  type SeatId,
+  type Snapshot,
+  type Speaking,
+  Fault,
+  isObject,
+  wordOf,
+} from "../core/protocol";
 import { type Hall, applyDelta, countSeats, hallOf } from "../core/seats";
 import { complain, say } from "../ui/toasts";
 import * as api from "./api";
@@ -142,7 +155,11 @@ export class HallStore {
     this.meetings.value = meetings;
     const open = meetings.filter((meeting) => meeting.state === "open");
     const [only] = open;
-    if (this.attended !== null && !meetings.some((meeting) => meeting.id === this.attended && meeting.state !== "ended")) this.forgetMeeting();
+    if (
+      this.attended !== null &&
+      !meetings.some((meeting) => meeting.id === this.attended && meeting.state !== "ended")
+    )
+      this.forgetMeeting();
     if (this.attended === null && open.length === 1 && only !== undefined) void this.attend(only.id);
   }
 
@@ -222,15 +239,19 @@ export class HallStore {
 }
 
 /** Consoles need a user: without one the way leads to the login. */
-export const requireUser = async (roles: readonly string[]): Promise<{ name: string; role: string } | null> => {
+export const requireUser = async (
+  roles: readonly string[],
+): Promise<{ name: string; role: string } | null> => {
   for (;;) {
     try {
       const me = await api.get<Record<string, unknown>>("me");
       const user = me["user"];
-      if (isObject(user) && roles.includes(wordOf(user["role"]))) return { name: wordOf(user["name"]), role: wordOf(user["role"]) };
+      if (isObject(user) && roles.includes(wordOf(user["role"])))
+        return { name: wordOf(user["name"]), role: wordOf(user["role"]) };
       break;
     } catch (error) {
-      if (!(error instanceof Fault) || (error.code !== "unreachable" && !error.code.startsWith("http-5"))) break;
+      if (!(error instanceof Fault) || (error.code !== "unreachable" && !error.code.startsWith("http-5")))
+        break;
       await new Promise((done) => setTimeout(done, 2000));
     }
   }

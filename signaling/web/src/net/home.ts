@@ -1,2 +1,3 @@
 /** Where a role works. */
-export const home = (role: string): string => (role === "technician" || role === "admin" ? "/technician" : "/chair");
+export const home = (role: string): string =>
+  role === "technician" || role === "admin" ? "/technician" : "/chair";

@@ -11,7 +11,8 @@ export type LinkState = "connecting" | "open" | "lost" | "taken" | "refused";
 export type Message = Record<string, unknown> & { t: string };
 
 /** Which leg a push is about; null: all of them. */
-export const legOf = (message: Message): LegId | null => (typeof message["leg"] === "number" ? message["leg"] : null);
+export const legOf = (message: Message): LegId | null =>
+  typeof message["leg"] === "number" ? message["leg"] : null;
 
 interface Waiting {
   resolve: (answer: Message) => void;
@@ -130,7 +131,8 @@ export class Link {
         this.options.ready(answer);
       })
       .catch((error: unknown) => {
-        if (error instanceof Fault && (error.code === "unauthorized" || error.code === "forbidden")) this.refused();
+        if (error instanceof Fault && (error.code === "unauthorized" || error.code === "forbidden"))
+          this.refused();
         else this.socket?.close();
       });
   }
@@ -168,7 +170,10 @@ export class Link {
     this.waiting.delete(id);
     clearTimeout(waiting.timer);
     if (message.t === "ok") waiting.resolve(message);
-    else waiting.reject(new Fault(wordOf(message["code"], "fault"), wordOf(message["text"]) || t("fault.unknown"), message));
+    else
+      waiting.reject(
+        new Fault(wordOf(message["code"], "fault"), wordOf(message["text"]) || t("fault.unknown"), message),
+      );
   }
 
   private taken(): void {
@@ -186,7 +191,8 @@ export class Link {
     if (opened) return;
     // A refused upgrade looks like a dead line to a page; the API can tell the two apart.
     api.get("me").catch((error: unknown) => {
-      if (error instanceof Fault && (error.code === "http-401" || error.code === "unauthorized")) this.refused();
+      if (error instanceof Fault && (error.code === "http-401" || error.code === "unauthorized"))
+        this.refused();
     });
   }
 

@@ -18,7 +18,10 @@ const login = async (): Promise<void> => {
   busy.value = true;
   failure.value = "";
   try {
-    const answer = await api.post<Record<string, unknown>>("login", { name: name.peek().trim(), password: password.peek() });
+    const answer = await api.post<Record<string, unknown>>("login", {
+      name: name.peek().trim(),
+      password: password.peek(),
+    });
     const user = answer["user"];
     location.assign(home(isObject(user) ? wordOf(user["role"]) : ""));
   } catch (error) {
@@ -75,7 +78,12 @@ const Page = (): JSX.Element => (
             {failure.value}
           </p>
         )}
-        <Button submit kind="primary" big disabled={busy.value || name.value.trim() === "" || password.value === ""}>
+        <Button
+          submit
+          kind="primary"
+          big
+          disabled={busy.value || name.value.trim() === "" || password.value === ""}
+        >
           {t("front.enter")}
         </Button>
       </form>

@@ -15,7 +15,8 @@ export class Held {
   readonly handlers = {
     onPointerEnter: (): void => this.hold(),
     onPointerDown: (): void => this.hold(),
-    onPointerLeave: (event: PointerEvent): void => this.release(event.pointerType === "mouse" ? 0 : AFTER_TOUCH_MS),
+    onPointerLeave: (event: PointerEvent): void =>
+      this.release(event.pointerType === "mouse" ? 0 : AFTER_TOUCH_MS),
     onPointerCancel: (): void => this.release(AFTER_TOUCH_MS),
   };
 
@@ -42,7 +43,10 @@ interface Props {
 
 export const SteadyList = (props: Props): JSX.Element => {
   const held = useMemo(() => new Held(), []);
-  const memory = useMemo<{ shown: readonly SeatId[]; question: string }>(() => ({ shown: [], question: "" }), []);
+  const memory = useMemo<{ shown: readonly SeatId[]; question: string }>(
+    () => ({ shown: [], question: "" }),
+    [],
+  );
   const isHeld = held.held.value && memory.question === props.question;
   memory.shown = settle(memory.shown, props.ids.value, isHeld);
   memory.question = props.question;

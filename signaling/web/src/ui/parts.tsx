@@ -158,7 +158,8 @@ export const Screen = (props: {
 }): JSX.Element => {
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
-    if (video.current !== null && video.current.srcObject !== props.stream) video.current.srcObject = props.stream;
+    if (video.current !== null && video.current.srcObject !== props.stream)
+      video.current.srcObject = props.stream;
     if (props.stream !== null) video.current?.play().catch(() => undefined);
   }, [props.stream]);
   useEffect(() => {
@@ -169,7 +170,9 @@ export const Screen = (props: {
     props.element?.(video.current);
     return () => props.element?.(null);
   }, []);
-  return <video ref={video} id={props.id} class={props.class} autoplay playsInline muted={props.muted ?? false} />;
+  return (
+    <video ref={video} id={props.id} class={props.class} autoplay playsInline muted={props.muted ?? false} />
+  );
 };
 
 export const toggleFull = (element: HTMLElement | null): void => {
@@ -177,7 +180,11 @@ export const toggleFull = (element: HTMLElement | null): void => {
   else void element?.requestFullscreen().catch(() => undefined);
 };
 
-export const Dialog = (props: { title: string; onClose: () => void; children: ComponentChildren }): JSX.Element => {
+export const Dialog = (props: {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}): JSX.Element => {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();

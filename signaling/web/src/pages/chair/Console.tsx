@@ -42,13 +42,15 @@ const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Elemen
   const floorSeat = floor === null ? undefined : hall.seat(floor)?.value;
   return (
     <>
-    <div class="picture" ref={box}>
-      <video id="program" ref={video} autoplay playsInline muted />
-      {(stream === null || state === "weak") && (
-        <div class="picture-word pulse">{t(state === "weak" ? "link.media_weak" : "link.media_opening")}</div>
-      )}
-      <Button icon="full" class="enlarge" label={t("room.full")} onClick={() => toggleFull(box.current)} />
-    </div>
+      <div class="picture" ref={box}>
+        <video id="program" ref={video} autoplay playsInline muted />
+        {(stream === null || state === "weak") && (
+          <div class="picture-word pulse">
+            {t(state === "weak" ? "link.media_weak" : "link.media_opening")}
+          </div>
+        )}
+        <Button icon="full" class="enlarge" label={t("room.full")} onClick={() => toggleFull(box.current)} />
+      </div>
       <div class="picture-foot">
         {floorSeat !== undefined && (
           <span class="pill floor-pill" id="floor-holder">
@@ -56,7 +58,14 @@ const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Elemen
           </span>
         )}
         {hall.speakers.value.length > 0 && (
-          <span class="pill">{t("room.speaking", { labels: hall.speakers.value.slice(0, 3).map((one) => one.label).join(", ") })}</span>
+          <span class="pill">
+            {t("room.speaking", {
+              labels: hall.speakers.value
+                .slice(0, 3)
+                .map((one) => one.label)
+                .join(", "),
+            })}
+          </span>
         )}
       </div>
     </>
@@ -161,7 +170,15 @@ const UndoBar = ({ hall, undo }: { hall: HallStore; undo: Undo }): JSX.Element |
   );
 };
 
-export const Console = ({ hall, watch, part }: { hall: HallStore; watch: Watch; part: Part }): JSX.Element => {
+export const Console = ({
+  hall,
+  watch,
+  part,
+}: {
+  hall: HallStore;
+  watch: Watch;
+  part: Part;
+}): JSX.Element => {
   const undo = hall.meeting.value?.undo ?? null;
   const listening = watch.listening.value;
   return (
@@ -171,7 +188,13 @@ export const Console = ({ hall, watch, part }: { hall: HallStore; watch: Watch; 
         <Picture hall={hall} watch={watch} />
         <div class="views">
           {VIEWS.map(({ view, key, icon }) => (
-            <Button key={view} id={`view-${view}`} icon={icon} pressed={watch.view.value === view} onClick={() => watch.show(view)}>
+            <Button
+              key={view}
+              id={`view-${view}`}
+              icon={icon}
+              pressed={watch.view.value === view}
+              onClick={() => watch.show(view)}
+            >
               {t(key)}
             </Button>
           ))}

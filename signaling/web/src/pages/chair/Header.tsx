@@ -50,7 +50,13 @@ export const LogoutButton = ({ hall }: { hall: HallStore }): JSX.Element => (
 export const Counts = ({ hall }: { hall: HallStore }): JSX.Element => {
   const counts = hall.counts.value;
   return (
-    <div class="row counts" id="counts" data-present={counts.present} data-lost={counts.lost} data-absent={counts.absent}>
+    <div
+      class="row counts"
+      id="counts"
+      data-present={counts.present}
+      data-lost={counts.lost}
+      data-absent={counts.absent}
+    >
       <span class="pill">
         <span class="dot ok" />
         {t("counts.present", { n: counts.present, all: counts.all })}
@@ -75,7 +81,9 @@ export const Header = ({ hall }: { hall: HallStore }): JSX.Element => {
     <header class="head">
       <div class="head-title">
         <strong class="cut">{meeting?.title}</strong>
-        {meeting?.opened_at_ms ? <span class="soft clock">{duration(now.value - meeting.opened_at_ms)}</span> : null}
+        {meeting?.opened_at_ms ? (
+          <span class="soft clock">{duration(now.value - meeting.opened_at_ms)}</span>
+        ) : null}
       </div>
       <Counts hall={hall} />
       <ConnectionPill hall={hall} />

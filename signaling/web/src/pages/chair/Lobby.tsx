@@ -13,7 +13,9 @@ const Row = ({ hall, meeting }: { hall: HallStore; meeting: MeetingRow }): JSX.E
   <div class="row lobby-row">
     <div class="grow">
       <strong>{meeting.title}</strong>
-      {meeting.planned_at_ms ? <div class="soft small">{dateTime(meeting.planned_at_ms, locale.value)}</div> : null}
+      {meeting.planned_at_ms ? (
+        <div class="soft small">{dateTime(meeting.planned_at_ms, locale.value)}</div>
+      ) : null}
     </div>
     {meeting.state === "open" ? (
       <Button kind="primary" onClick={() => void hall.attend(meeting.id)}>

@@ -11,15 +11,28 @@ export const PartBar = ({ part }: { part: Part }): JSX.Element | null => {
   const microphone = sending.microphoneOn.value;
   const camera = sending.cameraOn.value;
   const track = capture.video.track.value;
-  const stream = useMemo(() => (track === null || !camera ? null : new MediaStream([track])), [track, camera]);
+  const stream = useMemo(
+    () => (track === null || !camera ? null : new MediaStream([track])),
+    [track, camera],
+  );
   if (!part.on.value) return null;
   return (
     <div class="part-bar" id="part-bar">
       <div class="part-self">{stream !== null && <Screen stream={stream} muted class="mirror" />}</div>
-      <Button id="part-microphone" icon={microphone ? "mic" : "micOff"} pressed={microphone} onClick={() => sending.toggleMicrophone()}>
+      <Button
+        id="part-microphone"
+        icon={microphone ? "mic" : "micOff"}
+        pressed={microphone}
+        onClick={() => sending.toggleMicrophone()}
+      >
         {t(microphone ? "room.microphone_on" : "room.microphone_off")}
       </Button>
-      <Button id="part-camera" icon={camera ? "camera" : "cameraOff"} pressed={camera} onClick={() => sending.toggleCamera()}>
+      <Button
+        id="part-camera"
+        icon={camera ? "camera" : "cameraOff"}
+        pressed={camera}
+        onClick={() => sending.toggleCamera()}
+      >
         {t(camera ? "room.camera_on" : "room.camera_off")}
       </Button>
       <DeviceTrouble capture={capture} kind="audio" />

@@ -36,7 +36,8 @@ export const Hands = ({ hall }: { hall: HallStore }): JSX.Element => {
   return (
     <section class="panel hands" aria-label={t("hands.title")}>
       <h2 class="list-title">
-        <Icon name="hand" /> {t("hands.title")} <span class="soft">{ids.value.length > 0 ? `(${ids.value.length})` : ""}</span>
+        <Icon name="hand" /> {t("hands.title")}{" "}
+        <span class="soft">{ids.value.length > 0 ? `(${ids.value.length})` : ""}</span>
       </h2>
       <SteadyList
         id="hands"
@@ -58,9 +59,17 @@ const HandRow = ({ hall, id }: { hall: HallStore; id: SeatId }): JSX.Element => 
       <span class="place">{waiting ? (seat.hand_place ?? "") : <Icon name="check" />}</span>
       <span class="grow cut">
         {seat.label}
-        {seat.hand_at_ms ? <span class="soft small"> · {timeOfDay(seat.hand_at_ms, locale.value)}</span> : null}
+        {seat.hand_at_ms ? (
+          <span class="soft small"> · {timeOfDay(seat.hand_at_ms, locale.value)}</span>
+        ) : null}
       </span>
-      <Button kind="quiet" icon="close" label={t("hands.lower")} disabled={!waiting} onClick={() => void hall.do("hand.lower", { seat: id })} />
+      <Button
+        kind="quiet"
+        icon="close"
+        label={t("hands.lower")}
+        disabled={!waiting}
+        onClick={() => void hall.do("hand.lower", { seat: id })}
+      />
       <Button kind="primary" class="invite" disabled={!waiting} onClick={() => giveFloor(hall, id)}>
         {t("chair.invite")}
       </Button>
@@ -74,7 +83,17 @@ const MicrophoneIcon = ({ seat }: { seat: Seat }): JSX.Element => (
   </span>
 );
 
-const RoomRow = ({ hall, id, chosen, onChoose }: { hall: HallStore; id: SeatId; chosen: boolean; onChoose: () => void }): JSX.Element => {
+const RoomRow = ({
+  hall,
+  id,
+  chosen,
+  onChoose,
+}: {
+  hall: HallStore;
+  id: SeatId;
+  chosen: boolean;
+  onChoose: () => void;
+}): JSX.Element => {
   const seat = hall.seat(id)?.value;
   if (seat === undefined) return <div class="room-row" />;
   const present = seat.state === "present";
@@ -113,21 +132,43 @@ const RoomRow = ({ hall, id, chosen, onChoose }: { hall: HallStore; id: SeatId; 
 };
 
 /** Always there, so that choosing a room moves no row. */
-const Actions = ({ hall, id, onClose }: { hall: HallStore; id: SeatId | null; onClose: () => void }): JSX.Element => {
+const Actions = ({
+  hall,
+  id,
+  onClose,
+}: {
+  hall: HallStore;
+  id: SeatId | null;
+  onClose: () => void;
+}): JSX.Element => {
   const seat = id === null ? undefined : hall.seat(id)?.value;
   return (
     <div class="actions" id="actions">
-      {seat === undefined ? <p class="soft actions-empty">{t("rooms.choose")}</p> : <SeatActions hall={hall} seat={seat} onClose={onClose} />}
+      {seat === undefined ? (
+        <p class="soft actions-empty">{t("rooms.choose")}</p>
+      ) : (
+        <SeatActions hall={hall} seat={seat} onClose={onClose} />
+      )}
     </div>
   );
 };
 
-const SeatActions = ({ hall, seat, onClose }: { hall: HallStore; seat: Seat; onClose: () => void }): JSX.Element => {
+const SeatActions = ({
+  hall,
+  seat,
+  onClose,
+}: {
+  hall: HallStore;
+  seat: Seat;
+  onClose: () => void;
+}): JSX.Element => {
   const { id } = seat;
   const meeting = hall.meeting.value;
   const pinned = meeting?.pinned.includes(id) ?? false;
   const contact = hall.contacts.value.get(id);
-  const phones = [contact?.phone, contact?.technician_phone].filter((phone): phone is string => phone !== undefined && phone !== "");
+  const phones = [contact?.phone, contact?.technician_phone].filter(
+    (phone): phone is string => phone !== undefined && phone !== "",
+  );
   const pin = (): void => {
     const others = (meeting?.pinned ?? []).filter((one) => one !== id);
     void hall.do("pin", { seats: pinned ? others : [...others, id] });
@@ -139,7 +180,9 @@ const SeatActions = ({ hall, seat, onClose }: { hall: HallStore; seat: Seat; onC
         <span class="soft small cut">
           {stateWord(seat)}
           {seat.since_ms > 0 ? ` · ${timeOfDay(seat.since_ms, locale.value)}` : ""}
-          {seat.quality?.up_loss !== undefined ? ` · ${t("quality.loss", { share: percent(seat.quality.up_loss, locale.value) })}` : ""}
+          {seat.quality?.up_loss !== undefined
+            ? ` · ${t("quality.loss", { share: percent(seat.quality.up_loss, locale.value) })}`
+            : ""}
           {seat.deaf ? ` · ${t("quality.deaf")}` : ""}
         </span>
         <Button kind="quiet" icon="close" label={t("common.close")} onClick={onClose} />
@@ -168,7 +211,11 @@ const SeatActions = ({ hall, seat, onClose }: { hall: HallStore; seat: Seat; onC
             <Button icon="pin" pressed={pinned} onClick={pin}>
               {pinned ? t("chair.unpin") : t("chair.pin")}
             </Button>
-            <Button id="disconnect" icon="leave" onClick={() => void hall.do("seat.disconnect", { seat: id })}>
+            <Button
+              id="disconnect"
+              icon="leave"
+              onClick={() => void hall.do("seat.disconnect", { seat: id })}
+            >
               {t("chair.disconnect")}
             </Button>
           </>
@@ -187,9 +234,15 @@ const SeatActions = ({ hall, seat, onClose }: { hall: HallStore; seat: Seat; onC
   );
 };
 
-const useRoomIds = (hall: HallStore, query: ReadonlySignal<string>, filter: ReadonlySignal<Filter>): ReadonlySignal<readonly SeatId[]> =>
+const useRoomIds = (
+  hall: HallStore,
+  query: ReadonlySignal<string>,
+  filter: ReadonlySignal<Filter>,
+): ReadonlySignal<readonly SeatId[]> =>
   useComputed(() => {
-    const wanted = hall.list.value.filter((seat) => passes(seat, filter.value) && matches(searchText(seat), query.value));
+    const wanted = hall.list.value.filter(
+      (seat) => passes(seat, filter.value) && matches(searchText(seat), query.value),
+    );
     const ids = new Set(wanted.map((seat) => seat.id));
     return hall.order.value.filter((id) => ids.has(id));
   });
@@ -200,7 +253,12 @@ export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
   const chosen = useSignal<SeatId | null>(null);
   const ids = useRoomIds(hall, query, filter);
   const counts = hall.counts.value;
-  const numbers: Record<Filter, number> = { all: counts.all, present: counts.present, absent: counts.absent, lost: counts.lost };
+  const numbers: Record<Filter, number> = {
+    all: counts.all,
+    present: counts.present,
+    absent: counts.absent,
+    lost: counts.lost,
+  };
   return (
     <section class="panel rooms" aria-label={t("rooms.title")}>
       <div class="search">

@@ -30,7 +30,11 @@ const Page = (): JSX.Element => {
   }
   const { hall, watch, part, name } = ready;
   document.title = `${hall.meeting.value?.title ?? t("chair.title")} · Điểm Cầu`;
-  return hall.meeting.value === null ? <Lobby hall={hall} name={name} /> : <Console hall={hall} watch={watch} part={part} />;
+  return hall.meeting.value === null ? (
+    <Lobby hall={hall} name={name} />
+  ) : (
+    <Console hall={hall} watch={watch} part={part} />
+  );
 };
 
 const start = async (): Promise<void> => {

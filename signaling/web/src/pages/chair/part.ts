@@ -19,7 +19,8 @@ export class Part {
     this.capture,
     computed(() => this.state.value?.seat ?? null),
     this.leg,
-    (fields) => this.hall?.link.request("state", { ...fields }) ?? Promise.reject(new Fault("unreachable", "")),
+    (fields) =>
+      this.hall?.link.request("state", { ...fields }) ?? Promise.reject(new Fault("unreachable", "")),
   );
   private hall: HallStore | null = null;
   private dropLeg: (() => void) | null = null;
@@ -59,7 +60,10 @@ export class Part {
   }
 
   private async join(hall: HallStore, returning: boolean): Promise<void> {
-    await hall.link.request("join", { meeting: hall.meeting.peek()?.id ?? "", ...this.sending.joinFields(returning) });
+    await hall.link.request("join", {
+      meeting: hall.meeting.peek()?.id ?? "",
+      ...this.sending.joinFields(returning),
+    });
   }
 
   private openLeg(hall: HallStore): void {

@@ -34,7 +34,10 @@ export class Watch {
     });
     window.setInterval(() => {
       const numbers = this.leg.peek()?.numbers.peek();
-      if (numbers) hall.link.request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps }).catch(() => undefined);
+      if (numbers)
+        hall.link
+          .request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps })
+          .catch(() => undefined);
     }, QUALITY_MS);
   }
 
@@ -42,7 +45,11 @@ export class Watch {
 
   show(view: View, anew = false): void {
     const hall = this.hall;
-    if (hall === null || (!anew && this.leg.peek() !== null && this.view.peek() === view && this.coming === null)) return;
+    if (
+      hall === null ||
+      (!anew && this.leg.peek() !== null && this.view.peek() === view && this.coming === null)
+    )
+      return;
     this.view.value = view;
     this.forgetComing();
     if (view === "program" && this.shared !== null) {

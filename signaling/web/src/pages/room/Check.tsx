@@ -12,7 +12,9 @@ import type { Room } from "./room";
 
 const CameraCheck = ({ room }: { room: Room }): JSX.Element => {
   const camera = room.capture.video;
-  const stream = useComputed(() => (camera.track.value === null ? null : new MediaStream([camera.track.value])));
+  const stream = useComputed(() =>
+    camera.track.value === null ? null : new MediaStream([camera.track.value]),
+  );
   return (
     <section class="check-camera">
       <div class="preview">
@@ -102,7 +104,11 @@ export const Check = ({ room, onBack }: { room: Room; onBack?: () => void }): JS
   const open = room.open.value;
   const [first] = open;
   const title =
-    open.length > 1 ? t("check.several") : first !== undefined ? t("check.open", { title: first.title }) : t("check.none_open");
+    open.length > 1
+      ? t("check.several")
+      : first !== undefined
+        ? t("check.open", { title: first.title })
+        : t("check.none_open");
   return (
     <main class="check">
       <header class="row check-head">
@@ -118,8 +124,18 @@ export const Check = ({ room, onBack }: { room: Room; onBack?: () => void }): JS
         <div class="check-side">
           <MicrophoneCheck room={room} />
           <SpeakerCheck room={room} />
-          <Button id="join" kind="primary" big disabled={room.joining.value} onClick={() => (onBack === undefined ? room.go() : onBack())}>
-            {onBack !== undefined ? t("common.done") : first === undefined ? t("check.ready") : t("check.join")}
+          <Button
+            id="join"
+            kind="primary"
+            big
+            disabled={room.joining.value}
+            onClick={() => (onBack === undefined ? room.go() : onBack())}
+          >
+            {onBack !== undefined
+              ? t("common.done")
+              : first === undefined
+                ? t("check.ready")
+                : t("check.join")}
           </Button>
         </div>
       </div>

@@ -124,7 +124,13 @@ const MicrophoneButton = ({ room }: { room: Room }): JSX.Element => {
       pressed={on}
       onClick={() => room.sending.toggleMicrophone()}
     >
-      {missing ? t("room.no_microphone") : on ? <Two line={t("room.microphone_on")} hint={t("room.press_off")} /> : <Two line={t("room.microphone_off")} hint={t(held ? "room.held" : "room.press_on")} />}
+      {missing ? (
+        t("room.no_microphone")
+      ) : on ? (
+        <Two line={t("room.microphone_on")} hint={t("room.press_off")} />
+      ) : (
+        <Two line={t("room.microphone_off")} hint={t(held ? "room.held" : "room.press_on")} />
+      )}
     </Button>
   );
 };
@@ -140,8 +146,19 @@ const HandButton = ({ room }: { room: Room }): JSX.Element => {
   }
   const asked = seat?.floor === "asked";
   return (
-    <Button id="hand" kind={asked ? "plain" : "primary"} icon="hand" pressed={asked} disabled={seat === undefined} onClick={() => void room.hand(!asked)}>
-      {asked ? <Two line={t("room.hand_place", { place: seat.hand_place ?? 1 })} hint={t("room.hand_cancel")} /> : t("room.hand")}
+    <Button
+      id="hand"
+      kind={asked ? "plain" : "primary"}
+      icon="hand"
+      pressed={asked}
+      disabled={seat === undefined}
+      onClick={() => void room.hand(!asked)}
+    >
+      {asked ? (
+        <Two line={t("room.hand_place", { place: seat.hand_place ?? 1 })} hint={t("room.hand_cancel")} />
+      ) : (
+        t("room.hand")
+      )}
     </Button>
   );
 };
@@ -168,7 +185,12 @@ const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Elemen
         )}
       </Button>
       <HandButton room={room} />
-      <Button icon="full" class="side" label={t("room.full")} onClick={() => toggleFull(document.documentElement)} />
+      <Button
+        icon="full"
+        class="side"
+        label={t("room.full")}
+        onClick={() => toggleFull(document.documentElement)}
+      />
       <Button id="leave" icon="leave" class="side" label={t("room.leave")} onClick={onLeave} />
     </footer>
   );
@@ -190,7 +212,9 @@ const Top = ({ room }: { room: Room }): JSX.Element => {
         floor && <span class="pill cut">{t("room.floor_of", { label: floor.label })}</span>
       )}
       <span class="soft cut grow">
-        {others.length > 0 ? t("room.speaking", { labels: others.slice(0, 3).join(", ") }) : room.state.value?.meeting.title}
+        {others.length > 0
+          ? t("room.speaking", { labels: others.slice(0, 3).join(", ") })
+          : room.state.value?.meeting.title}
       </span>
       <LinkPill room={room} />
       <Clock />
@@ -204,7 +228,10 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
   const talking = useSignal(false);
   const talk = useMemo(() => new MutedTalk(), []);
   const meter = useMemo(
-    () => new Meter((level) => (talking.value = talk.step(level, !room.sending.microphoneOn.peek(), performance.now()))),
+    () =>
+      new Meter(
+        (level) => (talking.value = talk.step(level, !room.sending.microphoneOn.peek(), performance.now())),
+      ),
     [],
   );
   const track = useComputed(() => room.capture.audio.track.value);
@@ -218,7 +245,9 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
       <div class="stage">
         <Program room={room} />
         {room.program.value === null && (
-          <div class="stage-word pulse">{t(room.legState.value === "weak" ? "link.media_weak" : "link.media_opening")}</div>
+          <div class="stage-word pulse">
+            {t(room.legState.value === "weak" ? "link.media_weak" : "link.media_opening")}
+          </div>
         )}
         <Banners room={room} talking={talking.value} />
         <button

@@ -13,7 +13,11 @@ const stateOf = (room: Room): State => {
   const leg = room.legState.value;
   const inMeeting = room.phase.value === "in";
   if (link === "connecting") return { colour: "warn", key: "link.connecting" };
-  if (link !== "open") return { colour: inMeeting && leg === "up" ? "warn" : "bad", key: inMeeting && leg === "up" ? "link.lost_media_up" : "link.lost" };
+  if (link !== "open")
+    return {
+      colour: inMeeting && leg === "up" ? "warn" : "bad",
+      key: inMeeting && leg === "up" ? "link.lost_media_up" : "link.lost",
+    };
   if (!inMeeting) return { colour: "ok", key: "link.ready" };
   if (leg === "up") return { colour: "ok", key: "link.up" };
   if (leg === "weak") return { colour: "bad", key: "link.media_weak" };

@@ -46,7 +46,13 @@ export const Choose = ({ room }: { room: Room }): JSX.Element => (
     <div class="panel card" id="choose">
       <h1>{t("choose.title")}</h1>
       {room.open.value.map((meeting) => (
-        <Button key={meeting.id} kind="primary" big disabled={room.joining.value} onClick={() => void room.join(meeting.id)}>
+        <Button
+          key={meeting.id}
+          kind="primary"
+          big
+          disabled={room.joining.value}
+          onClick={() => void room.join(meeting.id)}
+        >
           {meeting.title}
         </Button>
       ))}

@@ -1,6 +1,16 @@
 // The room page's brain: who we are, which meeting, what is sent. Views only read signals and call methods.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { Fault, type LegId, type MeetingRow, type Need, type RoomState, type Speaking, type Support, isObject, wordOf } from "../../core/protocol";
+import {
+  Fault,
+  type LegId,
+  type MeetingRow,
+  type Need,
+  type RoomState,
+  type Speaking,
+  type Support,
+  isObject,
+  wordOf,
+} from "../../core/protocol";
 import { t } from "../../i18n";
 import { Capture } from "../../media/capture";
 import { Leg, needsOf } from "../../media/leg";
@@ -61,9 +71,12 @@ export class Room {
   async enter(): Promise<void> {
     const token = decodeURIComponent(location.hash.slice(1));
     try {
-      const answer = await (token === "" ? api.get<Record<string, unknown>>("me") : api.post<Record<string, unknown>>("room", { token }));
+      const answer = await (token === ""
+        ? api.get<Record<string, unknown>>("me")
+        : api.post<Record<string, unknown>>("room", { token }));
       const seat = answer["seat"];
-      if (!isObject(seat) || typeof seat["id"] !== "number") throw new Fault("refused", t("refused.no_link"), {});
+      if (!isObject(seat) || typeof seat["id"] !== "number")
+        throw new Fault("refused", t("refused.no_link"), {});
       this.me.value = { id: seat["id"], label: wordOf(seat["label"]), code: wordOf(seat["code"]) };
       if (isObject(answer["support"])) this.support.value = answer["support"];
     } catch (error) {
@@ -310,7 +323,10 @@ export class Room {
 
   private tellQuality(): void {
     const numbers = this.leg?.numbers.peek();
-    if (numbers) this.request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps }).catch(() => undefined);
+    if (numbers)
+      this.request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps }).catch(
+        () => undefined,
+      );
   }
 
   private rang(): void {
@@ -320,6 +336,8 @@ export class Room {
   }
 
   private request(name: string, fields: Record<string, unknown> = {}): Promise<Message> {
-    return this.link?.request(name, fields) ?? Promise.reject(new Fault("unreachable", t("fault.unreachable")));
+    return (
+      this.link?.request(name, fields) ?? Promise.reject(new Fault("unreachable", t("fault.unreachable")))
+    );
   }
 }

@@ -15,7 +15,15 @@ import { Sheet } from "./Sheet";
 
 const COLOURS = { present: "ok", joining: "warn", lost: "bad", absent: "" } as const;
 
-const Leaf = ({ hall, seat, chosen }: { hall: HallStore; seat: RosterSeat; chosen: Signal<SeatId | null> }): JSX.Element => {
+const Leaf = ({
+  hall,
+  seat,
+  chosen,
+}: {
+  hall: HallStore;
+  seat: RosterSeat;
+  chosen: Signal<SeatId | null>;
+}): JSX.Element => {
   const live: Seat | undefined = hall.meeting.value === null ? undefined : hall.seat(seat.id)?.value;
   return (
     <button
@@ -60,7 +68,9 @@ const Group = ({ hall, branch, open, chosen, onToggle, onPrint }: GroupProps): J
           <Icon name={open ? "down" : "right"} />
           <span class="grow cut">{branch.title || t("technician.province")}</span>
           {live.lost > 0 && <span class="dot bad" />}
-          <span class="soft">{hall.meeting.value === null ? branch.seats.length : `${live.present}/${branch.seats.length}`}</span>
+          <span class="soft">
+            {hall.meeting.value === null ? branch.seats.length : `${live.present}/${branch.seats.length}`}
+          </span>
         </button>
         <Button kind="quiet" icon="print" label={t("sheet.print_district")} onClick={onPrint} />
       </div>
@@ -69,7 +79,15 @@ const Group = ({ hall, branch, open, chosen, onToggle, onPrint }: GroupProps): J
   );
 };
 
-const Tree = ({ hall, chosen, onPrint }: { hall: HallStore; chosen: Signal<SeatId | null>; onPrint: (branch: Branch<RosterSeat>) => void }): JSX.Element => {
+const Tree = ({
+  hall,
+  chosen,
+  onPrint,
+}: {
+  hall: HallStore;
+  chosen: Signal<SeatId | null>;
+  onPrint: (branch: Branch<RosterSeat>) => void;
+}): JSX.Element => {
   const query = useSignal("");
   const opened = useSignal<ReadonlySet<string>>(new Set());
   const all = useComputed(() => branches(hall.contacts.value.values()));
@@ -105,7 +123,11 @@ const Tree = ({ hall, chosen, onPrint }: { hall: HallStore; chosen: Signal<SeatI
             onPrint={() => onPrint(all.peek().find((one) => one.key === branch.key) ?? branch)}
           />
         ))}
-        {shown.value.length === 0 && <p class="soft list-empty">{t(hall.contacts.value.size === 0 ? "technician.empty" : "rooms.none")}</p>}
+        {shown.value.length === 0 && (
+          <p class="soft list-empty">
+            {t(hall.contacts.value.size === 0 ? "technician.empty" : "rooms.none")}
+          </p>
+        )}
       </div>
     </section>
   );
@@ -117,7 +139,14 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
   const printing = useSignal<Branch<RosterSeat> | null>(null);
   const meeting = hall.meeting.value;
   const seat = chosen.value === null ? undefined : hall.contacts.value.get(chosen.value);
-  if (printing.value !== null) return <Sheet branch={printing.value} onClose={() => (printing.value = null)} onMade={() => void hall.loadContacts()} />;
+  if (printing.value !== null)
+    return (
+      <Sheet
+        branch={printing.value}
+        onClose={() => (printing.value = null)}
+        onMade={() => void hall.loadContacts()}
+      />
+    );
   return (
     <main class="desk">
       <header class="head">
@@ -146,7 +175,11 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
       </div>
       <Tree hall={hall} chosen={chosen} onPrint={(branch) => (printing.value = branch)} />
       <section class="panel details" aria-live="polite">
-        {seat === undefined ? <p class="soft list-empty">{t("technician.choose")}</p> : <Details key={seat.id} hall={hall} seat={seat} />}
+        {seat === undefined ? (
+          <p class="soft list-empty">{t("technician.choose")}</p>
+        ) : (
+          <Details key={seat.id} hall={hall} seat={seat} />
+        )}
       </section>
       {importing.value && (
         <ImportDialog

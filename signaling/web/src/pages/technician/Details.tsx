@@ -19,11 +19,16 @@ const Line = ({ name, children }: { name: string; children: ComponentChildren })
 );
 
 const Phone = ({ number }: { number: string }): JSX.Element =>
-  number === "" ? <>{t("technician.no_phone")}</> : <a href={`tel:${number.replace(/[^+\d]/g, "")}`}>{number}</a>;
+  number === "" ? (
+    <>{t("technician.no_phone")}</>
+  ) : (
+    <a href={`tel:${number.replace(/[^+\d]/g, "")}`}>{number}</a>
+  );
 
 const Live = ({ seat }: { seat: Seat }): JSX.Element => {
   const quality = seat.quality ?? {};
-  const loss = (share: number | undefined): string => (share === undefined ? t("quality.unknown") : percent(share, locale.value));
+  const loss = (share: number | undefined): string =>
+    share === undefined ? t("quality.unknown") : percent(share, locale.value);
   return (
     <>
       <Line name={t("details.state")}>
@@ -37,7 +42,11 @@ const Live = ({ seat }: { seat: Seat }): JSX.Element => {
             {seat.deaf ? ` · ${t("quality.deaf")}` : ""}
           </Line>
           <Line name={t("details.line")}>
-            {t("quality.line", { up: loss(quality.up_loss), down: loss(quality.down_loss), rtt: quality.rtt_ms ?? "?" })}
+            {t("quality.line", {
+              up: loss(quality.up_loss),
+              down: loss(quality.down_loss),
+              rtt: quality.rtt_ms ?? "?",
+            })}
             {quality.rung ? ` · ${quality.rung}` : ""}
           </Line>
         </>
@@ -100,7 +109,14 @@ const LinkBox = ({ seat, onChanged }: { seat: RosterSeat; onChanged: () => void 
           <div class="row link-made">
             <QrPicture text={url.value} />
             <div class="grow">
-              <input id="room-link" type="text" readOnly value={url.value} aria-label={t("details.link")} onFocus={(event) => event.currentTarget.select()} />
+              <input
+                id="room-link"
+                type="text"
+                readOnly
+                value={url.value}
+                aria-label={t("details.link")}
+                onFocus={(event) => event.currentTarget.select()}
+              />
               <Button icon="copy" onClick={() => void copy(url.peek())}>
                 {t("details.copy")}
               </Button>
@@ -125,7 +141,12 @@ const LinkBox = ({ seat, onChanged }: { seat: RosterSeat; onChanged: () => void 
         )}
       </div>
       {asking.value !== "none" && (
-        <Dialog title={t(asking.value === "make" ? "details.make_title" : "details.revoke_title", { label: seat.label })} onClose={() => (asking.value = "none")}>
+        <Dialog
+          title={t(asking.value === "make" ? "details.make_title" : "details.revoke_title", {
+            label: seat.label,
+          })}
+          onClose={() => (asking.value = "none")}
+        >
           <p>{t("details.old_dies")}</p>
           <div class="row wrap">
             <Button id="link-yes" kind="danger" onClick={asking.value === "make" ? make : revoke}>
@@ -158,7 +179,12 @@ export const Details = ({ hall, seat }: { hall: HallStore; seat: RosterSeat }): 
       {seat.note !== "" && <Line name={t("details.note")}>{seat.note}</Line>}
       {live?.state === "present" && (
         <div class="row wrap">
-          <Button icon={live.microphone === "held-off" ? "mic" : "micOff"} onClick={() => void hall.do(live.microphone === "held-off" ? "unmute.allow" : "mute", { seat: seat.id })}>
+          <Button
+            icon={live.microphone === "held-off" ? "mic" : "micOff"}
+            onClick={() =>
+              void hall.do(live.microphone === "held-off" ? "unmute.allow" : "mute", { seat: seat.id })
+            }
+          >
             {t(live.microphone === "held-off" ? "chair.unmute_allow" : "chair.mute")}
           </Button>
           <Button icon="leave" onClick={() => void hall.do("seat.disconnect", { seat: seat.id })}>

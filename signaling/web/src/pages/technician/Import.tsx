@@ -90,7 +90,11 @@ export const ImportDialog = ({ onClose }: { onClose: () => void }): JSX.Element 
       )}
       {report.value !== null && (
         <p class="notice" id="import-report">
-          {t("import.report", { added: report.value.added, changed: report.value.changed, unchanged: report.value.unchanged })}
+          {t("import.report", {
+            added: report.value.added,
+            changed: report.value.changed,
+            unchanged: report.value.unchanged,
+          })}
         </p>
       )}
       <Rows rows={report.value?.rows.filter((row) => row.what !== "unchanged") ?? failed.value} />

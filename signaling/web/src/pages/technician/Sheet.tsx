@@ -17,7 +17,11 @@ interface Made {
   url: string;
 }
 
-export const Sheet = (props: { branch: Branch<RosterSeat>; onClose: () => void; onMade: () => void }): JSX.Element => {
+export const Sheet = (props: {
+  branch: Branch<RosterSeat>;
+  onClose: () => void;
+  onMade: () => void;
+}): JSX.Element => {
   const made = useSignal<Made[]>([]);
   const busy = useSignal(false);
   const { seats } = props.branch;
@@ -53,7 +57,9 @@ export const Sheet = (props: { branch: Branch<RosterSeat>; onClose: () => void; 
         <div class="notice sheet-tools">
           <p>{t("sheet.warning", { n: seats.length })}</p>
           <Button id="sheet-make" kind="danger" disabled={busy.value} onClick={() => void make()}>
-            {busy.value ? t("sheet.making", { n: made.value.length, all: seats.length }) : t("sheet.make", { n: seats.length })}
+            {busy.value
+              ? t("sheet.making", { n: made.value.length, all: seats.length })
+              : t("sheet.make", { n: seats.length })}
           </Button>
         </div>
       )}
@@ -70,7 +76,9 @@ export const Sheet = (props: { branch: Branch<RosterSeat>; onClose: () => void; 
           </div>
         ))}
       </div>
-      {made.value.length > 0 && <p class="soft small">{t("sheet.made_at", { at: dateTime(now.value, locale.value) })}</p>}
+      {made.value.length > 0 && (
+        <p class="soft small">{t("sheet.made_at", { at: dateTime(now.value, locale.value) })}</p>
+      )}
     </main>
   );
 };
