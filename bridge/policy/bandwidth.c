@@ -10,7 +10,9 @@ enum {
     CLEAN_US = 1000000,
     RTT_US_UNKNOWN = 100000,
     NARROW_US = 600000,
-    STUCK_US = 3000000,
+    STUCK_US = 4000000,
+    TROUBLE_US = 4000000,
+    QUEUE_US = 60000, /* a round trip that much above the shortest: packets wait somewhere */
     PART_US = 200000,
     REPORTS_US = 3000000
 };
@@ -91,11 +93,22 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
         lower(bandwidth, MIN(rate, 0.5), now_us);
 }
 
+/* A busy receiver answers late once; a queue in the line stays. */
+static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
+    if (fraction_lost > LOSS_LOW) bandwidth->trouble_us = now_us;
+    if (rtt_us < 0) return;
+    if (bandwidth->rtt_min_us == 0 || rtt_us < bandwidth->rtt_min_us) bandwidth->rtt_min_us = MAX(rtt_us, 1);
+    gboolean slow = rtt_us > bandwidth->rtt_min_us + MAX(QUEUE_US, bandwidth->rtt_min_us / 2);
+    bandwidth->n_slow = slow ? bandwidth->n_slow + 1 : 0;
+    if (bandwidth->n_slow >= 2) bandwidth->trouble_us = now_us;
+}
+
 void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
     end_second(bandwidth, now_us);
     if (rtt_us >= 0)
         bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
     bandwidth->reported_us = now_us;
+    look_for_trouble(bandwidth, fraction_lost, rtt_us, now_us);
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
     if (fraction_lost > LOSS_HIGH) {
         lower(bandwidth, fraction_lost, now_us);
@@ -121,7 +134,10 @@ static gboolean remb_is_narrow(Bandwidth *bandwidth, double bps, gint64 now_us) 
     }
     gint64 low_us = now_us - bandwidth->low_since_us;
     gboolean stuck = low_us >= STUCK_US && bps < bandwidth->low_first_bps * REMB_STUCK;
-    return bandwidth->narrow || fell || stuck;
+    gboolean trouble = bandwidth->trouble_us != 0 && now_us - bandwidth->trouble_us < TROUBLE_US;
+    if (fell) bandwidth->fell_us = now_us;
+    gboolean fell_lately = bandwidth->fell_us != 0 && now_us - bandwidth->fell_us < TROUBLE_US;
+    return bandwidth->narrow || (fell_lately && trouble) || stuck;
 }
 
 void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {

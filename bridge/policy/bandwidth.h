@@ -2,7 +2,8 @@
  * REMB -> an estimate in bps and whether the line is clean.
  * REMB cannot see room that is not used: it follows what arrives, at most about 1.5 times, grows by 8 % a second when a
  * picture becomes lively, and a busy receiver sends 0.85 times what it gets for no reason of the line. So a REMB counts only
- * when it is well below what is being sent and has fallen, or will not rise; going up is tried out (ladder.h). */
+ * when it is well below what is being sent, and either fell while packets were lost or the round trip grew, or will not rise
+ * for seconds; going up is tried out (ladder.h). */
 #pragma once
 
 #include <glib.h>
@@ -21,7 +22,10 @@ typedef struct {
     gint64 dirty_us;     /* the last sign of trouble; 0: none yet */
     gint64 low_since_us; /* REMBs have been low since then; 0: the last was not */
     double low_first_bps, remb_bps;
-    gboolean narrow; /* and the line is to blame */
+    gint64 fell_us;                /* a REMB was well below the one before */
+    gboolean narrow;               /* and the line is to blame */
+    gint64 rtt_min_us, trouble_us; /* trouble: last report of loss or of a queue; 0: none yet */
+    guint n_slow;                  /* reports in a row with a long round trip */
     gint64 rtt_us;
 } Bandwidth;
 

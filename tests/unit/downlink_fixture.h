@@ -204,9 +204,20 @@ G_GNUC_UNUSED static void remb(guint64 bps) {
     g_free(item);
 }
 
-/* The receiver says for 1.2 s that no more than this comes through. */
+/* A report of the receiver: packets were lost, of 256 so many. */
+G_GNUC_UNUSED static void lost(guint8 fraction) {
+    RtcpItem *item = g_new0(RtcpItem, 1);
+    item->kind = RTCP_RR;
+    item->report.n_blocks = 1;
+    item->report.blocks[0] = (RtcpReportBlock){ .ssrc = VIDEO_SSRC, .fraction_lost = fraction };
+    downlink_on_rtcp(leg, item, now_us);
+    g_free(item);
+}
+
+/* The receiver says for 1.2 s that no more than this comes through, and that a little is lost. */
 G_GNUC_UNUSED static void narrow(guint64 bps) {
     remb(bps * 2);
+    lost(10);
     for (guint i = 0; i < 6; i++) {
         run(5, FALSE);
         remb(bps);

@@ -71,7 +71,10 @@ static void test_rung_change_is_unbroken(void **state) {
     assert_true(nth(caught->len - 1)->n_bytes < 1000);
     /* and up again, by itself, at the better rung's own keyframe */
     n_asked = 0;
-    for (guint i = 0; i < 12; i++) run(25, i == 11);
+    for (guint i = 0; i < 12; i++) {
+        run(25, i == 11);
+        lost(0);
+    }
     assert_int_equal(n_asked, 0);
     downlink_read_stats(leg, &stats);
     assert_int_equal(stats.stream, HIGH);
@@ -94,7 +97,10 @@ static void test_still_and_back(void **state) {
     assert_int_equal(after.stream, LOW);
     assert_in_range(after.n_frames - before.n_frames, 1, 3);
     assert_in_range(n_asked, 1, 3); /* a still every 4 s, not a storm */
-    for (guint second = 0; second < 12; second++) run(25, second % 2 == 0); /* nothing is lost any more */
+    for (guint second = 0; second < 12; second++) {
+        run(25, second % 2 == 0);
+        lost(0);
+    }
     downlink_read_stats(leg, &before);
     run(25, FALSE);
     downlink_read_stats(leg, &after);
