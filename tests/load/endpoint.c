@@ -3,6 +3,7 @@
 #include "tests/load/endpoint.h"
 
 #include "config/log.h"
+#include "tests/load/janus_offer.h"
 
 #include <string.h>
 
@@ -15,6 +16,8 @@ struct Endpoint {
     Camera *camera;
     Room *room;
     Check *check;
+    Listener *listener; /* borrowed */
+    TimelineMark mark;
     guint *numbers; /* of all, for the check */
     /* the leg */
     gint leg;
@@ -22,7 +25,8 @@ struct Endpoint {
     MediaPlan plan;
     Sender *sender;
     Receiver *receiver;
-    gboolean answered;
+    JanusPart janus;
+    gboolean answered, offering; /* offering: we made the offer */
     gboolean needs[CAMERA_LAYERS], told_needs;
     char layout[32];
     gint64 now_us, room_due_us, report_due_us, quality_due_us;
@@ -50,19 +54,38 @@ static void apply_needs(Endpoint *endpoint) {
     sender_need(endpoint->sender, RID_MAIN, endpoint->needs[CAMERA_MAIN]);
 }
 
-static void tap_frame(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, gint64 now_us) {
+static void tap_frame(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, guint32 rtp_time,
+                      gint64 now_us) {
     Endpoint *endpoint = user;
     (void)keyframe;
-    check_frame(endpoint->check, bytes, n_bytes, now_us);
+    if (endpoint->check != NULL) check_frame(endpoint->check, bytes, n_bytes, now_us);
+    if (endpoint->listener != NULL) listener_frame(endpoint->listener, bytes, n_bytes, rtp_time, now_us);
 }
 
 static void tap_voice(gpointer user, const guint8 *bytes, gsize n_bytes, guint32 rtp_time, gint64 now_us) {
     Endpoint *endpoint = user;
-    check_voice(endpoint->check, bytes, n_bytes, rtp_time, now_us);
+    if (endpoint->check != NULL) check_voice(endpoint->check, bytes, n_bytes, rtp_time, now_us);
+    if (endpoint->listener != NULL) listener_voice(endpoint->listener, bytes, n_bytes, rtp_time, now_us);
+}
+
+static void tap_report(gpointer user, gboolean voice, const RtcpSenderInfo *info) {
+    Endpoint *endpoint = user;
+    if (endpoint->listener != NULL) listener_report(endpoint->listener, voice, info);
+}
+
+/* Of the plan: what we send and what we look at. */
+static void make_ends(Endpoint *endpoint) {
+    static const ReceiverTaps TAPS = { tap_frame, tap_voice, tap_report };
+    gboolean tapped = endpoint->check != NULL || endpoint->listener != NULL;
+    endpoint->sender = sender_new(endpoint->path, &endpoint->plan, endpoint->camera, &endpoint->stats.sent);
+    endpoint->receiver =
+        receiver_new(endpoint->path, &endpoint->plan, sender_ssrc(endpoint->sender),
+                     &endpoint->crowd->trouble, &endpoint->stats.received, tapped ? &TAPS : NULL, endpoint);
+    if (endpoint->janus == JANUS_PUBLISH) sender_plain(endpoint->sender, CAMERA_MAIN);
+    apply_needs(endpoint);
 }
 
 static void on_described(gpointer user) {
-    static const ReceiverTaps TAPS = { tap_frame, tap_voice };
     Endpoint *endpoint = user;
     g_autoptr(GError) error = NULL;
     TransportDescription local;
@@ -72,13 +95,14 @@ static void on_described(gpointer user) {
                         .transport = &local };
     if (endpoint->answered) return;
     endpoint->answered = TRUE;
-    endpoint->sender = sender_new(endpoint->path, &endpoint->plan, endpoint->camera, &endpoint->stats.sent);
-    endpoint->receiver = receiver_new(endpoint->path, &endpoint->plan, sender_ssrc(endpoint->sender),
-                                      &endpoint->crowd->trouble, &endpoint->stats.received,
-                                      endpoint->check != NULL ? &TAPS : NULL, endpoint);
-    apply_needs(endpoint);
     path_local(endpoint->path, &local);
     local.setup = SETUP_ACTIVE;
+    if (endpoint->offering) {
+        g_autofree char *offer = janus_offer(&local, endpoint->cname);
+        room_answer(endpoint->room, endpoint->leg, offer);
+        return;
+    }
+    make_ends(endpoint);
     g_autofree char *answer = negotiate_answer(&endpoint->plan, &spec);
     room_answer(endpoint->room, endpoint->leg, answer);
     if (!path_set_remote(endpoint->path, &endpoint->plan.remote, endpoint->now_us, &error))
@@ -118,19 +142,25 @@ static void on_rtcp(gpointer user, guint8 *packet, gsize n_bytes, gint64 now_us)
 
 /* ---- from the room ---- */
 
-static void on_offer(gpointer user, gint leg, const char *sdp) {
+static void refuse_pictures(MediaPlan *plan) {
+    for (guint i = 0; i < plan->n_sections; i++) {
+        MediaSection *section = &plan->sections[i];
+        if (section->kind != MEDIA_VIDEO || section->rejected) continue;
+        g_snprintf(section->rejected_line, sizeof section->rejected_line, "video 0 UDP/TLS/RTP/SAVPF %u",
+                   section->payload_type);
+        section->rejected = TRUE;
+        section->we_send = section->we_receive = FALSE;
+    }
+}
+
+static void new_path(Endpoint *endpoint, gint leg, gboolean offering) {
     static const PathEvents EVENTS = { on_described, on_live, on_failed, on_rtp, on_rtcp };
-    Endpoint *endpoint = user;
     const Crowd *crowd = endpoint->crowd;
     g_autoptr(GError) error = NULL;
-    drop_leg(endpoint);
     endpoint->leg = leg;
     endpoint->answered = FALSE;
+    endpoint->offering = offering;
     endpoint->n_legs++;
-    if (!negotiate_read_offer(ANSWER_BOTH, sdp, strlen(sdp), &endpoint->plan, &error)) {
-        log_warn("endpoint.offer", "number=%u why=%s", endpoint->camera->number, error->message);
-        return;
-    }
     if (crowd->nice)
         endpoint->path = path_new_nice(crowd->worker, &EVENTS, endpoint, &error);
     else
@@ -138,6 +168,39 @@ static void on_offer(gpointer user, gint leg, const char *sdp) {
             path_new_fast(crowd->net, endpoint->i % net_n_sockets(crowd->net), &EVENTS, endpoint);
     if (endpoint->path == NULL)
         log_warn("endpoint.path", "number=%u why=%s", endpoint->camera->number, error->message);
+    else if (offering)
+        path_yield_control(endpoint->path);
+}
+
+static void on_offer(gpointer user, gint leg, const char *sdp) {
+    Endpoint *endpoint = user;
+    g_autoptr(GError) error = NULL;
+    drop_leg(endpoint);
+    if (!negotiate_read_offer(ANSWER_BOTH, sdp, strlen(sdp), &endpoint->plan, &error)) {
+        log_warn("endpoint.offer", "number=%u why=%s", endpoint->camera->number, error->message);
+        return;
+    }
+    if (endpoint->crowd->no_picture) refuse_pictures(&endpoint->plan);
+    new_path(endpoint, leg, FALSE);
+}
+
+static void on_offer_wanted(gpointer user, gint leg) {
+    drop_leg(user);
+    new_path(user, leg, TRUE);
+}
+
+/* An answer says of each section what an offer would say: it is read as one. */
+static void on_room_answered(gpointer user, const char *sdp) {
+    Endpoint *endpoint = user;
+    g_autoptr(GError) error = NULL;
+    if (endpoint->path == NULL || !endpoint->offering) return;
+    if (!negotiate_read_offer(ANSWER_BOTH, sdp, strlen(sdp), &endpoint->plan, &error)) {
+        log_warn("endpoint.answer", "number=%u why=%s", endpoint->camera->number, error->message);
+        return;
+    }
+    make_ends(endpoint);
+    if (!path_set_remote(endpoint->path, &endpoint->plan.remote, endpoint->now_us, &error))
+        log_warn("endpoint.remote", "number=%u why=%s", endpoint->camera->number, error->message);
 }
 
 static void on_need(gpointer user, const char *rid, gboolean active) {
@@ -156,20 +219,37 @@ static void on_media_lost(gpointer user) { drop_leg(user); }
 
 /* ---- life ---- */
 
+static JanusPart janus_part(const Crowd *crowd, guint i) {
+    if (crowd->janus == NULL) return JANUS_NONE;
+    if (strcmp(crowd->janus, "audiobridge") == 0) return JANUS_AUDIO;
+    return i == 0 ? JANUS_PUBLISH : JANUS_SUBSCRIBE;
+}
+
 Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *name, const char *token,
                        gboolean check) {
-    static const RoomEvents EVENTS = { on_offer, on_need, on_layout, on_media_lost, on_media_lost };
+    static const RoomEvents EVENTS = { on_offer,      on_need,         on_layout,       on_media_lost,
+                                       on_media_lost, on_offer_wanted, on_room_answered };
     Endpoint *endpoint = g_new0(Endpoint, 1);
-    RoomSettings settings = {
-        .address = crowd->address, .token = token, .meeting = crowd->meeting, .number = number
-    };
+    RoomSettings settings = { .address = crowd->address,
+                              .token = token,
+                              .meeting = crowd->meeting,
+                              .number = number,
+                              .janus = janus_part(crowd, i) };
     endpoint->crowd = crowd;
     endpoint->i = i;
     endpoint->cname = g_strdup_printf("room-%u", number);
     endpoint->camera = camera_new(crowd->workshop, number, name);
+    endpoint->janus = settings.janus;
     endpoint->needs[CAMERA_THUMBNAIL] = TRUE;
+    if (i == 0) endpoint->camera->probe = crowd->probe;
+    if (i == 1) endpoint->listener = crowd->listener;
+    if (endpoint->janus == JANUS_PUBLISH) { /* nobody says what is needed: the picture that all watch */
+        endpoint->needs[CAMERA_THUMBNAIL] = FALSE;
+        endpoint->needs[CAMERA_MAIN] = endpoint->told_needs = TRUE;
+    }
     endpoint->room = room_new(&settings, &EVENTS, endpoint);
-    (void)camera_loop(endpoint->camera, CAMERA_THUMBNAIL);
+    if (!crowd->no_picture && i < crowd->n_senders) (void)camera_loop(endpoint->camera, CAMERA_THUMBNAIL);
+    if (i == 0 && crowd->n_senders == 1) (void)camera_loop(endpoint->camera, CAMERA_MAIN);
     if (!check) return endpoint;
     endpoint->numbers = g_new0(guint, crowd->n_endpoints);
     for (guint k = 0; k < crowd->n_endpoints; k++) endpoint->numbers[k] = k + 1;
@@ -211,6 +291,14 @@ static void tell_quality(Endpoint *endpoint) {
     endpoint->frames_before = n;
 }
 
+static void write_timeline(Endpoint *endpoint) {
+    TimelineNews news = { .number = endpoint->camera->number,
+                          .started_us = room_started_us(endpoint->room),
+                          .joined = room_state(endpoint->room) == ROOM_JOINED,
+                          .received = &endpoint->stats.received };
+    timeline_follow(endpoint->crowd->timeline, &endpoint->mark, &news, endpoint->now_us);
+}
+
 void endpoint_tick(Endpoint *endpoint, gint64 now_us) {
     const Crowd *crowd = endpoint->crowd;
     gint64 since_us;
@@ -220,12 +308,15 @@ void endpoint_tick(Endpoint *endpoint, gint64 now_us) {
         room_tick(endpoint->room, now_us);
         endpoint->room_due_us = now_us + ROOM_US;
     }
+    if (crowd->timeline != NULL) write_timeline(endpoint);
     if (endpoint->path == NULL) return;
     path_tick(endpoint->path, now_us);
     if (!path_is_live(endpoint->path) || endpoint->sender == NULL) return;
-    sender_tick(endpoint->sender,
-                talk_is_on(crowd->talk, endpoint->i, crowd->n_endpoints, now_us - crowd->epoch_us, &since_us),
-                now_us);
+    if (endpoint->i < crowd->n_senders)
+        sender_tick(
+            endpoint->sender,
+            talk_is_on(crowd->talk, endpoint->i, crowd->n_endpoints, now_us - crowd->epoch_us, &since_us),
+            now_us);
     receiver_tick(endpoint->receiver, now_us);
     if (now_us >= endpoint->report_due_us) send_reports(endpoint);
     if (now_us >= endpoint->quality_due_us) tell_quality(endpoint);
@@ -237,6 +328,13 @@ void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats) {
     *ret_stats = endpoint->stats;
     ret_stats->state = room_state(endpoint->room);
     ret_stats->live = path_is_live(endpoint->path);
+    ret_stats->watches = endpoint->janus != JANUS_PUBLISH && !endpoint->crowd->no_picture;
+    if (endpoint->janus == JANUS_PUBLISH)
+        ret_stats->served = ret_stats->live;
+    else if (endpoint->crowd->no_picture)
+        ret_stats->served = endpoint->stats.received.last_audio_us != 0;
+    else
+        ret_stats->served = endpoint->stats.received.first_frame_us != 0;
     ret_stats->trouble = room_trouble(endpoint->room);
     ret_stats->n_returns = room_n_returns(endpoint->room);
     ret_stats->n_legs = endpoint->n_legs;

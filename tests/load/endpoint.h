@@ -2,10 +2,12 @@
 #pragma once
 
 #include "tests/load/check.h"
+#include "tests/load/listener.h"
 #include "tests/load/receiver.h"
 #include "tests/load/room.h"
 #include "tests/load/sender.h"
 #include "tests/load/talk.h"
+#include "tests/load/timeline.h"
 
 typedef struct Endpoint Endpoint;
 
@@ -20,8 +22,14 @@ typedef struct {
     const TalkSchedule *talk;
     ReceiverTrouble trouble;
     guint n_endpoints;
+    guint n_senders;     /* only the first ones send; the others just listen and watch */
+    gboolean no_picture; /* takes and gives sound alone */
+    const char *janus;   /* "audiobridge" or "videoroom": the server is a Janus; NULL: ours */
     gint64 epoch_us;     /* time 0 of the schedule */
     const char *picture; /* PNG of what endpoint 0 sees; NULL: none */
+    Timeline *timeline;  /* NULL: none */
+    Probe *probe;        /* endpoint 0 has this camera, endpoint 1 listens; NULL: none */
+    Listener *listener;
     Endpoint **endpoints;
 } Crowd;
 
@@ -34,7 +42,9 @@ void endpoint_tick(Endpoint *endpoint, gint64 now_us);
 
 typedef struct {
     RoomState state;
-    gboolean live; /* media flows */
+    gboolean live;    /* media flows */
+    gboolean watches; /* a picture is due to it */
+    gboolean served;  /* has seen, or where there is no picture heard, something */
     const char *trouble;
     guint n_returns, n_legs;
     gint64 join_us; /* from the start to the first whole picture; 0: not yet */

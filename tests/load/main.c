@@ -1,5 +1,6 @@
 /* main.c -- diemcau-sim: joins simulated rooms to a running server and tells what they received.
  * Everything happens in sim_turn(), every 2 ms on the main thread (fast) or on a worker's beat (nice). */
+#include "config/fault.h"
 #include "config/log.h"
 #include "tests/load/links.h"
 #include "tests/load/options.h"
@@ -31,6 +32,7 @@ typedef struct {
     guint n_endpoints, n_started;
     Report *report;
     gint64 started_us, all_in_us, second_us, line_us;
+    gint64 window_us;           /* the measuring began */
     gint64 turned_us, stall_us; /* the last turn, and the longest time between two while measuring */
     gboolean over;              /* no turn any more */
     json_t *result;
@@ -51,6 +53,13 @@ static void start_joins(Sim *sim, gint64 now_us) {
         endpoint_start(sim->endpoints[sim->n_started++], now_us);
 }
 
+/* A line of its own for whoever measures beside us. */
+static void begin_window(Sim *sim, gint64 now_us) {
+    report_begin(sim->report, now_us);
+    sim->window_us = now_us;
+    fprintf(stderr, "measuring\n");
+}
+
 static void follow_joins(Sim *sim, gint64 now_us) {
     if (sim->all_in_us == 0 && sim->n_started == sim->n_endpoints &&
         (report_n_watching(sim->report) == sim->n_endpoints || now_us - sim->started_us > JOIN_LIMIT_US)) {
@@ -60,7 +69,7 @@ static void follow_joins(Sim *sim, gint64 now_us) {
     }
     if (sim->all_in_us != 0 && !report_has_begun(sim->report) &&
         now_us - sim->all_in_us >= (gint64)sim->options.settle_s * G_USEC_PER_SEC) {
-        report_begin(sim->report, now_us);
+        begin_window(sim, now_us);
         sim->line_us = now_us + LINE_US;
     }
 }
@@ -99,6 +108,8 @@ static void sim_turn(Sim *sim, gint64 now_us) {
 }
 
 static gboolean is_over(const Sim *sim, gint64 now_us) {
+    if (sim->options.window_s > 0 && sim->window_us != 0)
+        return stopped || now_us - sim->window_us >= (gint64)sim->options.window_s * G_USEC_PER_SEC;
     return stopped || (sim->options.seconds > 0 &&
                        now_us - sim->started_us >= (gint64)sim->options.seconds * G_USEC_PER_SEC);
 }
@@ -150,6 +161,7 @@ static void begin(Sim *sim) {
 static void measure(Sim *sim) {
     if (!report_has_begun(sim->report)) report_begin(sim->report, sim->started_us);
     sim->result = report_make(sim->report, g_get_monotonic_time());
+    if (sim->crowd.listener != NULL) listener_tell(sim->crowd.listener, sim->window_us, sim->result);
     json_object_set_new(sim->result, "sim_stall_ms_max", json_integer(sim->stall_us / 1000));
     if (sim->crowd.net == NULL) return;
     NetStats stats;
@@ -165,6 +177,9 @@ static void drop_endpoints(Sim *sim) {
     g_clear_pointer(&sim->crowd.workshop, workshop_free); /* before the cameras that it draws for */
     for (guint i = 0; sim->endpoints != NULL && i < sim->n_endpoints; i++)
         g_clear_pointer(&sim->endpoints[i], endpoint_free);
+    g_clear_pointer(&sim->crowd.listener, listener_free);
+    g_clear_pointer(&sim->crowd.probe, probe_free);
+    g_clear_pointer(&sim->crowd.timeline, timeline_close);
     if (sim->crowd.worker != NULL && sim->started_us != 0) worker_release_beat(sim->crowd.worker);
 }
 
@@ -172,7 +187,14 @@ static void drop_endpoints(Sim *sim) {
 
 static gboolean read_links(Sim *sim, GError **error) {
     const Options *o = &sim->options;
-    sim->links = o->links != NULL ? links_from_file(o->links, error) : links_from_roster(o->data, error);
+    if (o->camera != NULL && !camera_set_main(o->camera)) {
+        g_set_error(error, FAULT, FAULT_BAD_INPUT, "--camera %s: want WIDTHxHEIGHT@FPS:KBPS", o->camera);
+        return FALSE;
+    }
+    if (o->janus != NULL)
+        sim->links = links_of_nobody((guint)o->count);
+    else
+        sim->links = o->links != NULL ? links_from_file(o->links, error) : links_from_roster(o->data, error);
     if (sim->links == NULL) return FALSE;
     sim->n_endpoints = o->count > 0 ? MIN((guint)o->count, sim->links->len) : sim->links->len;
     return TRUE;
@@ -194,6 +216,18 @@ static gboolean open_network(Sim *sim, GError **error) {
     return crowd->net != NULL;
 }
 
+static gboolean open_instruments(Sim *sim, GError **error) {
+    Crowd *crowd = &sim->crowd;
+    if (sim->options.timeline != NULL &&
+        (crowd->timeline = timeline_open(sim->options.timeline, error)) == NULL)
+        return FALSE;
+    if (!sim->options.probe) return TRUE;
+    if ((crowd->probe = probe_new()) != NULL && (crowd->listener = listener_new(crowd->probe)) != NULL)
+        return TRUE;
+    g_set_error_literal(error, FAULT, FAULT_SETUP, "the probe has no encoder: libvpx or libopus refused");
+    return FALSE;
+}
+
 static void make_endpoints(Sim *sim) {
     Crowd *crowd = &sim->crowd;
     gint64 before_us = g_get_monotonic_time();
@@ -204,6 +238,9 @@ static void make_endpoints(Sim *sim) {
     crowd->trouble =
         (ReceiverTrouble){ .loss = sim->options.loss, .remb_bps = (guint64)sim->options.remb_kbps * 1000 };
     crowd->n_endpoints = sim->n_endpoints;
+    crowd->n_senders = sim->options.senders > 0 ? (guint)sim->options.senders : sim->n_endpoints;
+    crowd->janus = sim->options.janus;
+    crowd->no_picture = sim->options.no_picture || g_strcmp0(crowd->janus, "audiobridge") == 0;
     crowd->workshop = workshop_new(2);
     crowd->epoch_us = before_us;
     sim->endpoints = g_new0(Endpoint *, sim->n_endpoints);
@@ -292,7 +329,7 @@ int main(int argc, char **argv) {
     if (sim.options.seed != 0) g_random_set_seed((guint32)sim.options.seed);
     if (web_address_read(sim.options.http, &sim.address, &error) &&
         talk_read(sim.options.talk, &sim.talk, &error) && read_links(&sim, &error) &&
-        open_network(&sim, &error)) {
+        open_network(&sim, &error) && open_instruments(&sim, &error)) {
         make_endpoints(&sim);
         run(&sim);
         code = deliver(&sim, &error);

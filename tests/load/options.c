@@ -25,7 +25,11 @@ static gboolean check(const Options *o, GError **error) {
     if (o->version) return TRUE;
     if (o->http == NULL)
         return refuse(error, "--http is missing: where is the server, as http://127.0.0.1:8080?");
-    if (o->links == NULL && o->data == NULL)
+    if (o->janus != NULL && strcmp(o->janus, "audiobridge") != 0 && strcmp(o->janus, "videoroom") != 0)
+        return refuse(error, "--janus is audiobridge or videoroom");
+    if (o->janus != NULL && o->count <= 0) return refuse(error, "--janus wants --count N");
+    if (o->senders < 0 || o->window_s < 0) return refuse(error, "--senders and --window are not negative");
+    if (o->janus == NULL && o->links == NULL && o->data == NULL)
         return refuse(error, "--data DIR or --links FILE is needed for the rooms' links");
     if (!o->all && o->count <= 0 && o->links == NULL)
         return refuse(error, "say --all, --count N or --links FILE");
@@ -66,9 +70,22 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
           "rooms whose picture and sound are decoded and checked (1)", "N" },
         { "picture", 0, 0, G_OPTION_ARG_FILENAME, &o->picture, "keep what the first sampled room sees",
           "FILE.png" },
+        { "timeline", 0, 0, G_OPTION_ARG_FILENAME, &o->timeline,
+          "write down when each room began to hear and see, and every pause", "FILE" },
+        { "probe", 0, 0, G_OPTION_ARG_NONE, &o->probe,
+          "the first room measures the delay to the second; use --talk 0", NULL },
         { "loss", 0, 0, G_OPTION_ARG_DOUBLE, &o->loss, "share of received video packets to throw away", "P" },
         { "remb", 0, 0, G_OPTION_ARG_INT, &o->remb_kbps, "what each room says its line carries (8000)",
           "KBPS" },
+        { "senders", 0, 0, G_OPTION_ARG_INT, &o->senders, "only the first N rooms send anything; 0: all",
+          "N" },
+        { "no-picture", 0, 0, G_OPTION_ARG_NONE, &o->no_picture, "sound alone, both ways", NULL },
+        { "camera", 0, 0, G_OPTION_ARG_STRING, &o->camera, "the large picture, as 1280x720@25:1500 (kbit/s)",
+          "SIZE" },
+        { "janus", 0, 0, G_OPTION_ARG_STRING, &o->janus,
+          "the server is a Janus: --http is its WebSocket, the first room publishes",
+          "audiobridge|videoroom" },
+        { "window", 0, 0, G_OPTION_ARG_INT, &o->window_s, "end after measuring for so long", "S" },
         { "seed", 0, 0, G_OPTION_ARG_INT, &o->seed, "of all chance; 0: another one each time", "N" },
         { "port-min", 0, 0, G_OPTION_ARG_INT, &o->port_min, "own UDP ports from", "PORT" },
         { "port-max", 0, 0, G_OPTION_ARG_INT, &o->port_max, "to (0: any)", "PORT" },
@@ -101,8 +118,11 @@ void options_clear(Options *options) {
     g_free(options->meeting);
     g_free(options->talk);
     g_free(options->ice);
+    g_free(options->janus);
+    g_free(options->camera);
     g_free(options->json);
     g_free(options->shape);
     g_free(options->picture);
+    g_free(options->timeline);
     g_strfreev(options->watch);
 }

@@ -24,6 +24,7 @@ enum {
 typedef struct {
     guint64 at; /* unwrapped sequence; 0: empty */
     gboolean first, last, keyframe;
+    guint32 rtp_time;
     guint8 *bytes; /* for the checker only */
     guint n_bytes;
 } Slot;
@@ -44,6 +45,7 @@ typedef struct {
     Missing missing[MISSING_MAX];
     gboolean in_frame, frame_keyframe, needs_keyframe;
     GByteArray *frame;
+    guint32 frame_time;
     gint64 pli_us;
 } Video;
 
@@ -176,7 +178,7 @@ static void end_frame(Receiver *receiver, gint64 now_us) {
     if (receiver->counts->first_frame_us == 0) receiver->counts->first_frame_us = now_us;
     if (receiver->taps.frame != NULL)
         receiver->taps.frame(receiver->user, video->frame->data, video->frame->len, video->frame_keyframe,
-                             now_us);
+                             video->frame_time, now_us);
 }
 
 /* Takes packets in order as far as they go. */
@@ -187,6 +189,7 @@ static void advance(Receiver *receiver, gint64 now_us) {
         if (slot->first) {
             video->in_frame = TRUE;
             video->frame_keyframe = slot->keyframe;
+            video->frame_time = slot->rtp_time;
             g_byte_array_set_size(video->frame, 0);
         }
         if (slot->bytes != NULL && video->in_frame && video->frame->len < FRAME_BYTES_MAX)
@@ -229,6 +232,7 @@ static void store(Receiver *receiver, const RtpPacket *packet, guint64 at, const
     guint16 width, height;
     g_free(slot->bytes);
     *slot = (Slot){ .at = at,
+                    .rtp_time = packet->timestamp,
                     .first = descriptor->starts_partition && descriptor->partition == 0,
                     .last = packet->marker };
     slot->keyframe = slot->first && vp8_is_keyframe(bytes, n);
@@ -315,11 +319,11 @@ void receiver_on_rtp(Receiver *receiver, const guint8 *bytes, gsize n_bytes, gin
 }
 
 void receiver_on_rtcp(Receiver *receiver, const RtcpItem *item, gint64 now_us) {
-    if (item->kind != RTCP_SR) return;
-    if (item->sender_ssrc == receiver->audio.ssrc)
-        receive_stats_on_report(&receiver->audio.stats, item->report.info.ntp, now_us);
-    if (item->sender_ssrc == receiver->video.ssrc)
-        receive_stats_on_report(&receiver->video.stats, item->report.info.ntp, now_us);
+    gboolean voice = item->sender_ssrc == receiver->audio.ssrc;
+    if (item->kind != RTCP_SR || (!voice && item->sender_ssrc != receiver->video.ssrc)) return;
+    receive_stats_on_report(voice ? &receiver->audio.stats : &receiver->video.stats, item->report.info.ntp,
+                            now_us);
+    if (receiver->taps.report != NULL) receiver->taps.report(receiver->user, voice, &item->report.info);
 }
 
 /* ---- asking ---- */

@@ -19,10 +19,12 @@ typedef struct {
     gint64 longest_pause_us; /* between two packets of any kind, over legs too */
 } ReceiverStats;
 
-/* Whole frames and voice packets for a checker; either may be NULL. Bytes live for the call. */
+/* Whole frames, voice packets and sender reports for a checker; each may be NULL. Bytes live for the call. */
 typedef struct {
-    void (*frame)(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, gint64 now_us);
+    void (*frame)(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, guint32 rtp_time,
+                  gint64 now_us);
     void (*voice)(gpointer user, const guint8 *bytes, gsize n_bytes, guint32 rtp_time, gint64 now_us);
+    void (*report)(gpointer user, gboolean voice, const RtcpSenderInfo *info);
 } ReceiverTaps;
 
 typedef struct {

@@ -69,6 +69,7 @@ void report_second(Report *report, gint64 now_us) {
     for (guint i = 0; i < report->n_endpoints; i++) {
         EndpointStats stats;
         endpoint_read_stats(report->endpoints[i], &stats);
+        if (!stats.watches) continue;
         guint64 n = stats.received.n_frames - report->frames_before[i];
         report->frames_before[i] = stats.received.n_frames;
         report->fps[(guint)CLAMP(lround((double)n / seconds), 0, FPS_MAX - 1)]++;
@@ -97,7 +98,7 @@ static guint count_if(const Report *report, gboolean (*is)(const EndpointStats *
 }
 
 static gboolean is_live(const EndpointStats *stats) { return stats->live; }
-static gboolean is_watching(const EndpointStats *stats) { return stats->received.first_frame_us != 0; }
+static gboolean is_watching(const EndpointStats *stats) { return stats->served; }
 guint report_n_live(const Report *report) { return count_if(report, is_live); }
 guint report_n_watching(const Report *report) { return count_if(report, is_watching); }
 

@@ -53,6 +53,7 @@ struct Sender {
     gint64 voice_due_us;
     gint64 epoch_us; /* time 0 of the RTP clocks */
     guint16 transport_sequence;
+    guint plain; /* the layer of a plain stream */
     Layer layers[CAMERA_LAYERS];
 };
 
@@ -113,13 +114,13 @@ static void count(Sender *sender, Stream *stream, guint n_payload_bytes) {
 }
 
 static void send_voice(Sender *sender, const guint8 *bytes, guint n_bytes, guint8 level, gboolean marker,
-                       gint64 now_us) {
+                       gint64 sampled_us, gint64 now_us) {
     RtpOut out = { .payload = bytes, .n_payload_bytes = n_bytes };
     Writer writer = writer_over(out.header, sizeof out.header);
     Stream *stream = &sender->voice;
-    stream->sampled_us = now_us;
+    stream->sampled_us = sampled_us;
     guint32 rtp_time =
-        (guint32)((now_us - sender->epoch_us) * 48 / 1000 / VOICE_FRAME_SAMPLES * VOICE_FRAME_SAMPLES);
+        (guint32)((sampled_us - sender->epoch_us) * 48 / 1000 / VOICE_FRAME_SAMPLES * VOICE_FRAME_SAMPLES);
     /* A spurt may begin within the frame of the last silence: time goes on all the same. */
     stream->rtp_time =
         stream->n_packets > 0 && rtp_time == stream->rtp_time ? rtp_time + VOICE_FRAME_SAMPLES : rtp_time;
@@ -168,14 +169,13 @@ static void send_picture(Sender *sender, guint at, const Sent *sent, gboolean rt
 
 /* ---- frames ---- */
 
-static void send_frame(Sender *sender, guint at, const PictureLoop *loop, gint64 now_us) {
+static void send_frame(Sender *sender, guint at, const guint8 *bytes, guint n_bytes, gint64 sampled_us,
+                       gint64 now_us) {
     Layer *layer = &sender->layers[at];
-    const guint8 *bytes = loop->bytes + loop->offsets[layer->frame];
-    guint n_bytes = loop->offsets[layer->frame + 1] - loop->offsets[layer->frame];
     guint n_packets = (n_bytes + PAYLOAD_BYTES_MAX - 1) / PAYLOAD_BYTES_MAX,
           step = (n_bytes + n_packets - 1) / n_packets;
-    layer->stream.rtp_time = (guint32)((now_us - sender->epoch_us) * 9 / 100);
-    layer->stream.sampled_us = now_us;
+    layer->stream.rtp_time = (guint32)((sampled_us - sender->epoch_us) * 9 / 100);
+    layer->stream.sampled_us = sampled_us;
     for (guint i = 0; i < n_packets; i++) {
         Sent *sent = &layer->history[layer->stream.sequence % HISTORY];
         *sent = (Sent){ .used = TRUE,
@@ -194,16 +194,35 @@ static void send_frame(Sender *sender, guint at, const PictureLoop *loop, gint64
     sender->stats->n_frames++;
 }
 
+/* The large picture of a probe comes when its camera has it. */
+static void tick_probe(Sender *sender, Probe *probe, gint64 now_us) {
+    Layer *layer = &sender->layers[CAMERA_MAIN];
+    ProbeFrame frame;
+    probe_set_active(probe, layer->active && sender->video->n_rids > CAMERA_MAIN);
+    if (!layer->active) return;
+    if (layer->restart) probe_force_keyframe(probe);
+    layer->restart = FALSE;
+    while (probe_take_frame(probe, &frame)) {
+        send_frame(sender, CAMERA_MAIN, frame.bytes, frame.n_bytes, frame.capture_us, now_us);
+        probe_frame_sent(probe, &frame, now_us);
+    }
+}
+
 static void tick_layer(Sender *sender, guint at, gint64 now_us) {
     Layer *layer = &sender->layers[at];
     const PictureLoop *loop;
+    if (at == CAMERA_MAIN && sender->camera->probe != NULL) {
+        tick_probe(sender, sender->camera->probe, now_us);
+        return;
+    }
     if (!layer->active || now_us < layer->due_us) return;
-    if (sender->video->n_rids <= at && at > 0) return; /* one plain stream: the thumbnail */
+    if (sender->video->n_rids > 0 ? at >= sender->video->n_rids : at != sender->plain) return;
     loop = camera_loop(sender->camera, at);
     if (loop == NULL) return;
     if (layer->restart) layer->frame = 0;
     layer->restart = FALSE;
-    send_frame(sender, at, loop, now_us);
+    guint32 from = loop->offsets[layer->frame], to = loop->offsets[layer->frame + 1];
+    send_frame(sender, at, loop->bytes + from, to - from, now_us, now_us);
     layer->frame = (layer->frame + 1) % loop->n_frames;
     if (layer->due_us == 0)
         layer->due_us = now_us + g_random_int_range(0, 100000); /* endpoints do not march in step */
@@ -211,8 +230,21 @@ static void tick_layer(Sender *sender, guint at, gint64 now_us) {
     if (now_us - layer->due_us > FORGET_US) layer->due_us = now_us;
 }
 
+/* The same for a probe: what leaves now was captured in the 20 ms before; time 0 of the RTP clock is a frame's beginning. */
+static void send_probe_voice(Sender *sender, Probe *probe, gboolean starts, gint64 now_us) {
+    const guint8 *bytes;
+    guint8 level;
+    if (starts) sender->voice_due_us -= (sender->voice_due_us - sender->epoch_us) % VOICE_US;
+    gint64 capture_us = sender->voice_due_us - VOICE_US;
+    guint n_bytes = probe_voice(probe, capture_us, now_us, &bytes, &level);
+    send_voice(sender, bytes, n_bytes, level, starts, capture_us, now_us);
+    sender->voice_due_us += VOICE_US;
+    sender->was_talking = TRUE;
+}
+
 static void tick_voice(Sender *sender, gboolean talking, gint64 now_us) {
     const VoiceLoop *loop = talking ? camera_voice(sender->camera) : NULL;
+    Probe *probe = sender->camera->probe;
     gboolean starts;
     if (now_us < sender->voice_due_us && !(loop != NULL && !sender->was_talking)) return;
     starts = loop != NULL && !sender->was_talking;
@@ -220,14 +252,19 @@ static void tick_voice(Sender *sender, gboolean talking, gint64 now_us) {
         sender->voice_due_us = now_us;
     if (loop == NULL) {
         loop = workshop_silence(sender->camera->workshop);
-        send_voice(sender, loop->bytes[0], loop->sizes[0], loop->levels[0], FALSE, now_us);
+        send_voice(sender, loop->bytes[0], loop->sizes[0], loop->levels[0], FALSE, now_us, now_us);
         sender->voice_due_us += sender->was_talking ? VOICE_US : DTX_US;
         sender->was_talking = FALSE;
         return;
     }
+    if (probe != NULL) {
+        send_probe_voice(sender, probe, starts || sender->voice_due_us == now_us, now_us);
+        return;
+    }
     if (starts) sender->voice_frame = 0;
     guint i = sender->voice_frame;
-    send_voice(sender, loop->bytes[i], loop->sizes[i], loop->levels[i], starts, sender->voice_due_us);
+    send_voice(sender, loop->bytes[i], loop->sizes[i], loop->levels[i], starts, sender->voice_due_us,
+               sender->voice_due_us);
     sender->voice_frame = (i + 1) % loop->n_frames;
     sender->voice_due_us += VOICE_US;
     sender->was_talking = TRUE;
@@ -249,6 +286,8 @@ void sender_need(Sender *sender, const char *rid, gboolean active) {
     layer->active = active;
     if (active && at == CAMERA_MAIN) (void)camera_loop(sender->camera, at); /* begin to draw */
 }
+
+void sender_plain(Sender *sender, guint layer) { sender->plain = layer; }
 
 /* ---- feedback ---- */
 

@@ -18,6 +18,8 @@ Sender *sender_new(Path *path, MediaPlan *plan, Camera *camera, SenderStats *sta
 void sender_free(Sender *sender);
 
 void sender_tick(Sender *sender, gboolean talking, gint64 now_us);
+/* Where no layers were agreed: which one is sent; CAMERA_THUMBNAIL unless told. */
+void sender_plain(Sender *sender, guint layer);
 void sender_need(Sender *sender, const char *rid, gboolean active);
 void sender_on_rtcp(Sender *sender, const RtcpItem *item, gint64 now_us);
 /* Appends a sender report for every stream that sent. */

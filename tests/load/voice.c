@@ -11,11 +11,10 @@ static const double PEAK =
 
 double voice_tone_hz(guint number) { return 300.0 + 15.0 * number; }
 
-/* RFC 6464: the level of this frame in -dBov, 127 is silence. */
-static guint8 level_of(const gint16 *samples) {
+guint8 voice_level(const gint16 *samples, guint n_samples) {
     double sum = 0;
-    for (guint i = 0; i < VOICE_FRAME_SAMPLES; i++) sum += (double)samples[i] * samples[i];
-    double rms = sqrt(sum / VOICE_FRAME_SAMPLES) / 32768.0;
+    for (guint i = 0; i < n_samples; i++) sum += (double)samples[i] * samples[i];
+    double rms = sqrt(sum / n_samples) / 32768.0;
     return rms < 4.5e-7 ? 127 : (guint8)CLAMP(lround(-20 * log10(rms)), 0, 127);
 }
 
@@ -45,7 +44,7 @@ static VoiceLoop *encode(guint number, gboolean tone, guint n_frames) {
         if (tone) make_tone(number, at, samples);
         opus_int32 n = opus_encode(encoder, samples, VOICE_FRAME_SAMPLES, loop->bytes[at], VOICE_BYTES_MAX);
         loop->sizes[at] = (guint16)MAX(n, 0);
-        loop->levels[at] = level_of(samples);
+        loop->levels[at] = voice_level(samples, VOICE_FRAME_SAMPLES);
     }
     opus_encoder_destroy(encoder);
     return loop;

@@ -1,0 +1,26 @@
+/* listener.h -- the other end of a probe: decodes what an endpoint receives, on a thread of its own, finds barcodes and clicks
+ * and compares with the probe's book. Both ends are in one process: one clock, nothing to set. */
+#pragma once
+
+#include "bridge/wire/rtcp.h"
+#include "tests/load/probe.h"
+
+#include <jansson.h>
+
+typedef struct Listener Listener;
+
+Listener *listener_new(Probe *probe); /* NULL: libvpx or libopus refused. probe: borrowed */
+void listener_free(Listener *listener);
+
+/* From the receiver: whole frames, voice packets, sender reports. Bytes are copied; returns at once. */
+void listener_frame(Listener *listener, const guint8 *bytes, gsize n_bytes, guint32 rtp_time, gint64 now_us);
+void listener_voice(Listener *listener, const guint8 *bytes, gsize n_bytes, guint32 rtp_time, gint64 now_us);
+void listener_report(Listener *listener, gboolean voice, const RtcpSenderInfo *info);
+
+/* Adds what was measured since from_us, in ms:
+ * delay_voice_*, delay_picture_*   from the probe's packet (of a picture: the last) to the listener's (last) packet
+ * whole_voice_*, whole_picture_*   from capture to the decoded picture; voice is played as it comes
+ * skew_arrival_*, skew_synced_*    how much the sound is ahead of the picture: as both arrive; as a player sets them by the
+ *                                  sender reports
+ * each with _p5, _p50, _p95, _p99 and _n. */
+void listener_tell(Listener *listener, gint64 from_us, json_t *result);
