@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts the server for trying it out (make run); with --demo also the simulator, which joins every room of the
-# roster (make demo).  Ctrl-C stops all.  Variables: BIN DATA HTTPS_PORT HTTP_PORT MEDIA_PORTS, and SERVE_ARGS,
+# roster (make demo).  Ctrl-C stops all.  Variables: BIN DATA HTTPS_PORT HTTP_PORT MEDIA_PORTS LOG_LEVEL, and SERVE_ARGS,
 # SIM_ARGS for more options of the two programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ if [[ ! $MEDIA_PORTS =~ ^([0-9]+)-([0-9]+)$ ]]; then
 fi
 serve=("$BIN/diemcau" serve --data "$DATA" --trial
     --set "http.https_port=$HTTPS_PORT" --set "http.port=$HTTP_PORT"
-    --set "media.port_min=${BASH_REMATCH[1]}" --set "media.port_max=${BASH_REMATCH[2]}"
+    --set "log.level=${LOG_LEVEL:-warn}" --set "media.port_min=${BASH_REMATCH[1]}" --set "media.port_max=${BASH_REMATCH[2]}"
     --set "trial.roster=$PWD/config/roster/quang-ninh-2019.csv" --set "http.web_root=$PWD/build/web")
 # shellcheck disable=SC2206 # the options are words on purpose
 serve+=(${SERVE_ARGS:-})
