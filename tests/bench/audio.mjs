@@ -1,6 +1,6 @@
 // 200 endpoints with sound alone, four of them talking, at our bridge and at a Janus AudioBridge, one after the other: CPU
 // time of the servers' processes for the same packets in and a stream of 50 packets/s to everybody out.
-//   make bench-audio      ENDPOINTS=200 STEPS=50,100,150,200 SECONDS_WINDOW=12 as variables
+//   make bench-audio      ENDPOINTS=200 STEPS=50,100,150,200 SECONDS_WINDOW=12 EVENT_LOOPS=0 (of Janus; 0 is its default) as variables
 // Prints a table and appends one JSON object per point to build/bench/audio.jsonl.
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ const talk = process.env.TALK ?? "4:6";
 const folder = mkdtempSync(join(tmpdir(), "diemcau-bench-audio-"));
 const common = { date: new Date().toISOString(), machine: machine() };
 const settings = { talk, sound: "Opus 20 ms, silence as DTX (one packet per 400 ms), 48 kHz", window_s,
-  diemcau: "trial meeting, no picture in either direction, defaults", janus: `${janusSettings.audiobridge}; ${janusSettings.common}` };
+  diemcau: "trial meeting, no picture in either direction, defaults", janus: `${janusSettings.audiobridge}; ${janusSettings.event_loops}; ${janusSettings.common}` };
 const due = (n) => 50 * n;
 
 async function measure(side, n) {
@@ -27,7 +27,7 @@ async function measure(side, n) {
     const totals = await simulate(server, place, [...who, "--count", String(n), "--talk", talk, "--shape", "audio"], window_s);
     const result = point("audio", side, totals);
     result.faults = faults(result, due(n));
-    result.core_permille_each = (1000 * result.cores) / n;
+    result.cores_each = result.cores / n;
     return result;
   } finally {
     await server.stop();
@@ -36,7 +36,7 @@ async function measure(side, n) {
 
 function row(p) {
   return [p.side === "janus" ? "Janus AudioBridge" : "diemcau", p.endpoints, p.cores.toFixed(3), (p.cores * 100 / p.endpoints).toFixed(3) + " %",
-    Math.round(p.rss_mb), p.threads, p.fds, p.pps_in, p.pps_out, p.audio_gaps, `${p.tones_heard}/${p.tones}`, p.sim_cores.toFixed(2),
+    Math.round(p.rss_mb), p.threads, p.fds, p.pps_in, p.pps_out, Math.round((1000 * p.mbps_out) / p.endpoints), p.audio_gaps, `${p.tones_heard}/${p.tones}`, p.sim_cores.toFixed(2),
     p.faults.length > 0 ? p.faults.join("; ") : "carried"];
 }
 
@@ -65,7 +65,7 @@ try {
     p.ratio = ours && theirs ? Number((ours.cores / theirs.cores).toFixed(4)) : null;
   }
   console.log(`\nSound of ${endpoints} endpoints, talk ${talk}, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.machine.diemcau}; ${peer}`);
-  console.log(table([["server", "endpoints", "cores", "of a core each", "MB", "threads", "fds", "pps in", "pps out", "gaps", "tones", "sim cores", "state"], ...points.map(row)]));
+  console.log(table([["server", "endpoints", "cores", "of a core each", "MB", "threads", "fds", "pps in", "pps out", "kbit/s each", "gaps", "tones", "sim cores", "state"], ...points.map(row)]));
   if (carried < endpoints) console.log(`  Janus carried ${carried} here; it stopped at ${points.filter((p) => p.side === "janus").at(-1).endpoints}.`);
   if (at("janus", carried)) console.log(`  ratio at ${carried} endpoints (CPU of ours / of Janus): ${at("janus", carried).ratio}; goal 0.1`);
   for (const p of points.filter((p) => p.side === "diemcau")) console.log(`  bridge at ${p.endpoints}, cores by thread: ${Object.entries(p.threads_cores).map(([name, cores]) => `${name} ${cores.toFixed(3)}`).join(", ")}`);

@@ -2,7 +2,8 @@
 // processes per packet that leaves. The two do not do the same work: Janus forwards the sender's own packets, we decode,
 // compose the meeting's picture, encode it once and send that to all. So the whole of our CPU time is counted against
 // each packet, and the codecs' share of it is told beside.
-//   make bench-fanout     RECEIVERS=200 STEPS=50,100,200 SECONDS_WINDOW=12 CAMERA=1280x720@25:1500 as variables
+//   make bench-fanout     RECEIVERS=200 STEPS=50,100,200 SECONDS_WINDOW=12 CAMERA=1280x720@25:1500 EVENT_LOOPS=0 (of Janus; 0 is its
+//   default) as variables
 // Prints a table and appends one JSON object per point to build/bench/fanout.jsonl.
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), "diemcau-bench-fanout-"));
 const common = { date: new Date().toISOString(), machine: machine() };
 const settings = { camera, sound: "the sender talks without pause, the others send nothing", window_s,
   diemcau: "trial meeting, program in layout 1+7 with one camera, defaults",
-  janus: `${janusSettings.videoroom}; ${janusSettings.common}` };
+  janus: `${janusSettings.videoroom}; ${janusSettings.event_loops}; ${janusSettings.common}` };
 const CODEC_THREADS = /^(canvas|encoder|encode|decode|studio|vp8|vpx|mixer|audio|.*:(src|sink))/;
 
 async function measure(side, n) {

@@ -9,9 +9,12 @@ const here = dirname(fileURLToPath(import.meta.url));
 const FILES = ["janus.jcfg", "janus.transport.websockets.jcfg", "janus.plugin.audiobridge.jcfg", "janus.plugin.videoroom.jcfg"];
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
+const eventLoops = Number(process.env.EVENT_LOOPS ?? 0);
+
 export const janusSettings = {
+  event_loops: eventLoops > 0 ? `event_loops = ${eventLoops}` : "one event loop per handle (default)",
   audiobridge: "room at 48 kHz, otherwise Janus' defaults (mono, no recording, Opus complexity and prebuffering as shipped)",
-  videoroom: "one publisher, no bitrate cap, otherwise Janus' defaults (one event loop per handle)",
+  videoroom: "one publisher, no bitrate cap, otherwise Janus' defaults",
   common: "WebSocket API and media on 127.0.0.1, log level 3, only the plugins and transport in use are loaded",
 };
 
@@ -40,7 +43,8 @@ function answers(port) {
 
 // folder: an empty folder of the caller's; returns {pid, url, stop()}.
 export async function startJanus(folder, wsPort, rtpPorts) {
-  const values = { FOLDER: folder, LIBRARY: library(), WS_PORT: wsPort, RTP_PORTS: rtpPorts };
+  const values = { FOLDER: folder, LIBRARY: library(), WS_PORT: wsPort, RTP_PORTS: rtpPorts,
+    EVENT_LOOPS: eventLoops > 0 ? `event_loops = ${eventLoops}` : "" };
   mkdirSync(folder, { recursive: true });
   for (const file of FILES) {
     const text = readFileSync(join(here, file), "utf8").replace(/@([A-Z_]+)@/g, (_, name) => values[name]);

@@ -1,6 +1,6 @@
 // What the two benchmarks against Janus share: a server of ours, the simulator against either side, CPU time from /proc.
 import { spawn, execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -15,9 +15,9 @@ export function machine() {
     diemcau: `diemcau ${version(join(bin, "diemcau"))}` };
 }
 
-function start(program, args, log, extra = {}) {
+function start(program, args, log) {
   const file = openSync(log, "a");
-  const child = spawn(program, args, { stdio: ["ignore", extra.stdout ?? file, extra.stderr ?? file] });
+  const child = spawn(program, args, { stdio: ["ignore", file, file] });
   closeSync(file);
   child.once("error", () => {});
   child.ended = new Promise((done) => child.once("exit", (code, signal) => done(code ?? signal)));
@@ -104,8 +104,7 @@ export async function simulate(server, folder, args, window_s) {
     return { ...JSON.parse(readFileSync(outPath, "utf8")), threads };
   } finally {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-    const file = openSync(log, "a");
-    closeSync(file);
+    writeFileSync(log, said);
   }
 }
 
