@@ -241,6 +241,18 @@ static void tell_all(json_t *result, const char *name, const GArray *samples, gi
     tell(result, name, values);
 }
 
+/* In order: [seconds since the first, ms], so that a cause can be seen in its course. */
+static void tell_course(json_t *result, const char *name, const GArray *samples) {
+    json_t *course = json_array();
+    for (guint i = 0; i < samples->len; i++) {
+        const Sample *sample = &g_array_index(samples, Sample, i);
+        gint64 since_us = sample->arrival_us - g_array_index(samples, Sample, 0).arrival_us;
+        json_array_append_new(course, json_pack("[f,f]", round((double)since_us / 1e5) / 10,
+                                                round((double)added_of(sample) / 100) / 10));
+    }
+    json_object_set_new(result, name, course);
+}
+
 static const Sample *nearest(const GArray *samples, gint64 capture_us) {
     const Sample *best = NULL;
     for (guint i = 0; i < samples->len; i++) {
@@ -279,5 +291,7 @@ void listener_tell(Listener *listener, gint64 from_us, json_t *result) {
     tell_all(result, "whole_voice", listener->clicks, from_us, whole_of);
     tell_all(result, "whole_picture", listener->pictures, from_us, whole_of);
     tell_skew(result, listener, from_us);
+    tell_course(result, "course_voice", listener->clicks);
+    tell_course(result, "course_picture", listener->pictures);
     g_mutex_unlock(&listener->mutex);
 }

@@ -22,5 +22,5 @@ void listener_report(Listener *listener, gboolean voice, const RtcpSenderInfo *i
  * whole_voice_*, whole_picture_*   from capture to the decoded picture; voice is played as it comes
  * skew_arrival_*, skew_synced_*    how much the sound is ahead of the picture: as both arrive; as a player sets them by the
  *                                  sender reports
- * each with _p5, _p50, _p95, _p99 and _n. */
+ * each with _p5, _p50, _p95, _p99 and _n; and course_voice, course_picture: [[seconds, delay in ms], ...] of all. */
 void listener_tell(Listener *listener, gint64 from_us, json_t *result);

@@ -243,6 +243,7 @@ void report_print(const json_t *result, FILE *out) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)result, key, value) {
+        if (json_is_array(value)) continue; /* for programs */
         g_autofree char *dotted = g_strdelimit(g_strdup(key), "_", ' ');
         if (json_is_string(value))
             fprintf(out, "  %-22s %s\n", dotted, json_string_value(value));

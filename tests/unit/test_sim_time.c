@@ -1,0 +1,117 @@
+/* test_sim_time.c -- barcodes and clicks, the instruments that measure delay: what they say after codecs and scaling, and
+ * that they say nothing where there is nothing. */
+#include "tests/load/barcode.h"
+#include "tests/load/click.h"
+
+#include <libyuv/scale.h>
+#include <opus/opus.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WIDTH = 640, HEIGHT = 360, FRAME = 960 };
+
+static void barcode_is_read_at_every_tile_size(void **state) {
+    static const struct {
+        guint width, height;
+        gboolean readable;
+    } SIZES[] = {
+        { 1280, 720, TRUE }, { 640, 360, TRUE }, { 424, 240, TRUE }, { 160, 90, TRUE }, { 48, 26, FALSE }
+    };
+    static guint8 picture[WIDTH * HEIGHT], canvas[1280 * 720];
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(SIZES); i++) {
+        guint32 number = 0xA5F00F + i * 77777;
+        memset(picture, 120, sizeof picture);
+        barcode_draw(picture, WIDTH, WIDTH, HEIGHT, number);
+        ScalePlane(picture, WIDTH, WIDTH, HEIGHT, canvas, 1280, (int)SIZES[i].width, (int)SIZES[i].height,
+                   kFilterBox);
+        gint32 read = barcode_read(canvas, 1280, 0, 0, SIZES[i].width, SIZES[i].height);
+        assert_int_equal(read, SIZES[i].readable ? (gint32)(number & BARCODE_MASK) : -1);
+    }
+}
+
+static void barcode_is_not_seen_where_there_is_none(void **state) {
+    static guint8 picture[WIDTH * HEIGHT];
+    (void)state;
+    for (guint shade = 0; shade < 256; shade += 5) {
+        memset(picture, (int)shade, sizeof picture);
+        assert_int_equal(barcode_read(picture, WIDTH, 0, 0, WIDTH, HEIGHT), -1);
+    }
+    /* Half of the old picture, half of the new: a torn barcode is refused. */
+    barcode_draw(picture, WIDTH, WIDTH, HEIGHT, 1000);
+    static guint8 other[WIDTH * HEIGHT];
+    barcode_draw(other, WIDTH, WIDTH, HEIGHT, 999999);
+    memcpy(picture, other, sizeof other / 2);
+    assert_int_equal(barcode_read(picture, WIDTH, 0, 0, WIDTH, HEIGHT), -1);
+}
+
+/* Through an encoder and a decoder like those of the meeting; gain in percent, as a leveller would set it. */
+static guint find_clicks(guint n_frames, guint gain, gboolean codec, gint64 *ret_at, guint at_max) {
+    int fault = 0;
+    OpusEncoder *encoder = opus_encoder_create(48000, 1, OPUS_APPLICATION_VOIP, &fault);
+    OpusDecoder *decoder = opus_decoder_create(48000, 1, &fault);
+    ClickFinder finder = { 0 };
+    guint n = 0;
+    assert_non_null(encoder);
+    assert_non_null(decoder);
+    opus_encoder_ctl(encoder, OPUS_SET_BITRATE(32000));
+    for (guint i = 0; i < n_frames; i++) {
+        gint16 samples[FRAME];
+        guint8 packet[400];
+        gint index;
+        click_fill(samples, FRAME, (guint64)i * FRAME);
+        for (guint k = 0; k < FRAME; k++) samples[k] = (gint16)(samples[k] * (gint)gain / 100);
+        if (codec) {
+            opus_int32 bytes = opus_encode(encoder, samples, FRAME, packet, sizeof packet);
+            assert_true(bytes > 0);
+            assert_int_equal(opus_decode(decoder, packet, bytes, samples, FRAME, 0), FRAME);
+        }
+        if (click_find(&finder, samples, FRAME, &index) && n < at_max)
+            ret_at[n++] = (gint64)i * FRAME + index;
+    }
+    opus_encoder_destroy(encoder);
+    opus_decoder_destroy(decoder);
+    return n;
+}
+
+static void clicks_are_found_where_they_are(void **state) {
+    static const struct {
+        guint gain;
+        gboolean codec;
+        gint64 late_samples; /* the codec's own look-ahead: 6.5 ms */
+    } CASES[] = {
+        { 100, FALSE, 0 }, { 50, FALSE, 0 }, { 100, TRUE, 312 }, { 50, TRUE, 312 }, { 150, TRUE, 312 }
+    };
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(CASES); i++) {
+        gint64 at[16];
+        guint n = find_clicks(260, CASES[i].gain, CASES[i].codec, at, 16);
+        assert_int_equal(n, 10); /* 5.2 s, none at the beginning */
+        for (guint k = 0; k < n; k++) {
+            gint64 off = at[k] - (gint64)(k + 1) * CLICK_PERIOD_SAMPLES - CASES[i].late_samples;
+            assert_in_range(off + 72, 0, 144); /* 1.5 ms */
+        }
+    }
+}
+
+static void silence_and_hum_do_not_click(void **state) {
+    gint64 at[4];
+    (void)state;
+    assert_int_equal(find_clicks(100, 0, FALSE, at, 4), 0);
+    assert_int_equal(find_clicks(24, 100, FALSE, at, 4), 0); /* before the first click */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(barcode_is_read_at_every_tile_size),
+        cmocka_unit_test(barcode_is_not_seen_where_there_is_none),
+        cmocka_unit_test(clicks_are_found_where_they_are),
+        cmocka_unit_test(silence_and_hum_do_not_click),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
