@@ -97,10 +97,10 @@ class Watched {
 
 export class RoomPage extends Watched {
   /** A browser of its own (a context: cookies and storage of its own) with one page. */
-  static async open(browser, link, { colour, tone_hz, devices }) {
+  static async open(browser, link, { colour, tone_hz, devices, figure }) {
     const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1024, height: 600 } });
     await context.addInitScript(watchConnections);
-    await context.addInitScript(fakeDevices, { colour: css(colour), tone_hz, devices });
+    await context.addInitScript(fakeDevices, { colour: css(colour), tone_hz, devices, figure });
     const room = new RoomPage(await context.newPage());
     context.setDefaultTimeout(15_000);
     room.context = context;

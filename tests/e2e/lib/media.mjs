@@ -2,7 +2,7 @@
 // listening at what comes back. These functions are handed to the browser as text and see nothing of this file.
 
 /** Replaces the camera and microphone by a canvas of one colour and an oscillator that is switched like speech. */
-export const fakeDevices = ({ colour, tone_hz, devices }) => {
+export const fakeDevices = ({ colour, tone_hz, devices, figure }) => {
   const media = navigator.mediaDevices;
   const listed = new Set(devices ?? ["videoinput", "audioinput"]);
   const made = [];
@@ -15,6 +15,23 @@ export const fakeDevices = ({ colour, tone_hz, devices }) => {
     setInterval(() => {
       draw.fillStyle = colour;
       draw.fillRect(0, 0, canvas.width, canvas.height);
+      if (figure) {
+        // Somebody at a desk, who nods: for pictures that people look at.
+        const nod = Math.sin(step / 6) * 4;
+        const shape = (fill, ...points) => {
+          draw.fillStyle = fill;
+          draw.beginPath();
+          draw.ellipse(...points, 0, 0, 2 * Math.PI);
+          draw.fill();
+        };
+        shape("#22303c", 320, 330, 150, 130);
+        shape("#d9b08c", 320, 150 + nod, 58, 72);
+        shape("#1c1c1c", 320, 105 + nod, 62, 42);
+        draw.fillStyle = "#6b4a2f";
+        draw.fillRect(0, 310, 640, 50);
+        step++;
+        return;
+      }
       draw.fillStyle = "#ffffff";
       draw.fillRect((step++ * 8) % 600, 20, 24, 24);
     }, 1000 / 15);

@@ -162,6 +162,11 @@ export class Fault extends Error {
   }
 }
 
+/** Faults that pass by themselves: the page waits and asks again. */
+export const isPassing = (fault: Fault): boolean =>
+  ["unreachable", "late", "busy", "full", "gone", "setup", "internal"].includes(fault.code) ||
+  fault.code.startsWith("http-5");
+
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

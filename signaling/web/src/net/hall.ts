@@ -11,6 +11,7 @@ import {
   type Snapshot,
   type Speaking,
   Fault,
+  isPassing,
   isObject,
   wordOf,
 } from "../core/protocol";
@@ -250,8 +251,7 @@ export const requireUser = async (
         return { name: wordOf(user["name"]), role: wordOf(user["role"]) };
       break;
     } catch (error) {
-      if (!(error instanceof Fault) || (error.code !== "unreachable" && !error.code.startsWith("http-5")))
-        break;
+      if (!(error instanceof Fault) || !isPassing(error)) break;
       await new Promise((done) => setTimeout(done, 2000));
     }
   }

@@ -131,8 +131,7 @@ export class Link {
         this.options.ready(answer);
       })
       .catch((error: unknown) => {
-        if (error instanceof Fault && (error.code === "unauthorized" || error.code === "forbidden"))
-          this.refused();
+        if (error instanceof Fault && error.code === "refused") this.refused();
         else this.socket?.close();
       });
   }
@@ -191,8 +190,7 @@ export class Link {
     if (opened) return;
     // A refused upgrade looks like a dead line to a page; the API can tell the two apart.
     api.get("me").catch((error: unknown) => {
-      if (error instanceof Fault && (error.code === "http-401" || error.code === "unauthorized"))
-        this.refused();
+      if (error instanceof Fault && (error.code === "refused" || error.code === "http-401")) this.refused();
     });
   }
 

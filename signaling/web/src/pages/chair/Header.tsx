@@ -5,7 +5,7 @@ import { t } from "../../i18n";
 import * as api from "../../net/api";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
-import { Button, Clock, LanguageButton } from "../../ui/parts";
+import { Button, Clock, Dialog, LanguageButton } from "../../ui/parts";
 import { complain } from "../../ui/toasts";
 
 export const ConnectionPill = ({ hall }: { hall: HallStore }): JSX.Element => {
@@ -45,6 +45,20 @@ export const LogoutButton = ({ hall }: { hall: HallStore }): JSX.Element => (
     }}
   />
 );
+
+/** The login has ended or was withdrawn: nothing on the page works any more, and the way back is one touch. */
+export const SessionOver = ({ hall }: { hall: HallStore }): JSX.Element | null => {
+  if (hall.link.state.value !== "refused") return null;
+  const leave = (): void => location.replace("/");
+  return (
+    <Dialog title={t("chair.session_over")} onClose={leave}>
+      <p>{t("chair.session_again")}</p>
+      <Button id="login-again" kind="primary" onClick={leave}>
+        {t("front.enter")}
+      </Button>
+    </Dialog>
+  );
+};
 
 /** Điểm danh at a glance. */
 export const Counts = ({ hall }: { hall: HallStore }): JSX.Element => {
@@ -90,6 +104,7 @@ export const Header = ({ hall }: { hall: HallStore }): JSX.Element => {
       <Clock />
       <LanguageButton />
       <LogoutButton hall={hall} />
+      <SessionOver hall={hall} />
     </header>
   );
 };

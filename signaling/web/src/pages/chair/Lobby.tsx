@@ -7,7 +7,7 @@ import { t } from "../../i18n";
 import type { HallStore } from "../../net/hall";
 import { locale } from "../../ui/clock";
 import { Button, ClockFace, LanguageButton } from "../../ui/parts";
-import { ConnectionPill, LogoutButton } from "./Header";
+import { ConnectionPill, LogoutButton, SessionOver } from "./Header";
 
 const Row = ({ hall, meeting }: { hall: HallStore; meeting: MeetingRow }): JSX.Element => (
   <div class="row lobby-row">
@@ -68,6 +68,7 @@ export const Lobby = ({ hall, name }: { hall: HallStore; name: string }): JSX.El
           <span class="soft">{name}</span>
           <LanguageButton />
           <LogoutButton hall={hall} />
+          <SessionOver hall={hall} />
         </div>
       </div>
     </main>

@@ -1,9 +1,10 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { type JSX, render } from "preact";
 import "../../ui/base.css";
 import "./chair.css";
 import { t } from "../../i18n";
 import { HallStore, requireUser } from "../../net/hall";
+import { keepAwake } from "../../ui/awake";
 import { Toasts } from "../../ui/toasts";
 import { Console } from "./Console";
 import { Lobby } from "./Lobby";
@@ -45,6 +46,7 @@ const start = async (): Promise<void> => {
   const hall = new HallStore("chair");
   part.begin(hall);
   watch.begin(hall, part);
+  effect(() => keepAwake(hall.meeting.value !== null));
   desk.value = { hall, watch, part, name: user.name };
 };
 

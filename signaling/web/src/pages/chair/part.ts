@@ -1,7 +1,7 @@
 // "Tham gia có hình và tiếng": the console takes its seat itself, with camera, microphone and sound, as long as no
 // room page uses that seat. Without it a console only watches and commands.
 import { batch, computed, signal } from "@preact/signals";
-import { Fault, type LegId, type Need, type RoomState } from "../../core/protocol";
+import { Fault, isPassing, type LegId, type Need, type RoomState } from "../../core/protocol";
 import { Capture } from "../../media/capture";
 import { Leg, needsOf } from "../../media/leg";
 import { Sending } from "../../media/sending";
@@ -89,7 +89,7 @@ export class Part {
       this.sending.tellAgain();
       then();
     } catch (error) {
-      if (error instanceof Fault && (error.code === "unreachable" || error.code === "late")) return;
+      if (error instanceof Fault && isPassing(error)) return;
       complain(error);
       this.letGo();
     }

@@ -1,8 +1,9 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { type JSX, render } from "preact";
 import "../../ui/base.css";
 import "./room.css";
 import { t } from "../../i18n";
+import { keepAwake } from "../../ui/awake";
 import { Button, LanguageButton, SupportLine } from "../../ui/parts";
 import { Toasts } from "../../ui/toasts";
 import { Check } from "./Check";
@@ -11,6 +12,7 @@ import { Room } from "./room";
 import { Choose, Taken, Waiting } from "./Waiting";
 
 const room = new Room();
+effect(() => keepAwake(room.phase.value === "in" || room.phase.value === "waiting"));
 const checking = signal(false);
 
 const Refused = (): JSX.Element => (

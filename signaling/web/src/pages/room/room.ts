@@ -2,6 +2,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import {
   Fault,
+  isPassing,
   type LegId,
   type MeetingRow,
   type Need,
@@ -33,6 +34,7 @@ export interface Me {
 const READY = "room.ready";
 const CHIME_SHOWN_MS = 8000;
 const RETRY_MS = 3000;
+const ENTER_AGAIN_MS = 500;
 const QUALITY_MS = 5000;
 
 export class Room {
@@ -90,7 +92,7 @@ export class Room {
 
   private notEntered(error: unknown, token: string): void {
     const fault = error instanceof Fault ? error : new Fault("unknown", t("fault.unknown"));
-    if (fault.code === "unreachable" || fault.code === "slow-down" || /^http-5/.test(fault.code)) {
+    if (isPassing(fault)) {
       this.phase.value = "unreachable";
       window.setTimeout(() => void this.enter(), RETRY_MS);
       return;
@@ -121,7 +123,8 @@ export class Room {
   /** The session ended (the link was renewed, the server forgot it): the link itself decides. */
   private async enterAgain(): Promise<void> {
     this.link?.close();
-    await Promise.resolve();
+    this.phase.value = "loading";
+    await new Promise((done) => setTimeout(done, ENTER_AGAIN_MS));
     await this.enter();
   }
 
@@ -226,9 +229,18 @@ export class Room {
       this.leg?.linkBack(alive);
       if (this.deaf.peek()) this.tellDeaf(true);
     } catch (error) {
-      if (error instanceof Fault && (error.code === "unreachable" || error.code === "late")) return;
+      if (error instanceof Fault && isPassing(error)) {
+        window.setTimeout(() => this.retryRejoin(), RETRY_MS);
+        return;
+      }
       this.stopFor("waiting");
     }
+  }
+
+  /** The server answered that it cannot right now; when the link broke meanwhile, its hello does the rest. */
+  private retryRejoin(): void {
+    if (this.phase.peek() === "in" && this.linkState.peek() === "open")
+      void this.rejoin(this.leg?.id !== null);
   }
 
   private openMedia(): void {

@@ -8,7 +8,7 @@ import { t } from "../../i18n";
 import type { HallStore } from "../../net/hall";
 import { Icon } from "../../ui/icons";
 import { Button, Clock, LanguageButton } from "../../ui/parts";
-import { ConnectionPill, Counts, LogoutButton } from "../chair/Header";
+import { ConnectionPill, Counts, LogoutButton, SessionOver } from "../chair/Header";
 import { Details } from "./Details";
 import { ImportDialog } from "./Import";
 import { Sheet } from "./Sheet";
@@ -158,6 +158,7 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
         <Clock />
         <LanguageButton />
         <LogoutButton hall={hall} />
+        <SessionOver hall={hall} />
       </header>
       <div class="tools row wrap">
         <Button id="import" icon="upload" onClick={() => (importing.value = true)}>
