@@ -5,15 +5,16 @@ import { cpuSeconds, main, number, percentiles, Product, report, sleep } from ".
 
 const rooms = number("ROOMS", 200);
 const runs = number("RUNS", 3);
+const STATS_MS = 5500; // the bridge tells its numbers every 5 s
 
 async function once() {
   const product = await Product.start();
-  await sleep(1000);
+  await sleep(STATS_MS);
   const keyframes = () => product.metric("diemcau_bridge_studio_keyframes_forced");
   const before = { keyframes: await keyframes(), cpu_s: cpuSeconds(product.child("bridge")) };
-  const sim = product.simulate(["--count", String(rooms), "--join-over", "0", "--settle", "1", "--talk", "4:6", "--seconds", String(number("SECONDS_RUN", 20))]);
+  const sim = product.simulate(["--count", String(rooms), "--join-over", "0", "--settle", "1", "--talk", "4:6", "--seconds", String(number("SECONDS_RUN", 15))]);
   await sim.settled();
-  await sleep(2500); // the bridge tells its numbers once in a while
+  await sleep(STATS_MS);
   const result = { keyframes: (await keyframes()) - before.keyframes, cpu_s: cpuSeconds(product.child("bridge")) - before.cpu_s };
   result.totals = await sim.finish();
   result.timeline = sim.timeline();

@@ -57,7 +57,7 @@ async function once(shape) {
   await product.until("the seats", async () => (await product.metric('diemcau_seats{state="present"}')) === rooms, 45_000);
   await product.until("the legs", async () => (await product.metric('diemcau_legs{state="live"}')) === rooms, 45_000);
   await sleep(shape === "line" ? 8000 : 5000);
-  const ghosts = (await product.metric("diemcau_bridge_legs")) ?? null;
+  const ghosts = (await product.metric('diemcau_legs{state="live"}')) - rooms;
   const after = await events(product);
   sim.child.kill("SIGINT");
   const totals = await sim.finish();

@@ -294,7 +294,7 @@ static void tell_quality(Endpoint *endpoint) {
 static void write_timeline(Endpoint *endpoint) {
     TimelineNews news = { .number = endpoint->camera->number,
                           .started_us = room_started_us(endpoint->room),
-                          .joined = room_state(endpoint->room) == ROOM_JOINED,
+                          .joined = room_has_control(endpoint->room),
                           .received = &endpoint->stats.received };
     timeline_follow(endpoint->crowd->timeline, &endpoint->mark, &news, endpoint->now_us);
 }

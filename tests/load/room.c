@@ -13,7 +13,8 @@ enum {
     DEAD_US = 15 * G_USEC_PER_SEC,
     ASK_AGAIN_US = 1500 * 1000,
     PING_US = 8 * G_USEC_PER_SEC, /* as the page does: a dead line is not told by the socket for minutes */
-    PONG_US = 4 * G_USEC_PER_SEC
+    PONG_US = 4 * G_USEC_PER_SEC,
+    ANSWER_US = 300 * 1000
 };
 
 struct Room {
@@ -36,6 +37,11 @@ static const gint64 PAUSES_US[] = { 200 * 1000, 500 * 1000, 1000 * 1000, 2000 * 
 RoomState room_state(const Room *room) {
     return room->janus != NULL ? janus_room_state(room->janus) : room->state;
 }
+gboolean room_has_control(const Room *room) {
+    gboolean waits = room->ping_us > room->heard_us && room->now_us - room->ping_us > ANSWER_US;
+    return room_state(room) == ROOM_JOINED && !waits;
+}
+
 const char *room_trouble(const Room *room) {
     return room->janus != NULL ? janus_room_trouble(room->janus) : room->trouble;
 }

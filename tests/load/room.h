@@ -47,6 +47,8 @@ void room_new_leg(Room *room, gint64 now_us); /* our path failed: ask for anothe
 void room_tell_quality(Room *room, gint64 rtt_ms, double loss, guint fps);
 
 RoomState room_state(const Room *room);
+gboolean room_has_control(
+    const Room *room); /* in the meeting, and the server does not leave a ping unanswered */
 const char *room_trouble(const Room *room); /* the last thing that went wrong, "" when nothing did */
 guint room_n_returns(const Room *room);     /* reconnects so far */
 gint64 room_started_us(const Room *room);

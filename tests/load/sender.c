@@ -243,8 +243,10 @@ static void send_probe_voice(Sender *sender, Probe *probe, gboolean starts, gint
 }
 
 static void tick_voice(Sender *sender, gboolean talking, gint64 now_us) {
-    const VoiceLoop *loop = talking ? camera_voice(sender->camera) : NULL;
+    const VoiceLoop *loop = NULL;
     Probe *probe = sender->camera->probe;
+    if (talking)
+        loop = probe != NULL ? workshop_silence(sender->camera->workshop) : camera_voice(sender->camera);
     gboolean starts;
     if (now_us < sender->voice_due_us && !(loop != NULL && !sender->was_talking)) return;
     starts = loop != NULL && !sender->was_talking;

@@ -16,7 +16,7 @@ typedef struct {
 typedef struct {
     guint number;
     gint64 started_us; /* of its join; 0: not yet */
-    gboolean joined;   /* signaling says that it sits in the meeting */
+    gboolean joined;   /* it sits in the meeting and signaling answers */
     const ReceiverStats *received;
 } TimelineNews;
 

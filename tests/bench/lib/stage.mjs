@@ -72,7 +72,8 @@ export class Product {
   async metric(name) {
     const text = await (await fetch(`${this.origin}/metrics`)).text();
     const line = text.split("\n").find((words) => words.startsWith(`${name} `));
-    return line === undefined ? null : Number(line.slice(name.length + 1));
+    if (line === undefined) throw new Error(`/metrics has no ${name}`);
+    return Number(line.slice(name.length + 1));
   }
 
   /** The simulator beside it; .result is its JSON, .timeline() what it wrote down so far. */
