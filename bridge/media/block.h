@@ -9,26 +9,27 @@
 typedef guint32 StreamId; /* one encoder's output: given by the control thread, never reused in a process */
 
 typedef struct {
-    guint32 offset, n_bytes; /* payload without any payload descriptor for VP8; with FU-A/STAP header for H.264 */
+    guint32 offset,
+        n_bytes; /* payload without any payload descriptor for VP8; with FU-A/STAP header for H.264 */
 } BlockPacket;
 
 typedef struct {
-    gint        n_refs; /* atomic */
-    StreamId    stream;
-    Codec       codec;
-    guint64     frame_index; /* 0, 1, 2 ... within the stream; VP8 picture ids are made of it */
-    guint64     first_packet; /* index of packets[0] among all packets of the stream */
-    guint32     rtp_time;    /* 48 kHz or 90 kHz, continuous within the stream, random start */
-    gint64      capture_us;  /* monotonic time of what is shown or heard */
-    gboolean    keyframe;    /* audio: TRUE */
-    guint8      temporal_layer; /* 0 or 1 */
-    guint8      tl0_index;   /* VP8 TL0PICIDX */
-    guint16     width, height;  /* video */
-    guint8      audio_level; /* audio: -dBov 0..127 of this frame */
-    guint       n_packets;
+    gint n_refs; /* atomic */
+    StreamId stream;
+    Codec codec;
+    guint64 frame_index;   /* 0, 1, 2 ... within the stream; VP8 picture ids are made of it */
+    guint64 first_packet;  /* index of packets[0] among all packets of the stream */
+    guint32 rtp_time;      /* 48 kHz or 90 kHz, continuous within the stream, random start */
+    gint64 capture_us;     /* monotonic time of what is shown or heard */
+    gboolean keyframe;     /* audio: TRUE */
+    guint8 temporal_layer; /* 0 or 1 */
+    guint8 tl0_index;      /* VP8 TL0PICIDX */
+    guint16 width, height; /* video */
+    guint8 audio_level;    /* audio: -dBov 0..127 of this frame */
+    guint n_packets;
     BlockPacket *packets;
-    guint8     *bytes;
-    gsize       n_bytes;
+    guint8 *bytes;
+    gsize n_bytes;
 } Block;
 
 /* One packet holding the given bytes (audio). One reference. */
@@ -41,7 +42,7 @@ Block *block_new_vp8(StreamId stream, const guint8 *frame, gsize n_bytes, gsize 
 /* The same for an H.264 access unit in byte-stream format (RFC 6184: single NAL, STAP-A for parameter sets, FU-A). */
 Block *block_new_h264(StreamId stream, const guint8 *unit, gsize n_bytes, gsize payload_bytes_max);
 
-Block *block_ref(Block *block);   /* any thread */
-void   block_unref(Block *block); /* any thread; NULL is fine */
+Block *block_ref(Block *block); /* any thread */
+void block_unref(Block *block); /* any thread; NULL is fine */
 
 enum { BLOCK_VP8_PAYLOAD_BYTES_MAX = 1100, BLOCK_H264_PAYLOAD_BYTES_MAX = 1100 };

@@ -6,7 +6,7 @@
 #include "bridge/media/audio_mixer.h"
 #include "bridge/media/block.h"
 
-typedef struct Fanout   Fanout;
+typedef struct Fanout Fanout;
 typedef struct Downlink Downlink;
 
 enum { RESEND_US = 1500000 };
@@ -17,7 +17,7 @@ typedef struct {
 } FanoutEvents;
 
 Fanout *fanout_new(const FanoutEvents *events, gpointer user);
-void    fanout_free(Fanout *fanout); /* all downlinks must be gone */
+void fanout_free(Fanout *fanout); /* all downlinks must be gone */
 
 /* Takes the reference. Stores and sends to every downlink that watches the stream. */
 void fanout_video(Fanout *fanout, Block *block, gint64 now_us);
@@ -29,7 +29,7 @@ void fanout_end_stream(Fanout *fanout, StreamId stream);
 void fanout_beat(Fanout *fanout, gint64 now_us);
 
 typedef struct {
-    guint   n_streams, n_downlinks;
+    guint n_streams, n_downlinks;
     guint64 n_blocks, n_packets, n_resent, n_resend_missed, n_joins_from_store;
 } FanoutStats;
 void fanout_read_stats(const Fanout *fanout, FanoutStats *ret_stats);
