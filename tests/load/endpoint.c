@@ -7,7 +7,12 @@
 
 #include <string.h>
 
-enum { REPORT_US = G_USEC_PER_SEC, QUALITY_US = 5 * G_USEC_PER_SEC, ROOM_US = 20 * 1000 };
+enum {
+    REPORT_US = G_USEC_PER_SEC,
+    QUALITY_US = 5 * G_USEC_PER_SEC,
+    ROOM_US = 20 * 1000,
+    QUIET_US = 1500 * 1000
+};
 
 struct Endpoint {
     const Crowd *crowd;
@@ -124,7 +129,10 @@ static void on_failed(gpointer user, const char *why) {
 
 static void on_rtp(gpointer user, guint8 *packet, gsize n_bytes, gint64 now_us) {
     Endpoint *endpoint = user;
-    if (endpoint->receiver != NULL) receiver_on_rtp(endpoint->receiver, packet, n_bytes, now_us);
+    if (endpoint->receiver == NULL) return;
+    gint64 before_us = endpoint->stats.received.last_packet_us;
+    receiver_on_rtp(endpoint->receiver, packet, n_bytes, now_us);
+    if (before_us != 0 && now_us - before_us > QUIET_US) room_poke(endpoint->room, now_us);
 }
 
 static void visit_rtcp(gpointer user, const RtcpItem *item) {
@@ -217,6 +225,11 @@ static void on_layout(gpointer user, const char *layout) {
 
 static void on_media_lost(gpointer user) { drop_leg(user); }
 
+static gboolean is_silent(gpointer user) {
+    Endpoint *endpoint = user;
+    return endpoint->now_us - endpoint->stats.received.last_packet_us > QUIET_US;
+}
+
 /* ---- life ---- */
 
 static JanusPart janus_part(const Crowd *crowd, guint i) {
@@ -227,8 +240,8 @@ static JanusPart janus_part(const Crowd *crowd, guint i) {
 
 Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *name, const char *token,
                        gboolean check) {
-    static const RoomEvents EVENTS = { on_offer,      on_need,         on_layout,       on_media_lost,
-                                       on_media_lost, on_offer_wanted, on_room_answered };
+    static const RoomEvents EVENTS = { on_offer,      on_need,   on_layout,       on_media_lost,
+                                       on_media_lost, is_silent, on_offer_wanted, on_room_answered };
     Endpoint *endpoint = g_new0(Endpoint, 1);
     RoomSettings settings = { .address = crowd->address,
                               .token = token,
@@ -320,6 +333,11 @@ void endpoint_tick(Endpoint *endpoint, gint64 now_us) {
     receiver_tick(endpoint->receiver, now_us);
     if (now_us >= endpoint->report_due_us) send_reports(endpoint);
     if (now_us >= endpoint->quality_due_us) tell_quality(endpoint);
+}
+
+void endpoint_finish_timeline(const Endpoint *endpoint, gint64 now_us) {
+    if (endpoint->crowd->timeline == NULL) return;
+    timeline_finish(endpoint->crowd->timeline, &endpoint->mark, endpoint->camera->number, now_us);
 }
 
 void endpoint_forget_pauses(Endpoint *endpoint) { endpoint->stats.received.longest_pause_us = 0; }

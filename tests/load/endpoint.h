@@ -52,6 +52,7 @@ typedef struct {
     ReceiverStats received;
     CheckStats checked; /* of the sample */
 } EndpointStats;
+void endpoint_finish_timeline(const Endpoint *endpoint, gint64 now_us);
 void endpoint_forget_pauses(Endpoint *endpoint);
 void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats);
 const char *endpoint_name(const Endpoint *endpoint);

@@ -160,6 +160,8 @@ static void begin(Sim *sim) {
 
 static void measure(Sim *sim) {
     if (!report_has_begun(sim->report)) report_begin(sim->report, sim->started_us);
+    for (guint i = 0; i < sim->n_endpoints; i++)
+        endpoint_finish_timeline(sim->endpoints[i], g_get_monotonic_time());
     sim->result = report_make(sim->report, g_get_monotonic_time());
     if (sim->crowd.listener != NULL) listener_tell(sim->crowd.listener, sim->window_us, sim->result);
     json_object_set_new(sim->result, "sim_stall_ms_max", json_integer(sim->stall_us / 1000));

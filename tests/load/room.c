@@ -203,6 +203,8 @@ static void on_push(Room *room, const char *name, json_t *message) {
         const char *layout =
             json_string_value(json_object_get(json_object_get(message, "meeting"), "layout"));
         if (layout != NULL) room->events.layout(room->user, layout);
+    } else if (strcmp(name, "restart-ice") == 0 && !room->events.is_silent(room->user)) {
+        /* Old news from before the line came back: a restart would change nothing. */
     } else if (strcmp(name, "media-lost") == 0 || strcmp(name, "restart-ice") == 0) {
         /* A new leg does what a restart would, and is what a page falls back on. */
         room->leg = 0;
@@ -331,6 +333,15 @@ static void ping(Room *room) {
         room->ping_us = room->now_us;
         send_json(room, json_pack("{s:s, s:i}", "t", "ping", "id", REQUEST_PING));
     }
+}
+
+/* A connection under way may be one whose first packet was lost: TCP sends it again after 1, 3 and 7 s. */
+void room_poke(Room *room, gint64 now_us) {
+    if (room->janus != NULL) return;
+    room->now_us = now_us;
+    if (room->state == ROOM_ENTERING && !room->web_dead && now_us - room->heard_us > ANSWER_US)
+        drop_dead_line(room, "the network is back");
+    if (room->state == ROOM_AWAY && room->started_us != 0) room->due_us = now_us;
 }
 
 void room_tick(Room *room, gint64 now_us) {

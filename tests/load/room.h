@@ -25,6 +25,7 @@ typedef struct {
     void (*layout)(gpointer user, const char *layout);
     void (*media_lost)(gpointer user); /* the leg is gone on the other side; a new one is asked for already */
     void (*left)(gpointer user);       /* the meeting has ended, or the seat was taken: media must stop */
+    gboolean (*is_silent)(gpointer user); /* nothing comes on the leg that a restart is asked for */
     /* Janus alone: it wants our offer, by room_answer; and has answered it. */
     void (*offer_wanted)(gpointer user, gint leg);
     void (*answered)(gpointer user, const char *sdp);
@@ -43,6 +44,8 @@ void room_free(Room *room);
 void room_start(Room *room, gint64 now_us);
 void room_tick(Room *room, gint64 now_us); /* every 20 ms or so */
 void room_answer(Room *room, gint leg, const char *sdp);
+/* Media flows again after a pause: the network is back, so a knock that waits for its turn is made now. */
+void room_poke(Room *room, gint64 now_us);
 void room_new_leg(Room *room, gint64 now_us); /* our path failed: ask for another one, soon */
 void room_tell_quality(Room *room, gint64 rtt_ms, double loss, guint fps);
 

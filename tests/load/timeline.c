@@ -51,3 +51,13 @@ void timeline_follow(Timeline *timeline, TimelineMark *mark, const TimelineNews 
     follow(timeline, "picture", news->number, &mark->picture_us, news->received->last_frame_us);
     if (news->joined) follow(timeline, "control", news->number, &mark->control_us, now_us);
 }
+
+static void finish(Timeline *timeline, const char *what, guint number, gint64 mark_us, gint64 now_us) {
+    if (mark_us != 0 && now_us - mark_us >= PAUSE_US) tell(timeline, what, number, mark_us, now_us);
+}
+
+void timeline_finish(Timeline *timeline, const TimelineMark *mark, guint number, gint64 now_us) {
+    finish(timeline, "voice", number, mark->voice_us, now_us);
+    finish(timeline, "picture", number, mark->picture_us, now_us);
+    finish(timeline, "control", number, mark->control_us, now_us);
+}

@@ -27,3 +27,5 @@ void timeline_close(Timeline *timeline); /* NULL is fine */
 /* At every turn. Lines: {"t":"start|voice|picture|control","n":number,"from_us":before,"at_us":now}. from_us is 0 for the
  * first; voice and picture are written when they come after a pause of 300 ms or more. */
 void timeline_follow(Timeline *timeline, TimelineMark *mark, const TimelineNews *news, gint64 now_us);
+/* The run is over: what is still missing counts as a pause up to now. */
+void timeline_finish(Timeline *timeline, const TimelineMark *mark, guint number, gint64 now_us);
