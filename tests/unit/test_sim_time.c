@@ -2,6 +2,7 @@
  * that they say nothing where there is nothing. */
 #include "tests/load/barcode.h"
 #include "tests/load/click.h"
+#include "tests/load/timeline.h"
 
 #include <libyuv/scale.h>
 #include <opus/opus.h>
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -106,12 +108,47 @@ static void silence_and_hum_do_not_click(void **state) {
     assert_int_equal(find_clicks(24, 100, FALSE, at, 4), 0); /* before the first click */
 }
 
+/* Sound every 20 ms but for a pause; a picture that never comes back; a seat from the beginning. */
+static void timeline_tells_beginnings_pauses_and_what_stays_away(void **state) {
+    static const char EXPECTED[] = "{\"t\":\"start\",\"n\":7,\"from_us\":0,\"at_us\":500}\n"
+                                   "{\"t\":\"voice\",\"n\":7,\"from_us\":0,\"at_us\":1000000}\n"
+                                   "{\"t\":\"picture\",\"n\":7,\"from_us\":0,\"at_us\":1000000}\n"
+                                   "{\"t\":\"control\",\"n\":7,\"from_us\":0,\"at_us\":1000000}\n"
+                                   "{\"t\":\"voice\",\"n\":7,\"from_us\":1980000,\"at_us\":2500000}\n"
+                                   "{\"t\":\"picture\",\"n\":7,\"from_us\":1000000,\"at_us\":2600000}\n";
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "diemcau-test-timeline-XXXXXX", NULL),
+                    *text = NULL;
+    int fd = g_mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    Timeline *timeline = timeline_open(path, &error);
+    assert_non_null(timeline);
+    TimelineMark mark = { 0 };
+    ReceiverStats received = { 0 };
+    TimelineNews news = { .number = 7, .started_us = 500, .joined = TRUE, .received = &received };
+    (void)state;
+    for (gint64 now_us = 1000000; now_us <= 2600000; now_us += 20000) {
+        if (now_us < 2000000 || now_us >= 2500000) received.last_audio_us = now_us;
+        if (now_us == 1000000) received.last_frame_us = now_us;
+        timeline_follow(timeline, &mark, &news, now_us);
+    }
+    timeline_finish(timeline, &mark, 7, 2600000);
+    timeline_close(timeline);
+    assert_true(g_file_get_contents(path, &text, NULL, &error));
+    unlink(path);
+    assert_string_equal(text, EXPECTED);
+    assert_null(timeline_open("/nowhere/at/all", &error));
+    assert_non_null(error);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(barcode_is_read_at_every_tile_size),
         cmocka_unit_test(barcode_is_not_seen_where_there_is_none),
         cmocka_unit_test(clicks_are_found_where_they_are),
         cmocka_unit_test(silence_and_hum_do_not_click),
+        cmocka_unit_test(timeline_tells_beginnings_pauses_and_what_stays_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
