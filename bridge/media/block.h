@@ -9,8 +9,7 @@
 typedef guint32 StreamId; /* one encoder's output: given by the control thread, never reused in a process */
 
 typedef struct {
-    guint32 offset,
-        n_bytes; /* payload without any payload descriptor for VP8; with FU-A/STAP header for H.264 */
+    guint32 offset, n_bytes; /* VP8: payload without a descriptor; H.264: with the FU-A or STAP header */
 } BlockPacket;
 
 typedef struct {
