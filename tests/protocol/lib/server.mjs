@@ -69,6 +69,8 @@ export class Server {
       const answer = await this.get("/readyz").catch(() => null);
       return answer !== null && answer.status === 200;
     }, 30000);
+    // Links are printed a moment after the doors are open; the last line of that page names Ctrl-C.
+    if (this.args.includes("--trial")) await until("trial links", () => this.out.includes("Ctrl-C"), 30000);
   }
 
   // The process of a child of the supervisor: "signaling-server" or "diemcau-bridge".
