@@ -83,8 +83,12 @@ test("a wrong link says so in plain words and whom to call", async () => {
   await page.goto(`${server.url}/r#AAAAAAAAAAAAAAAAAAAAAA`);
   await page.locator("#refused").waitFor();
   assert.match(await page.locator("#refused").innerText(), /0203 001 0000/);
-  await page.goto(`${server.url}/r`);
-  await page.locator("#refused").waitFor();
+  // No token, half an escape, far too long: the same page, and never an empty one.
+  for (const tail of ["", "#%zz", `#${"x".repeat(5000)}`]) {
+    await page.goto("about:blank");
+    await page.goto(`${server.url}/r${tail}`);
+    await page.locator("#refused").waitFor();
+  }
   await page.close();
 });
 
@@ -328,6 +332,21 @@ test("a path that is lost is repaired by an ICE restart: the same connection goe
   await a.isIn();
   await a.flows("A");
   assert.equal((await a.received()).number, before.number);
+});
+
+test("a line that goes dead without a word: the page says so, and is back in its seat when it lives", async () => {
+  const states = async () => [await a.connection(), await b.connection()];
+  server.freeze();
+  try {
+    await until("both rooms notice", async () => !(await states()).includes("link.up"), 25_000);
+  } finally {
+    server.thaw();
+  }
+  await until("both are back", async () => (await states()).every((state) => state === "link.up"), 10_000);
+  await a.flows("A");
+  await b.flows("B");
+  for (const { label } of [A, B]) await chair.is(label, "state", "present");
+  assert.equal(await chair.page.locator("#counts").getAttribute("data-present"), "2");
 });
 
 test("a camera that is pulled out: the room stays, says so, and takes it back", async () => {

@@ -142,7 +142,19 @@ export class Server {
     });
   }
 
+  /** Both programs fall silent without a word, as a line does that was cut; thaw() mends it. */
+  freeze() {
+    this.frozen = ["bridge", "signaling"].map((which) => this.child(which)).filter((pid) => pid !== undefined);
+    for (const pid of this.frozen) process.kill(pid, "SIGSTOP");
+  }
+
+  thaw() {
+    for (const pid of this.frozen ?? []) process.kill(pid, "SIGCONT");
+    this.frozen = [];
+  }
+
   async stop() {
+    this.thaw();
     if (this.process !== undefined && this.process.exitCode === null) {
       this.process.kill("SIGTERM");
       const late = setTimeout(() => this.process.kill("SIGKILL"), 15_000);

@@ -31,6 +31,10 @@ interface Options {
 
 const ANSWER_MS = 10_000;
 const PING_MS = 8_000;
+const PROBE_MS = 2_000;
+const CONNECT_MS = 3_000;
+const CONNECT_MORE_MS = 1_000;
+const CONNECT_MORE_MAX = 7;
 const CLOSE_TAKEN = 4001;
 const CLOSE_REVOKED = 4003;
 
@@ -75,11 +79,15 @@ export class Link {
     });
   }
 
-  /** Something says that the network is back: knock now rather than at the next turn. */
+  /** Something says that the network is back: knock now rather than at the next turn, and see whether what looks
+   * like an open line is one. */
   poke(): void {
-    if (this.ended || this.retry === undefined) return;
-    this.attempt = 0;
-    this.connect();
+    if (this.ended) return;
+    if (this.state.peek() === "open") this.check(PROBE_MS);
+    else if (this.retry !== undefined) {
+      this.attempt = 0;
+      this.connect();
+    }
   }
 
   /** Takes the seat back after another client had it. */
@@ -104,12 +112,21 @@ export class Link {
     const socket = new WebSocket(`${scheme}://${location.host}/ws`, "diemcau.v1");
     this.socket = socket;
     let opened = false;
+    // A line that swallows packets keeps a browser waiting for a minute and longer.
+    const patience = window.setTimeout(
+      () => {
+        if (this.socket === socket) this.drop("lost");
+      },
+      CONNECT_MS + CONNECT_MORE_MS * Math.min(this.attempt, CONNECT_MORE_MAX),
+    );
     socket.onopen = () => {
       opened = true;
-      this.hello();
+      clearTimeout(patience);
+      this.hello(socket);
     };
     socket.onmessage = (event) => this.take(event.data);
     socket.onclose = (event) => {
+      clearTimeout(patience);
       if (this.socket !== socket) return;
       if (event.code === CLOSE_TAKEN) this.taken();
       else if (event.code === CLOSE_REVOKED) this.refused();
@@ -117,7 +134,7 @@ export class Link {
     };
   }
 
-  private hello(): void {
+  private hello(socket: WebSocket): void {
     const leg = this.options.leg();
     const fields = { client: this.client, page: this.options.page, language: language.peek() };
     this.request("hello", leg === null ? fields : { ...fields, leg })
@@ -132,19 +149,21 @@ export class Link {
       })
       .catch((error: unknown) => {
         if (error instanceof Fault && error.code === "refused") this.refused();
-        else this.socket?.close();
+        else if (this.socket === socket) this.drop("lost");
       });
   }
 
   // A dead line is not told by the socket for minutes: a ping that stays unanswered is.
   private keepAlive(): void {
     clearInterval(this.ping);
-    this.ping = window.setInterval(() => {
-      const socket = this.socket;
-      this.request("ping", {}, PING_MS / 2).catch(() => {
-        if (this.socket === socket && socket !== null) this.drop("lost");
-      });
-    }, PING_MS);
+    this.ping = window.setInterval(() => this.check(PING_MS / 2), PING_MS);
+  }
+
+  private check(within_ms: number): void {
+    const socket = this.socket;
+    this.request("ping", {}, within_ms).catch(() => {
+      if (this.socket === socket && socket !== null) this.drop("lost");
+    });
   }
 
   private take(data: unknown): void {

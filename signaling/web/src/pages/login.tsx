@@ -10,7 +10,7 @@ import { home } from "../net/home";
 const failure = signal("");
 
 const enter = async (): Promise<void> => {
-  const token = decodeURIComponent(location.hash.slice(1));
+  const token = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
   if (token === "") {
     location.replace("/");
