@@ -23,7 +23,9 @@ const settle = async (): Promise<void> => {
 const advance = async (ms: number): Promise<void> => {
   const end = clock + ms;
   for (;;) {
-    const due = [...timers.entries()].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
+    const due = [...timers.entries()]
+      .filter(([, timer]) => timer.at <= end)
+      .sort((a, b) => a[1].at - b[1].at)[0];
     if (due === undefined) break;
     const [id, timer] = due;
     clock = timer.at;

@@ -144,7 +144,9 @@ export class Server {
 
   /** Both programs fall silent without a word, as a line does that was cut; thaw() mends it. */
   freeze() {
-    this.frozen = ["bridge", "signaling"].map((which) => this.child(which)).filter((pid) => pid !== undefined);
+    this.frozen = ["bridge", "signaling"]
+      .map((which) => this.child(which))
+      .filter((pid) => pid !== undefined);
     for (const pid of this.frozen) process.kill(pid, "SIGSTOP");
   }
 
