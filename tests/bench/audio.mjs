@@ -36,7 +36,7 @@ async function measure(side, n) {
 
 function row(p) {
   return [p.side === "janus" ? "Janus AudioBridge" : "diemcau", p.endpoints, p.cores.toFixed(3), (p.cores * 100 / p.endpoints).toFixed(3) + " %",
-    Math.round(p.rss_mb), p.threads, p.fds, p.pps_in, p.pps_out, Math.round((1000 * p.mbps_out) / p.endpoints), p.audio_gaps, `${p.tones_heard}/${p.tones}`, p.sim_cores.toFixed(2),
+    Math.round(p.rss_mb), p.threads, p.fds, p.pps_in, p.pps_out, Math.round((1000 * p.mbps_out) / p.endpoints), p.audio_gaps, `${p.tones_heard}/${p.tones}`, p.sim_cores.toFixed(2), p.others_cores.toFixed(2),
     p.faults.length > 0 ? p.faults.join("; ") : "carried"];
 }
 
@@ -65,7 +65,7 @@ try {
     p.ratio = ours && theirs ? Number((ours.cores / theirs.cores).toFixed(4)) : null;
   }
   console.log(`\nSound of ${endpoints} endpoints, talk ${talk}, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.machine.diemcau}; ${peer}`);
-  console.log(table([["server", "endpoints", "cores", "of a core each", "MB", "threads", "fds", "pps in", "pps out", "kbit/s each", "gaps", "tones", "sim cores", "state"], ...points.map(row)]));
+  console.log(table([["server", "endpoints", "cores", "of a core each", "MB", "threads", "fds", "pps in", "pps out", "kbit/s each", "gaps", "tones", "sim cores", "others", "state"], ...points.map(row)]));
   if (carried < endpoints) console.log(`  Janus carried ${carried} here; it stopped at ${points.filter((p) => p.side === "janus").at(-1).endpoints}.`);
   if (at("janus", carried)) console.log(`  ratio at ${carried} endpoints (CPU of ours / of Janus): ${at("janus", carried).ratio}; goal 0.1`);
   for (const p of points.filter((p) => p.side === "diemcau")) console.log(`  bridge at ${p.endpoints}, cores by thread: ${Object.entries(p.threads_cores).map(([name, cores]) => `${name} ${cores.toFixed(3)}`).join(", ")}`);

@@ -50,7 +50,7 @@ async function measure(side, n) {
 function row(p) {
   return [p.side === "janus" ? "Janus VideoRoom" : "diemcau", p.receivers, p.cores.toFixed(3), p.codec_cores?.toFixed(3) ?? "-",
     p.pps_out, p.bytes_per_packet, p.cpu_us_per_packet.toFixed(2), p.cpu_us_per_packet_without_codecs?.toFixed(2) ?? "-",
-    Math.round(p.rss_mb), p.threads, p.fds, p.fps_median, p.fps_p5, p.sim_cores.toFixed(2), p.faults.length > 0 ? p.faults.join("; ") : "carried"];
+    Math.round(p.rss_mb), p.threads, p.fds, p.fps_median, p.fps_p5, p.sim_cores.toFixed(2), p.others_cores.toFixed(2), p.faults.length > 0 ? p.faults.join("; ") : "carried"];
 }
 
 const points = [];
@@ -79,7 +79,7 @@ try {
     p.ratio_without_codecs = ours && theirs ? Number((ours.cpu_us_per_packet_without_codecs / theirs.cpu_us_per_packet).toFixed(4)) : null;
   }
   console.log(`\nOne sender (${camera}) to ${receivers} receivers, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.machine.diemcau}; ${peer}`);
-  console.log(table([["server", "receivers", "cores", "codecs", "pps out", "bytes", "us/packet", "without codecs", "MB", "threads", "fds", "fps", "fps p5", "sim cores", "state"], ...points.map(row)]));
+  console.log(table([["server", "receivers", "cores", "codecs", "pps out", "bytes", "us/packet", "without codecs", "MB", "threads", "fds", "fps", "fps p5", "sim cores", "others", "state"], ...points.map(row)]));
   console.log("  Janus forwards the sender's packets; we decode, compose and encode once, then send that to all. 'bytes' is payload per packet.");
   if (carried < receivers) console.log(`  Janus carried ${carried} here; it stopped at ${points.filter((p) => p.side === "janus").at(-1).receivers}.`);
   const compared = at("janus", carried);

@@ -45,6 +45,12 @@ function threadTimes(pid) {
   return times;
 }
 
+// CPU seconds that anything at all has used on this machine.
+function machineBusy_s() {
+  const [user, nice, system, , , irq, softirq] = readFileSync("/proc/stat", "utf8").split("\n")[0].split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq) / ticksPerSecond;
+}
+
 function coresByThread(before, after, seconds) {
   return Object.fromEntries([...after].map(([name, cpu_s]) => [name, (cpu_s - (before.get(name) ?? 0)) / seconds])
     .filter(([, cores]) => cores >= 0.0005).sort((a, b) => b[1] - a[1]).map(([name, cores]) => [name, Number(cores.toFixed(4))]));
@@ -97,11 +103,14 @@ export async function simulate(server, folder, args, window_s) {
   try {
     const early = await Promise.race([measuring, ended.then((code) => new Error(`the simulator ended with ${code}: ${said.slice(-300)}`))]);
     if (early) throw early;
-    const before = threadTimes(server.media), from = performance.now();
+    const before = threadTimes(server.media), from = performance.now(), busy_s = machineBusy_s();
     await Promise.race([ended, sleep((window_s - 1) * 1000)]);
-    const threads = coresByThread(before, threadTimes(server.media), (performance.now() - from) / 1000);
+    const seconds = (performance.now() - from) / 1000, busy = (machineBusy_s() - busy_s) / seconds;
+    const threads = coresByThread(before, threadTimes(server.media), seconds);
     await ended;
-    return { ...JSON.parse(readFileSync(outPath, "utf8")), threads };
+    const totals = JSON.parse(readFileSync(outPath, "utf8"));
+    // What neither the server nor the simulator used: other programs on this machine, and the kernel's own work.
+    return { ...totals, threads, others_cores: Math.max(0, Number((busy - totals.cores - totals.sim_cores).toFixed(3))) };
   } finally {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     writeFileSync(log, said);
@@ -119,7 +128,7 @@ export function point(shape, side, totals) {
     pps_in: totals.pps_in, pps_out: totals.pps_out, mbps_out: totals.mbps_out, audio_gaps: totals.audio_gaps,
     fps_median: totals.fps_median, fps_p5: totals.fps_p5, frames_broken: totals.frames_broken,
     tones: totals.check_tones, tones_heard: totals.check_tones_heard, sim_overflowed: totals.sim_overflowed,
-    sim_stall_ms_max: totals.sim_stall_ms_max, threads_cores: totals.threads };
+    others_cores: totals.others_cores, sim_stall_ms_max: totals.sim_stall_ms_max, threads_cores: totals.threads };
 }
 
 // Are all served, and does nearly everything that is due arrive? due_pps: what the endpoints should receive in all.
@@ -129,6 +138,10 @@ export function faults(p, due_pps) {
   if (p.served < p.endpoints) found.push(`${p.endpoints - p.served} without media`);
   if (p.pps_out < 0.97 * due_pps) found.push(`${p.pps_out} of ${Math.round(due_pps)} packets/s arrive`);
   if (p.audio_gaps > 0.001 * 50 * p.endpoints * p.seconds) found.push(`${p.audio_gaps} gaps in the sound`);
+  if (p.tones_heard < 0.9 * p.tones) found.push(`${p.tones_heard} of ${p.tones} voices are heard`);
+  // Above this both sides and the simulator take the processor from each other.
+  const busy = (p.cores + p.sim_cores + p.others_cores) / cpus().length;
+  if (busy > 0.9) found.push(`the machine is ${Math.round(100 * busy)} % busy`);
   if (p.sim_overflowed > 0) found.push(`the simulator was too slow for ${p.sim_overflowed} packets`);
   return found;
 }
