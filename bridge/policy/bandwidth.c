@@ -14,7 +14,9 @@ enum {
     TROUBLE_US = 4000000,
     QUEUE_US = 60000, /* a round trip that much above the shortest: packets wait somewhere */
     PART_US = 200000,
-    REPORTS_US = 3000000
+    REPORTS_US = 3000000,
+    CUT_US = 4000000, /* so long without a report from a peer that sends one a second: there was no line */
+    RETURNED_US = 2500000 /* the reports until then may speak of that time */
 };
 
 static void set_estimate(Bandwidth *bandwidth, double bps) {
@@ -103,11 +105,20 @@ static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 
     if (bandwidth->n_slow >= 2) bandwidth->trouble_us = now_us;
 }
 
+/* What was lost while the line was cut says nothing of its width. */
+static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint64 now_us) {
+    if (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us > CUT_US)
+        bandwidth->returned_us = now_us;
+    bandwidth->reported_us = now_us;
+    return bandwidth->returned_us != 0 && now_us - bandwidth->returned_us < RETURNED_US &&
+           fraction_lost > 0.5;
+}
+
 void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
     end_second(bandwidth, now_us);
+    if (tells_of_a_cut(bandwidth, fraction_lost, now_us)) return;
     if (rtt_us >= 0)
         bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
-    bandwidth->reported_us = now_us;
     look_for_trouble(bandwidth, fraction_lost, rtt_us, now_us);
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
     if (fraction_lost > LOSS_HIGH) {

@@ -19,6 +19,7 @@ typedef struct {
     guint second_packets, second_nacked;
     gint64 lowered_us, raised_us;
     gint64 reported_us;  /* the last receiver report */
+    gint64 returned_us;  /* the first report after a time without any: the line was cut; 0: never */
     gint64 dirty_us;     /* the last sign of trouble; 0: none yet */
     gint64 low_since_us; /* REMBs have been low since then; 0: the last was not */
     double low_first_bps, remb_bps;

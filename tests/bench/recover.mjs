@@ -62,7 +62,7 @@ async function once(shape) {
   sim.child.kill("SIGINT");
   const totals = await sim.finish();
   const timeline = sim.timeline();
-  await product.end();
+  await product.end(process.env.KEEP === "1"); // KEEP=1: the logs stay, to look at
   return { picture: back(timeline, "picture", moment), voice: back(timeline, "voice", moment), control: back(timeline, "control", moment),
     events: after - rows, ghosts, live: totals.live };
 }

@@ -216,6 +216,39 @@ static void test_busy_receiver_is_no_narrow_line(void **state) {
     assert_int_equal(bandwidth_estimate_bps(&bandwidth), 1800000);
 }
 
+/* A line that was cut for 10 s: the first report tells that all of it was lost, and that is no news of the line's width. The
+ * same report from a line that was never silent is. */
+static void test_cut_line_is_no_narrow_line(void **state) {
+    static const struct {
+        const char *name;
+        guint silent_s;
+        gboolean keeps;
+    } CASES[] = { { "cut for 10 s", 10, TRUE }, { "never cut", 1, FALSE } };
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(CASES); i++) {
+        Bandwidth bandwidth;
+        gint64 now_us = S;
+        bandwidth_init(&bandwidth, 1800000, now_us);
+        for (guint k = 0; k < 5; k++, now_us += S) {
+            bandwidth_on_sent(&bandwidth, 150, 187500, now_us);
+            bandwidth_on_report(&bandwidth, 0, 5 * MS, now_us);
+        }
+        guint32 before_bps = bandwidth_estimate_bps(&bandwidth);
+        now_us += (gint64)CASES[i].silent_s * S - S;
+        bandwidth_on_sent(&bandwidth, 2, 200, now_us);
+        bandwidth_on_report(&bandwidth, 0.99, 5 * MS, now_us);
+        if ((bandwidth_estimate_bps(&bandwidth) >= before_bps) != CASES[i].keeps)
+            fail_msg("%s: %u bps before, %u after", CASES[i].name, before_bps,
+                     bandwidth_estimate_bps(&bandwidth));
+        /* And what follows the return counts again. */
+        for (guint k = 0; k < 5; k++, now_us += S) {
+            bandwidth_on_sent(&bandwidth, 150, 187500, now_us);
+            bandwidth_on_report(&bandwidth, 0.6, 5 * MS, now_us);
+        }
+        if (bandwidth_estimate_bps(&bandwidth) >= before_bps) fail_msg("%s: deaf ever after", CASES[i].name);
+    }
+}
+
 static void test_limits(void **state) {
     (void)state;
     Bandwidth bandwidth;
@@ -244,6 +277,7 @@ int main(void) {
         cmocka_unit_test(test_nacks_lower),
         cmocka_unit_test(test_growing_remb_is_no_narrow_line),
         cmocka_unit_test(test_busy_receiver_is_no_narrow_line),
+        cmocka_unit_test(test_cut_line_is_no_narrow_line),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests_name("line policies", tests, NULL, NULL);
