@@ -70,6 +70,12 @@ async function once(shape) {
 // Line cuts need a namespace of our own: this program runs again in it.
 function entersNamespace() {
   if (!shapes.includes("line") || process.env.IN_NAMESPACE) return false;
+  for (const tool of ["nft", "ip", "unshare"]) {
+    if (spawnSync(tool, ["--version"]).error === undefined) continue;
+    console.error(`bench-recover: cutting lines needs ${tool} (packages nftables, iproute2, util-linux); or SHAPES=bridge,signaling`);
+    process.exitCode = 1;
+    return true;
+  }
   const flags = process.getuid() === 0 ? ["-n"] : ["-U", "-r", "-n"];
   const inside = spawnSync("unshare", [...flags, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", process.execPath, ...process.argv.slice(1)],
     { stdio: "inherit", env: { ...process.env, IN_NAMESPACE: "1" } });
