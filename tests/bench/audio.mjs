@@ -67,7 +67,9 @@ try {
   console.log(`\nSound of ${endpoints} endpoints, talk ${talk}, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.machine.diemcau}; ${peer}`);
   console.log(table([["server", "endpoints", "cores", "of a core each", "MB", "threads", "fds", "pps in", "pps out", "kbit/s each", "gaps", "tones", "sim cores", "others", "state"], ...points.map(row)]));
   if (carried < endpoints) console.log(`  Janus carried ${carried} here; it stopped at ${points.filter((p) => p.side === "janus").at(-1).endpoints}.`);
-  if (at("janus", carried)) console.log(`  ratio at ${carried} endpoints (CPU of ours / of Janus): ${at("janus", carried).ratio}; goal 0.1`);
+  for (const p of points.filter((each) => each.side === "diemcau" && each.ratio !== null)) {
+    console.log(`  ratio at ${p.endpoints} endpoints (CPU of ours / of Janus): ${p.ratio}; goal 0.1`);
+  }
   for (const p of points.filter((p) => p.side === "diemcau")) console.log(`  bridge at ${p.endpoints}, cores by thread: ${Object.entries(p.threads_cores).map(([name, cores]) => `${name} ${cores.toFixed(3)}`).join(", ")}`);
   console.log(`  settings of Janus: ${settings.janus}`);
   mkdirSync(out, { recursive: true });
