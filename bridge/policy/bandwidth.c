@@ -15,8 +15,9 @@ enum {
     QUEUE_US = 60000, /* a round trip that much above the shortest: packets wait somewhere */
     PART_US = 200000,
     REPORTS_US = 3000000,
-    CUT_US = 4000000, /* so long without a report from a peer that sends one a second: there was no line */
-    RETURNED_US = 2500000 /* the reports until then may speak of that time */
+    CUT_US = 1800000, /* so long without a report from a peer that sends one a second: there was no line */
+    LONG_CUT_US = 4000000,
+    RETURNED_US = 2500000 /* after a long cut the reports until then may speak of it */
 };
 
 static void set_estimate(Bandwidth *bandwidth, double bps) {
@@ -105,13 +106,17 @@ static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 
     if (bandwidth->n_slow >= 2) bandwidth->trouble_us = now_us;
 }
 
-/* What was lost while the line was cut says nothing of its width. */
+/* What was lost while the line was cut says nothing of its width. A cut is a silence well above the peer's usual interval;
+ * after a long one the reports of the first moments speak of it too. */
 static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint64 now_us) {
-    if (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us > CUT_US)
-        bandwidth->returned_us = now_us;
+    gint64 gap_us = bandwidth->reported_us != 0 ? now_us - bandwidth->reported_us : 0;
+    gint64 usual_us = bandwidth->report_every_us;
+    gboolean cut = usual_us != 0 && gap_us > MAX(CUT_US, 2 * usual_us);
+    if (!cut && gap_us > 0) bandwidth->report_every_us = usual_us == 0 ? gap_us : (usual_us * 3 + gap_us) / 4;
+    if (cut && gap_us > LONG_CUT_US) bandwidth->returned_us = now_us;
     bandwidth->reported_us = now_us;
-    return bandwidth->returned_us != 0 && now_us - bandwidth->returned_us < RETURNED_US &&
-           fraction_lost > 0.5;
+    gboolean lately = bandwidth->returned_us != 0 && now_us - bandwidth->returned_us < RETURNED_US;
+    return (cut || lately) && fraction_lost > 0.5;
 }
 
 void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {

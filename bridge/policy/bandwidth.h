@@ -18,10 +18,11 @@ typedef struct {
     guint64 second_bytes;
     guint second_packets, second_nacked;
     gint64 lowered_us, raised_us;
-    gint64 reported_us;  /* the last receiver report */
-    gint64 returned_us;  /* the first report after a time without any: the line was cut; 0: never */
-    gint64 dirty_us;     /* the last sign of trouble; 0: none yet */
-    gint64 low_since_us; /* REMBs have been low since then; 0: the last was not */
+    gint64 reported_us;     /* the last receiver report */
+    gint64 report_every_us; /* their usual interval, 0: not known */
+    gint64 returned_us;     /* the first report after a time without any: the line was cut; 0: never */
+    gint64 dirty_us;        /* the last sign of trouble; 0: none yet */
+    gint64 low_since_us;    /* REMBs have been low since then; 0: the last was not */
     double low_first_bps, remb_bps;
     gint64 fell_us;                /* a REMB was well below the one before */
     gboolean narrow;               /* and the line is to blame */

@@ -221,20 +221,24 @@ static void test_busy_receiver_is_no_narrow_line(void **state) {
 static void test_cut_line_is_no_narrow_line(void **state) {
     static const struct {
         const char *name;
-        guint silent_s;
+        guint every_s, gap_s; /* of reports: before, and up to the one that tells of loss */
         gboolean keeps;
-    } CASES[] = { { "cut for 10 s", 10, TRUE }, { "never cut", 1, FALSE } };
+    } CASES[] = { { "cut for 10 s", 1, 10, TRUE },
+                  { "cut for 2 s", 1, 3, TRUE },
+                  { "never cut", 1, 1, FALSE },
+                  { "reports every 5 s, never cut", 5, 5, FALSE },
+                  { "reports every 5 s, cut for 10 s", 5, 14, TRUE } };
     (void)state;
     for (guint i = 0; i < G_N_ELEMENTS(CASES); i++) {
         Bandwidth bandwidth;
         gint64 now_us = S;
         bandwidth_init(&bandwidth, 1800000, now_us);
-        for (guint k = 0; k < 5; k++, now_us += S) {
+        for (guint k = 0; k < 5 * CASES[i].every_s; k++, now_us += S) {
             bandwidth_on_sent(&bandwidth, 150, 187500, now_us);
-            bandwidth_on_report(&bandwidth, 0, 5 * MS, now_us);
+            if (k % CASES[i].every_s == 0) bandwidth_on_report(&bandwidth, 0, 5 * MS, now_us);
         }
         guint32 before_bps = bandwidth_estimate_bps(&bandwidth);
-        now_us += (gint64)CASES[i].silent_s * S - S;
+        now_us += (gint64)CASES[i].gap_s * S - (gint64)CASES[i].every_s * S;
         bandwidth_on_sent(&bandwidth, 2, 200, now_us);
         bandwidth_on_report(&bandwidth, 0.99, 5 * MS, now_us);
         if ((bandwidth_estimate_bps(&bandwidth) >= before_bps) != CASES[i].keeps)
