@@ -93,7 +93,7 @@ static int try_udp_and_timers(void) {
     if (sendto(fd, &byte, 1, 0, (struct sockaddr *)&at, n_bytes) != 1 || recv(fd, &byte, 1, 0) != 1)
         return BAD;
     g_usleep(1000);
-    return setpriority(PRIO_PROCESS, 0, 5) == 0 ? GOOD : BAD;
+    return setpriority(PRIO_PROCESS, 0, 19) == 0 ? GOOD : BAD; /* only lower: also where we run niced */
 }
 
 static gpointer answer_42(gpointer given) {

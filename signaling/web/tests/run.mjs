@@ -19,6 +19,8 @@ await build({
   platform: "node",
   format: "esm",
   target: "node18",
+  // Browsers and newer Nodes have it; Debian 12's Node 18 keeps it in a module.
+  banner: { js: 'import { webcrypto } from "node:crypto"; globalThis.crypto ??= webcrypto;' },
   logLevel: "warning",
 });
 const files = readdirSync(out).map((name) => join(out, name));
