@@ -2,6 +2,7 @@
 #include "bridge/media/encoder.h"
 
 #include "bridge/media/encoder_feed.h"
+#include "bridge/media/own_threads.h"
 #include "config/fault.h"
 #include "config/log.h"
 
@@ -167,6 +168,14 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer user) {
     return GST_FLOW_OK;
 }
 
+static void give_thread_of_its_own(GstMessage *message) {
+    const GValue *object = gst_message_get_stream_status_object(message);
+    if (object == NULL || !G_VALUE_HOLDS(object, GST_TYPE_TASK)) return;
+    GstTaskPool *threads = own_threads_new();
+    gst_task_set_pool(g_value_get_object(object), threads);
+    gst_object_unref(threads);
+}
+
 /* On whatever thread posts: the encoder's own says here that it begins. */
 static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer user) {
     (void)bus;
@@ -174,6 +183,7 @@ static GstBusSyncReply on_message(GstBus *bus, GstMessage *message, gpointer use
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_STREAM_STATUS) {
         GstStreamStatusType type;
         gst_message_parse_stream_status(message, &type, NULL);
+        if (type == GST_STREAM_STATUS_TYPE_CREATE) give_thread_of_its_own(message);
         if (type == GST_STREAM_STATUS_TYPE_ENTER) thread_begin("encode", encoder->spec.nice);
     } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
         g_autoptr(GError) error = NULL;
