@@ -44,9 +44,7 @@ static void own_threads_prepare(GstTaskPool *pool, GError **error) {
     (void)error;
 }
 
-static void own_threads_cleanup(GstTaskPool *pool) {
-    (void)pool;
-}
+static void own_threads_cleanup(GstTaskPool *pool) { (void)pool; }
 
 static void own_threads_class_init(OwnThreadsClass *class) {
     GstTaskPoolClass *pool_class = GST_TASK_POOL_CLASS(class);
@@ -56,10 +54,6 @@ static void own_threads_class_init(OwnThreadsClass *class) {
     pool_class->join = own_threads_join;
 }
 
-static void own_threads_init(OwnThreads *threads) {
-    (void)threads;
-}
+static void own_threads_init(OwnThreads *threads) { (void)threads; }
 
-GstTaskPool *own_threads_new(void) {
-    return g_object_new(own_threads_get_type(), NULL);
-}
+GstTaskPool *own_threads_new(void) { return g_object_new(own_threads_get_type(), NULL); }
