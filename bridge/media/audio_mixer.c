@@ -35,6 +35,7 @@ struct AudioMixer {
     /* written by the audio thread, read by anybody */
     _Atomic guint64 n_ticks, n_late_ticks, n_skipped_ticks, n_decoded, n_encoded, lateness_us_max, cpu_us;
     _Atomic guint n_conferences, n_voices;
+    LatenessCounter lateness;
 };
 
 static void letter_clear(Letter *letter) {
@@ -88,6 +89,7 @@ static void publish(AudioMixer *mixer) {
 /* Notes how late the tick due at due_us is; returns the tick to run, later than due_us if some are lost. */
 static gint64 note_lateness(AudioMixer *mixer, gint64 due_us) {
     gint64 now_us = g_get_monotonic_time(), late_us = now_us - due_us;
+    lateness_add(&mixer->lateness, late_us);
     if (late_us <= LATE_US) return due_us;
     atomic_fetch_add_explicit(&mixer->n_late_ticks, 1, memory_order_relaxed);
     if ((guint64)late_us > atomic_load_explicit(&mixer->lateness_us_max, memory_order_relaxed))
@@ -193,4 +195,5 @@ void audio_mixer_read_stats(const AudioMixer *mixer, AudioMixerStats *ret_stats)
         .n_conferences = atomic_load_explicit(&mixer->n_conferences, memory_order_relaxed),
         .n_voices = atomic_load_explicit(&mixer->n_voices, memory_order_relaxed),
     };
+    lateness_read(&mixer->lateness, &ret_stats->lateness);
 }

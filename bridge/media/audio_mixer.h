@@ -6,6 +6,7 @@
 
 #include "bridge/media/audio_uplink.h"
 #include "bridge/media/block.h"
+#include "bridge/policy/lateness.h"
 
 typedef struct AudioMixer AudioMixer;
 
@@ -70,5 +71,6 @@ typedef struct {
     guint64 n_ticks, n_late_ticks, n_skipped_ticks, n_decoded, n_encoded;
     guint64 lateness_us_max, cpu_us;
     guint n_conferences, n_voices;
+    Lateness lateness; /* of the ticks; not of a mix that is driven by hand */
 } AudioMixerStats;
 void audio_mixer_read_stats(const AudioMixer *mixer, AudioMixerStats *ret_stats);

@@ -165,6 +165,7 @@ void studio_read_stats(Studio *studio, StudioStats *ret_stats) {
         .canvas_cpu_us = c->canvas_cpu_us,
         .encode_cpu_us = c->encode_cpu_us,
     };
+    lateness_read(&c->canvas_lateness, &ret_stats->canvas_lateness);
     source_table_count(studio->sources, &ret_stats->n_sources_shown, &ret_stats->n_decoders);
     g_mutex_lock(&studio->lock);
     ret_stats->n_views = studio->n_views;

@@ -6,6 +6,7 @@
 
 #include "bridge/media/block.h"
 #include "bridge/media/frame.h"
+#include "bridge/policy/lateness.h"
 #include "bridge/policy/layout.h"
 
 typedef struct Studio Studio;
@@ -86,5 +87,6 @@ typedef struct {
         n_keyframes_forced;
     guint64 decode_cpu_us, canvas_cpu_us, encode_cpu_us;
     guint n_sources_shown, n_views, n_encoders, n_decoders;
+    Lateness canvas_lateness; /* of the ticks of all canvases */
 } StudioStats;
 void studio_read_stats(Studio *studio, StudioStats *ret_stats);

@@ -1,6 +1,8 @@
 /* studio_counters.h -- what the picture side has done so far. Written by many threads, read by anyone. */
 #pragma once
 
+#include "bridge/policy/lateness.h"
+
 #include <glib.h>
 #include <stdatomic.h>
 
@@ -10,6 +12,7 @@ typedef struct {
     Counter n_decoded, n_decode_errors, n_frames_dropped, n_scaled, n_composed, n_encoded, n_canvas_late,
         n_keyframes_forced;
     Counter decode_cpu_us, canvas_cpu_us, encode_cpu_us;
+    LatenessCounter canvas_lateness;
 } StudioCounters;
 
 static inline void count(Counter *counter, guint64 more) {

@@ -125,6 +125,7 @@ static gpointer view_thread(gpointer data) {
     thread_begin("canvas", view->nice);
     view->canvas = canvas_new(&view->parts->canvas);
     while (wait_until(view, due_us)) {
+        lateness_add(&counters->canvas_lateness, g_get_monotonic_time() - due_us);
         tick(view, due_us);
         gint64 cpu_now_us = thread_cpu_us();
         count(&counters->canvas_cpu_us, (guint64)(cpu_now_us - cpu_before_us));

@@ -21,27 +21,44 @@ static json_t *desk_json(Desk *desk) {
                      "cpu_us", number(stats.worker.cpu_us));
 }
 
+/* Ticks so far by how late they were: the difference of two readings is what happened between. "to_N": at most N us, more than the step before. */
+static json_t *lateness_json(const Lateness *lateness) {
+    json_t *steps = json_object();
+    for (guint i = 0; i < LATENESS_STEPS; i++) {
+        char key[32];
+        g_snprintf(key, sizeof key, "to_%u", lateness_step_us(i));
+        json_object_set_new(steps, key, json_integer(number(lateness->n[i])));
+    }
+    json_object_set_new(steps, "more", json_integer(number(lateness->n[LATENESS_STEPS])));
+    json_object_set_new(steps, "p50", json_integer(lateness_at_us(lateness, 0.5)));
+    json_object_set_new(steps, "p95", json_integer(lateness_at_us(lateness, 0.95)));
+    json_object_set_new(steps, "p99", json_integer(lateness_at_us(lateness, 0.99)));
+    return steps;
+}
+
 static json_t *mixer_json(const AudioMixer *mixer) {
     AudioMixerStats stats;
     audio_mixer_read_stats(mixer, &stats);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i}", "ticks", number(stats.n_ticks), "late_ticks",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:o}", "ticks", number(stats.n_ticks), "late_ticks",
                      number(stats.n_late_ticks), "skipped_ticks", number(stats.n_skipped_ticks), "decoded",
                      number(stats.n_decoded), "encoded", number(stats.n_encoded), "lateness_us_max",
                      number(stats.lateness_us_max), "cpu_us", number(stats.cpu_us), "conferences",
-                     (int)stats.n_conferences, "voices", (int)stats.n_voices);
+                     (int)stats.n_conferences, "voices", (int)stats.n_voices, "lateness_us",
+                     lateness_json(&stats.lateness));
 }
 
 static json_t *studio_json(Studio *studio) {
     StudioStats stats;
     studio_read_stats(studio, &stats);
     return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i}", "decoded", number(stats.n_decoded),
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o}", "decoded", number(stats.n_decoded),
         "decode_errors", number(stats.n_decode_errors), "frames_dropped", number(stats.n_frames_dropped),
         "scaled", number(stats.n_scaled), "composed", number(stats.n_composed), "encoded",
         number(stats.n_encoded), "canvas_late", number(stats.n_canvas_late), "keyframes_forced",
         number(stats.n_keyframes_forced), "decode_cpu_us", number(stats.decode_cpu_us), "canvas_cpu_us",
         number(stats.canvas_cpu_us), "encode_cpu_us", number(stats.encode_cpu_us), "sources_shown",
-        (int)stats.n_sources_shown, "views", (int)stats.n_views, "encoders", (int)stats.n_encoders);
+        (int)stats.n_sources_shown, "views", (int)stats.n_views, "encoders", (int)stats.n_encoders,
+        "canvas_lateness_us", lateness_json(&stats.canvas_lateness));
 }
 
 json_t *bridge_stats(Bridge *bridge) {
