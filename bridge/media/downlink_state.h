@@ -137,4 +137,6 @@ guint downlink_begin_frame(Downlink *downlink, const Block *block, gint64 shift_
 gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n,
                             gint64 now_us);
 void downlink_resend(Downlink *downlink, const guint16 *sequences, guint n_sequences, gint64 now_us);
+
+/* downlink_audio.c */
 void downlink_send_audio(Downlink *downlink, const AudioTick *tick, gint64 now_us);
