@@ -37,8 +37,7 @@ static void shares_are_kept_by_the_right_step(void **state) {
 
 static void steps_rise(void **state) {
     (void)state;
-    for (guint i = 1; i < LATENESS_STEPS; i++)
-        assert_true(lateness_step_us(i) > lateness_step_us(i - 1));
+    for (guint i = 1; i < LATENESS_STEPS; i++) assert_true(lateness_step_us(i) > lateness_step_us(i - 1));
     assert_int_equal(lateness_step_us(LATENESS_STEPS - 1), 100000);
 }
 
