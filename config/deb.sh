@@ -50,6 +50,7 @@ elif ! getent passwd diemcau >/dev/null; then
     groupadd --system diemcau
     useradd --system --gid diemcau --home-dir /var/lib/diemcau --shell /usr/sbin/nologin diemcau
 fi
+install -d -o diemcau -g diemcau -m 750 /var/lib/diemcau
 POSTINST
 cat >"$root/DEBIAN/prerm" <<'PRERM'
 #!/bin/sh
