@@ -314,6 +314,10 @@ Bridge *bridge_new(const Settings *settings, json_t *sandbox, const BridgeEvents
                    GError **error) {
     Bridge *bridge = g_new0(Bridge, 1);
     bridge->settings = settings;
+    bridge->limits = (BridgeLimits){ .wall_fps = (guint)settings->video_wall_fps,
+                                     .program_fps = (guint)settings->video_program_fps,
+                                     .top_height = 1080,
+                                     .thumbnail_fps = 8 };
     bridge->sandbox = json_incref(sandbox);
     bridge->events = *events;
     bridge->user = user;

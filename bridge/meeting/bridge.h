@@ -53,6 +53,14 @@ typedef struct {
     StreamId told[2 * VIEW_RUNGS_MAX];
 } ShownView;
 
+/* What the process affords now. overload.c writes it (full values while there is no need), views, legs and needs read it.
+ * A new value is followed by dirty conferences. */
+typedef struct {
+    guint wall_fps, program_fps; /* frames per second */
+    guint top_height;            /* no rung of a program view is higher */
+    guint thumbnail_fps;         /* what a thumbnail is asked to send */
+} BridgeLimits;
+
 struct Conference {
     Bridge *bridge;
     guint32 id;
@@ -75,6 +83,7 @@ typedef struct {
 
 struct Bridge {
     const Settings *settings;
+    BridgeLimits limits;
     BridgeEvents events;
     gpointer user;
     char instance[17]; /* random, one per process */
