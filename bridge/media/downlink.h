@@ -9,21 +9,26 @@
 
 enum { DOWNLINK_RUNGS_MAX = 4 };
 
+/* The video sections of a leg. */
+typedef enum { DOWNLINK_PROGRAM, DOWNLINK_PRESENTATION, DOWNLINK_LANES } DownlinkLaneKind;
+
+/* 0 payload type: this section is not sent. Extension ids of this leg and section, 0 = not negotiated. */
+typedef struct {
+    guint32 ssrc, rtx_ssrc;
+    guint8 payload_type, rtx_payload_type, ext_abs_send_time, ext_transport_cc, ext_mid;
+    char mid[17];
+    Codec codec;
+} DownlinkVideo;
+
 typedef struct {
     guint32 conference, seat;
     char cname[64];
-    /* 0 payload type: this section is not sent. Extension ids of this leg and section, 0 = not negotiated. */
     struct {
         guint32 ssrc;
         guint8 payload_type, ext_audio_level, ext_abs_send_time, ext_transport_cc, ext_mid;
         char mid[17];
     } audio;
-    struct {
-        guint32 ssrc, rtx_ssrc;
-        guint8 payload_type, rtx_payload_type, ext_abs_send_time, ext_transport_cc, ext_mid;
-        char mid[17];
-        Codec codec;
-    } video;
+    DownlinkVideo video, presentation;
 } DownlinkConfig;
 
 typedef struct {
@@ -35,6 +40,8 @@ typedef struct {
 typedef struct {
     /* The leg moved to another rung (0: none is watched), for signaling's quality and for studio_set_rungs. */
     void (*rung)(gpointer user, StreamId stream);
+    /* The same of the presentation's section; may be NULL. */
+    void (*presentation)(gpointer user, StreamId stream);
 } DownlinkEvents;
 
 Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfig *config,
@@ -45,6 +52,9 @@ void downlink_free(Downlink *downlink); /* leaves the fan-out; NULL is fine */
  * keyframe on and forces one only when the store has none. rung_max: index of the best allowed. */
 void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
                     gint64 now_us);
+/* The same for the presentation's section. */
+void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+                                 gint64 now_us);
 void downlink_set_hearing(Downlink *downlink,
                           gboolean hears); /* FALSE: consoles without sound get no audio at all */
 
@@ -61,7 +71,8 @@ typedef struct {
     guint32 estimate_bps, sent_bps;
     double loss; /* 0..1 from the last reports */
     gint64 rtt_us;
-    StreamId stream; /* watched now */
+    StreamId stream; /* of the program, watched now */
     guint rung;
+    StreamId presentation; /* watched now */
 } DownlinkStats;
 void downlink_read_stats(const Downlink *downlink, DownlinkStats *ret_stats);

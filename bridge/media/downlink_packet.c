@@ -16,67 +16,65 @@ static guint32 ticks_of_us(gint64 us) { return (guint32)(us * 9 / 100); }
 
 /* RTP time of this leg for a block. Rungs of a view share a clock; another view's may be anywhere, and is then moved so that
  * time goes on as the capture times say. */
-static guint32 leg_time(Downlink *downlink, const Block *block) {
-    guint32 time = block->rtp_time + downlink->time_offset;
-    if (!downlink->started) return time;
-    guint32 expected = downlink->time_last + ticks_of_us(block->capture_us - downlink->capture_last_us);
+static guint32 leg_time(DownlinkLane *lane, const Block *block) {
+    guint32 time = block->rtp_time + lane->time_offset;
+    if (!lane->started) return time;
+    guint32 expected = lane->time_last + ticks_of_us(block->capture_us - lane->capture_last_us);
     gint32 off = (gint32)(time - expected);
     if (off > SAME_CLOCK_TICKS || off < -SAME_CLOCK_TICKS) {
-        downlink->time_offset += expected - time;
+        lane->time_offset += expected - time;
         time = expected;
     }
     return time;
 }
 
-guint downlink_begin_frame(Downlink *downlink, const Block *block, gint64 shift_us) {
-    guint slot = downlink->next_sent++ % SENT_FRAMES;
-    SentFrame *frame = &downlink->sent[slot];
-    guint32 time = leg_time(downlink, block);
-    downlink->clock.measured = time - ticks_of_us(block->capture_us);
-    downlink->clock.known = TRUE;
+guint lane_begin_frame(DownlinkLane *lane, const Block *block, gint64 shift_us) {
+    guint slot = lane->next_sent++ % SENT_FRAMES;
+    SentFrame *frame = &lane->sent[slot];
+    guint32 time = leg_time(lane, block);
+    lane->clock.measured = time - ticks_of_us(block->capture_us);
+    lane->clock.known = TRUE;
     time += ticks_of_us(shift_us);
     /* Two rungs may show one tick: strictly later, or the receiver would take both for one frame. */
-    if (downlink->started && (gint32)(time - downlink->time_last) < TICKS_MIN)
-        time = downlink->time_last + TICKS_MIN;
-    if (block->keyframe) downlink->tl0_offset = (guint8)(downlink->tl0_last + 1 - block->tl0_index);
+    if (lane->started && (gint32)(time - lane->time_last) < TICKS_MIN) time = lane->time_last + TICKS_MIN;
+    if (block->keyframe) lane->tl0_offset = (guint8)(lane->tl0_last + 1 - block->tl0_index);
     *frame = (SentFrame){
-        .first_sequence = downlink->sequence,
+        .first_sequence = lane->sequence,
         .n_packets = (guint16)block->n_packets,
-        .picture_id = downlink->picture_id & 0x7fff,
-        .tl0_index = (guint8)(block->tl0_index + downlink->tl0_offset),
+        .picture_id = lane->picture_id & 0x7fff,
+        .tl0_index = (guint8)(block->tl0_index + lane->tl0_offset),
         .stream = block->stream,
         .frame_index = block->frame_index,
         .rtp_time = time,
     };
-    downlink->sequence = (guint16)(downlink->sequence + block->n_packets);
-    downlink->picture_id++;
-    downlink->tl0_last = frame->tl0_index;
-    downlink->time_last = time;
-    downlink->capture_last_us = block->capture_us + shift_us;
-    downlink->started = TRUE;
-    downlink->stats.n_frames++;
+    lane->sequence = (guint16)(lane->sequence + block->n_packets);
+    lane->picture_id++;
+    lane->tl0_last = frame->tl0_index;
+    lane->time_last = time;
+    lane->capture_last_us = block->capture_us + shift_us;
+    lane->started = TRUE;
+    lane->downlink->stats.n_frames++;
     return slot;
 }
 
 /* ---- packets ---- */
 
 /* Header of one packet: fixed part, extensions, for RTX the original number, for VP8 the descriptor. */
-static void fill_packet(const Downlink *downlink, const Block *block, const SentFrame *frame, guint index,
+static void fill_packet(const DownlinkLane *lane, const Block *block, const SentFrame *frame, guint index,
                         gboolean rtx, guint16 sequence, gint64 now_us, RtpOut *ret_out) {
     gboolean last = index + 1 == block->n_packets;
     RtpHeader header = {
-        .ssrc = rtx ? downlink->config.video.rtx_ssrc : downlink->config.video.ssrc,
+        .ssrc = rtx ? lane->config->rtx_ssrc : lane->config->ssrc,
         .timestamp = frame->rtp_time,
         .sequence = sequence,
-        .payload_type = rtx ? downlink->config.video.rtx_payload_type : downlink->config.video.payload_type,
+        .payload_type = rtx ? lane->config->rtx_payload_type : lane->config->payload_type,
         .marker = last,
     };
     Writer writer = writer_over(ret_out->header, sizeof ret_out->header);
     rtp_write_header(&writer, &header);
-    if (downlink->config.video.ext_abs_send_time != 0) {
+    if (lane->config->ext_abs_send_time != 0) {
         RtpExtWriter ext = rtp_ext_begin(&writer);
-        rtp_ext_put_abs_send_time(&ext, downlink->config.video.ext_abs_send_time,
-                                  abs_send_time_from_us(now_us));
+        rtp_ext_put_abs_send_time(&ext, lane->config->ext_abs_send_time, abs_send_time_from_us(now_us));
         rtp_ext_end(&ext);
     }
     if (rtx) writer_u16(&writer, (guint16)(frame->first_sequence + index));
@@ -93,7 +91,8 @@ static void fill_packet(const Downlink *downlink, const Block *block, const Sent
     ret_out->n_payload_bytes = block->packets[index].n_bytes;
 }
 
-static gsize send_slice(Downlink *downlink, guint n, gint64 now_us, gsize *ret_payload_bytes) {
+static gsize send_slice(DownlinkLane *lane, guint n, gint64 now_us, gsize *ret_payload_bytes) {
+    Downlink *downlink = lane->downlink;
     const RtpOut *slice = downlink->fanout->slice;
     gsize n_bytes = 0, payload_bytes = 0;
     for (guint i = 0; i < n; i++) {
@@ -109,47 +108,48 @@ static gsize send_slice(Downlink *downlink, guint n, gint64 now_us, gsize *ret_p
     return n_bytes;
 }
 
-gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n,
-                            gint64 now_us) {
-    const SentFrame *frame = &downlink->sent[sent_slot];
+gsize lane_send_packets(DownlinkLane *lane, const Block *block, guint sent_slot, guint first, guint n,
+                        gint64 now_us) {
+    const SentFrame *frame = &lane->sent[sent_slot];
     gsize payload_bytes;
     g_assert(n <= SLICE_PACKETS);
     for (guint i = 0; i < n; i++)
-        fill_packet(downlink, block, frame, first + i, FALSE, (guint16)(frame->first_sequence + first + i),
-                    now_us, &downlink->fanout->slice[i]);
-    gsize n_bytes = send_slice(downlink, n, now_us, &payload_bytes);
-    downlink->clock.n_packets += n;
-    downlink->clock.n_bytes += (guint32)payload_bytes;
+        fill_packet(lane, block, frame, first + i, FALSE, (guint16)(frame->first_sequence + first + i),
+                    now_us, &lane->downlink->fanout->slice[i]);
+    gsize n_bytes = send_slice(lane, n, now_us, &payload_bytes);
+    lane->clock.n_packets += n;
+    lane->clock.n_bytes += (guint32)payload_bytes;
     return n_bytes;
 }
 
 /* ---- resends ---- */
 
 /* The frame that had this number: the newest rows are asked for most. */
-static const SentFrame *find_sent(const Downlink *downlink, guint16 sequence) {
-    guint n_rows = MIN(downlink->next_sent, SENT_FRAMES);
+static const SentFrame *find_sent(const DownlinkLane *lane, guint16 sequence) {
+    guint n_rows = MIN(lane->next_sent, SENT_FRAMES);
     for (guint back = 1; back <= n_rows; back++) {
-        const SentFrame *frame = &downlink->sent[(downlink->next_sent - back) % SENT_FRAMES];
+        const SentFrame *frame = &lane->sent[(lane->next_sent - back) % SENT_FRAMES];
         if ((guint16)(sequence - frame->first_sequence) < frame->n_packets) return frame;
     }
     return NULL;
 }
 
 /* Once per round trip at most: a second request may have crossed the first answer. */
-static gboolean may_resend(Downlink *downlink, guint16 sequence, gint64 now_us) {
-    gint64 rtt_us = CLAMP(downlink->bandwidth.rtt_us, 20000, 500000);
+static gboolean may_resend(DownlinkLane *lane, guint16 sequence, gint64 now_us) {
+    gint64 rtt_us = CLAMP(lane->downlink->bandwidth.rtt_us, 20000, 500000);
     guint slot = sequence % RESENT_SLOTS;
-    if (downlink->resent[slot].sequence == sequence && downlink->resent[slot].at_us != 0 &&
-        now_us - downlink->resent[slot].at_us < rtt_us / 2)
+    if (lane->resent[slot].sequence == sequence && lane->resent[slot].at_us != 0 &&
+        now_us - lane->resent[slot].at_us < rtt_us / 2)
         return FALSE;
-    downlink->resent[slot].sequence = sequence;
-    downlink->resent[slot].at_us = now_us;
+    lane->resent[slot].sequence = sequence;
+    lane->resent[slot].at_us = now_us;
     return TRUE;
 }
 
 /* Resends may use little more than half of what the leg gets anyway: enough for 30 % of loss, yet a receiver that asks for
  * everything does not drown what it needs next. */
-static void refill_resend(Downlink *downlink, gint64 now_us) {
+static void refill_resend(DownlinkLane *lane, gint64 now_us) {
+    Downlink *downlink = lane->downlink;
     double per_us = MAX(bandwidth_sent_bps(&downlink->bandwidth) * RESEND_SHARE, RESEND_BPS_MIN) / 8e6;
     double most = per_us * G_USEC_PER_SEC / 2;
     gint64 past_us = CLAMP(now_us - downlink->resend_tokens_us, 0, G_USEC_PER_SEC);
@@ -157,32 +157,33 @@ static void refill_resend(Downlink *downlink, gint64 now_us) {
     downlink->resend_tokens_us = now_us;
 }
 
-static gboolean prepare_resend(Downlink *downlink, guint16 sequence, gint64 now_us, RtpOut *ret_out) {
-    const SentFrame *frame = find_sent(downlink, sequence);
+static gboolean prepare_resend(DownlinkLane *lane, guint16 sequence, gint64 now_us, RtpOut *ret_out) {
+    Downlink *downlink = lane->downlink;
+    const SentFrame *frame = find_sent(lane, sequence);
     const StreamStore *store = frame != NULL ? fanout_store(downlink->fanout, frame->stream) : NULL;
     const Block *block = store != NULL ? stream_store_find(store, frame->frame_index) : NULL;
     if (block == NULL || downlink->resend_tokens <= 0) {
         downlink->fanout->stats.n_resend_missed++;
         return FALSE;
     }
-    if (!may_resend(downlink, sequence, now_us)) return FALSE;
-    fill_packet(downlink, block, frame, (guint16)(sequence - frame->first_sequence), TRUE,
-                downlink->rtx_sequence++, now_us, ret_out);
+    if (!may_resend(lane, sequence, now_us)) return FALSE;
+    fill_packet(lane, block, frame, (guint16)(sequence - frame->first_sequence), TRUE, lane->rtx_sequence++,
+                now_us, ret_out);
     downlink->resend_tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes;
     downlink->stats.n_resent++;
     downlink->fanout->stats.n_resent++;
     return TRUE;
 }
 
-void downlink_resend(Downlink *downlink, const guint16 *sequences, guint n_sequences, gint64 now_us) {
-    RtpOut *slice = downlink->fanout->slice;
+void lane_resend(DownlinkLane *lane, const guint16 *sequences, guint n_sequences, gint64 now_us) {
+    RtpOut *slice = lane->downlink->fanout->slice;
     guint n = 0;
     gsize payload_bytes;
-    refill_resend(downlink, now_us);
+    refill_resend(lane, now_us);
     for (guint i = 0; i < n_sequences; i++) {
-        if (prepare_resend(downlink, sequences[i], now_us, &slice[n])) n++;
+        if (prepare_resend(lane, sequences[i], now_us, &slice[n])) n++;
         if (n == SLICE_PACKETS || (i + 1 == n_sequences && n > 0)) {
-            send_slice(downlink, n, now_us, &payload_bytes);
+            send_slice(lane, n, now_us, &payload_bytes);
             n = 0;
         }
     }

@@ -32,37 +32,49 @@ static void write_report(Downlink *downlink, SentClock *clock, guint32 ssrc, Wri
 
 void downlink_write_reports(Downlink *downlink, Writer *writer, gint64 now_us) {
     if (now_us < downlink->next_report_us) return;
-    if (!downlink->audio_clock.known && !downlink->clock.known) return; /* at once with the first packet */
+    gboolean known = downlink->audio_clock.known;
+    for (guint i = 0; i < DOWNLINK_LANES; i++)
+        known |= downlink->lanes[i] != NULL && downlink->lanes[i]->clock.known;
+    if (!known) return; /* at once with the first packet */
     downlink->next_report_us = now_us + REPORT_US;
     write_report(downlink, &downlink->audio_clock, downlink->config.audio.ssrc, writer, now_us);
-    write_report(downlink, &downlink->clock, downlink->config.video.ssrc, writer, now_us);
+    for (guint i = 0; i < DOWNLINK_LANES; i++) {
+        DownlinkLane *lane = downlink->lanes[i];
+        if (lane != NULL) write_report(downlink, &lane->clock, lane->config->ssrc, writer, now_us);
+    }
 }
 
 /* ---- in ---- */
 
+static DownlinkLane *lane_of(const Downlink *downlink, guint32 ssrc) {
+    for (guint i = 0; i < DOWNLINK_LANES; i++)
+        if (downlink->lanes[i] != NULL && downlink->lanes[i]->config->ssrc == ssrc) return downlink->lanes[i];
+    return NULL;
+}
+
+/* One stream speaks for the line: the program's where there is one. */
 static void on_block(Downlink *downlink, const RtcpReportBlock *block, gint64 now_us) {
-    gboolean video = downlink->config.video.payload_type != 0 && downlink->clock.known;
+    const DownlinkLane *program = downlink->lanes[DOWNLINK_PROGRAM];
+    gboolean video = program != NULL && program->clock.known;
     if (block->ssrc != (video ? downlink->config.video.ssrc : downlink->config.audio.ssrc)) return;
     gint64 rtt_us = rtcp_round_trip_us(block, ntp_from_utc_us(now_us + downlink->ntp_offset_us));
     bandwidth_on_report(&downlink->bandwidth, block->fraction_lost / 256.0, rtt_us, now_us);
 }
 
 static void on_nack(Downlink *downlink, const RtcpItem *item, gint64 now_us) {
-    if (item->media_ssrc != downlink->config.video.ssrc || item->nack.n_sequences == 0) return;
+    DownlinkLane *lane = lane_of(downlink, item->media_ssrc);
+    if (lane == NULL || item->nack.n_sequences == 0) return;
     downlink->stats.n_nacked += item->nack.n_sequences;
     bandwidth_on_nack(&downlink->bandwidth, item->nack.n_sequences, now_us);
-    if (downlink->config.video.rtx_payload_type != 0 && downlink->config.video.rtx_ssrc != 0)
-        downlink_resend(downlink, item->nack.sequences, item->nack.n_sequences, now_us);
+    if (lane->config->rtx_payload_type != 0 && lane->config->rtx_ssrc != 0)
+        lane_resend(lane, item->nack.sequences, item->nack.n_sequences, now_us);
     else /* a packet may not be sent again under its own number: see srtp.h */
-        downlink_on_picture_lost(downlink, now_us);
+        lane_on_picture_lost(lane, now_us);
 }
 
-static void on_fir(Downlink *downlink, const RtcpItem *item, gint64 now_us) {
-    for (guint i = 0; i < item->fir.n_entries; i++)
-        if (item->fir.entries[i].ssrc == downlink->config.video.ssrc) {
-            downlink_on_picture_lost(downlink, now_us);
-            return;
-        }
+static void on_picture_lost(Downlink *downlink, guint32 ssrc, gint64 now_us) {
+    DownlinkLane *lane = lane_of(downlink, ssrc);
+    if (lane != NULL) lane_on_picture_lost(lane, now_us);
 }
 
 static void on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us) {
@@ -80,10 +92,11 @@ void downlink_on_rtcp(Downlink *downlink, const RtcpItem *item, gint64 now_us) {
         for (guint i = 0; i < item->report.n_blocks; i++) on_block(downlink, &item->report.blocks[i], now_us);
         break;
     case RTCP_NACK: on_nack(downlink, item, now_us); break;
-    case RTCP_PLI:
-        if (item->media_ssrc == downlink->config.video.ssrc) downlink_on_picture_lost(downlink, now_us);
+    case RTCP_PLI: on_picture_lost(downlink, item->media_ssrc, now_us); break;
+    case RTCP_FIR:
+        for (guint i = 0; i < item->fir.n_entries; i++)
+            on_picture_lost(downlink, item->fir.entries[i].ssrc, now_us);
         break;
-    case RTCP_FIR: on_fir(downlink, item, now_us); break;
     case RTCP_REMB: bandwidth_on_remb(&downlink->bandwidth, item->remb.bitrate_bps, now_us); break;
     case RTCP_TWCC: on_twcc(downlink, &item->twcc, now_us); break;
     case RTCP_CNAME:

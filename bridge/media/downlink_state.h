@@ -1,5 +1,5 @@
 /* downlink_state.h -- inside of a downlink and of the fan-out; only downlink*.c and fanout.c look here.
- * Way of a frame: fanout_video -> downlink_take (wanted?) -> pending queue -> downlink_pump (pace) -> downlink_packet.c
+ * Way of a frame: fanout_video -> lane_take (wanted?) -> pending queue -> lane_pump (pace) -> downlink_packet.c
  * (headers, what was sent where) -> transport. Feedback comes back through downlink_report.c. */
 #pragma once
 
@@ -13,14 +13,17 @@ enum {
     SENT_FRAMES = 256,  /* 10 s at 25 frames a second */
     PENDING_MAX = 160,  /* the stored frames of a join and what comes meanwhile */
     RESENT_SLOTS = 256,
+    CHOICE_US = 200000,
     JOIN_AGE_US = 3000000 /* older stored pictures would take too long to catch up from */
 };
+
+typedef struct DownlinkLane DownlinkLane;
 
 /* ---- fan-out ---- */
 typedef struct {
     StreamId stream;
     StreamStore store;
-    GPtrArray *watchers; /* Downlink */
+    GPtrArray *watchers; /* DownlinkLane */
 } FanoutStream;
 
 struct Fanout {
@@ -36,8 +39,8 @@ struct Fanout {
 
 void fanout_add(Fanout *fanout, Downlink *downlink);
 void fanout_remove(Fanout *fanout, Downlink *downlink);
-void fanout_subscribe(Fanout *fanout, StreamId stream, Downlink *downlink); /* twice is fine */
-void fanout_unsubscribe(Fanout *fanout, StreamId stream, Downlink *downlink);
+void fanout_subscribe(Fanout *fanout, StreamId stream, DownlinkLane *lane); /* twice is fine */
+void fanout_unsubscribe(Fanout *fanout, StreamId stream, DownlinkLane *lane);
 const StreamStore *fanout_store(const Fanout *fanout, StreamId stream); /* NULL: nothing came yet */
 void fanout_ask_keyframe(Fanout *fanout, StreamId stream);
 
@@ -69,6 +72,38 @@ typedef struct {
     guint32 n_packets, n_bytes;
 } SentClock;
 
+/* One video section of the leg: the program, or a presentation. Numbers of its own; line, pace and estimate are shared. */
+struct DownlinkLane {
+    Downlink *downlink;
+    const DownlinkVideo *config;
+    DownlinkLaneKind kind;
+
+    DownlinkRung rungs[DOWNLINK_RUNGS_MAX];
+    guint n_rungs, rung_max;
+    Ladder ladder;
+    StreamId current, wished; /* sent now; sent from its next keyframe on. 0: none */
+    gboolean waiting;         /* nothing but a keyframe may leave */
+    gint64 wished_us, asked_us, keyframe_us, pli_us;
+
+    guint16 sequence, rtx_sequence, picture_id;
+    guint8 tl0_offset, tl0_last;
+    guint32 time_offset, time_last;
+    gint64 capture_last_us;
+    gboolean started; /* a frame has left */
+    SentClock clock;
+    SentFrame sent[SENT_FRAMES];
+    guint next_sent;
+
+    Pending pending[PENDING_MAX];
+    guint first_pending, n_pending;
+    gint64 latency_us;
+
+    struct {
+        guint16 sequence;
+        gint64 at_us;
+    } resent[RESENT_SLOTS];
+};
+
 struct Downlink {
     Fanout *fanout;
     Transport *transport;
@@ -85,34 +120,14 @@ struct Downlink {
     gboolean talking; /* the last tick had a packet */
     SentClock audio_clock;
 
-    DownlinkRung rungs[DOWNLINK_RUNGS_MAX];
-    guint n_rungs, rung_max;
-    Ladder ladder;
+    DownlinkLane *lanes[DOWNLINK_LANES]; /* NULL until something was watched there */
     Bandwidth bandwidth;
-    StreamId current, wished; /* sent now; sent from its next keyframe on. 0: none */
-    gboolean waiting;         /* nothing but a keyframe may leave */
-    gint64 wished_us, asked_us, keyframe_us, pli_us;
-    guint phase; /* of the spread over the tick */
+    guint phase;    /* of the spread over the tick */
+    guint n_queued; /* frames waiting in all lanes */
 
-    guint16 sequence, rtx_sequence, picture_id;
-    guint8 tl0_offset, tl0_last;
-    guint32 time_offset, time_last;
-    gint64 capture_last_us;
-    gboolean started; /* a frame has left */
-    SentClock clock;
-    SentFrame sent[SENT_FRAMES];
-    guint next_sent;
-
-    Pending pending[PENDING_MAX];
-    guint first_pending, n_pending;
     double tokens; /* bytes that may leave */
-    gint64 tokens_us, slice_us, latency_us;
+    gint64 tokens_us, slice_us;
     guint slice_packets;
-
-    struct {
-        guint16 sequence;
-        gint64 at_us;
-    } resent[RESENT_SLOTS];
     double resend_tokens;
     gint64 resend_tokens_us;
     DownlinkStats stats;
@@ -120,23 +135,30 @@ struct Downlink {
 
 /* downlink.c */
 gboolean downlink_is_live(const Downlink *downlink);
-void downlink_need_keyframe(Downlink *downlink, gint64 now_us); /* the picture must start afresh */
-void downlink_choose(Downlink *downlink, gint64 now_us);        /* every few 100 ms: which rung */
-void downlink_on_picture_lost(Downlink *downlink, gint64 now_us);
+
+/* downlink_lane.c */
+DownlinkLane *lane_new(Downlink *downlink, DownlinkLaneKind kind,
+                       const DownlinkVideo *config); /* config: of the downlink */
+void lane_free(DownlinkLane *lane);                  /* leaves the fan-out; NULL is fine */
+void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, guint rung_max, gint64 now_us);
+void lane_on_live(DownlinkLane *lane, gint64 now_us);
+void lane_need_keyframe(DownlinkLane *lane, gint64 now_us); /* the picture must start afresh */
+void lane_choose(DownlinkLane *lane, gint64 now_us);        /* every few 100 ms: which rung */
+void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us);
+gint lane_place_of(const DownlinkLane *lane, StreamId stream); /* of the rung; -1: none of them */
 
 /* downlink_queue.c */
-void downlink_take(Downlink *downlink, Block *block, gint64 now_us);
-void downlink_pump(Downlink *downlink, gint64 now_us);
-gboolean downlink_join(Downlink *downlink,
-                       gint64 now_us);          /* from the store; FALSE: it has no fresh keyframe */
-void downlink_drop_pending(Downlink *downlink); /* all but a frame that is under way */
+void lane_take(DownlinkLane *lane, Block *block, gint64 now_us);
+void lane_pump(DownlinkLane *lane, gint64 now_us);
+gboolean lane_join(DownlinkLane *lane, gint64 now_us); /* from the store; FALSE: it has no fresh keyframe */
+void lane_drop_pending(DownlinkLane *lane);            /* all but a frame that is under way */
 
 /* downlink_packet.c */
-guint downlink_begin_frame(Downlink *downlink, const Block *block, gint64 shift_us); /* -> slot of sent[] */
+guint lane_begin_frame(DownlinkLane *lane, const Block *block, gint64 shift_us); /* -> slot of sent[] */
 /* Packets first .. first+n-1 (n <= SLICE_PACKETS). Returns the bytes that left or were tried. */
-gsize downlink_send_packets(Downlink *downlink, const Block *block, guint sent_slot, guint first, guint n,
-                            gint64 now_us);
-void downlink_resend(Downlink *downlink, const guint16 *sequences, guint n_sequences, gint64 now_us);
+gsize lane_send_packets(DownlinkLane *lane, const Block *block, guint sent_slot, guint first, guint n,
+                        gint64 now_us);
+void lane_resend(DownlinkLane *lane, const guint16 *sequences, guint n_sequences, gint64 now_us);
 
 /* downlink_audio.c */
 void downlink_send_audio(Downlink *downlink, const AudioTick *tick, gint64 now_us);

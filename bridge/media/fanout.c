@@ -44,16 +44,16 @@ static FanoutStream *need_stream(Fanout *fanout, StreamId id) {
     return stream;
 }
 
-void fanout_subscribe(Fanout *fanout, StreamId id, Downlink *downlink) {
+void fanout_subscribe(Fanout *fanout, StreamId id, DownlinkLane *lane) {
     if (id == 0) return;
     FanoutStream *stream = need_stream(fanout, id);
-    if (!g_ptr_array_find(stream->watchers, downlink, NULL)) g_ptr_array_add(stream->watchers, downlink);
+    if (!g_ptr_array_find(stream->watchers, lane, NULL)) g_ptr_array_add(stream->watchers, lane);
 }
 
-void fanout_unsubscribe(Fanout *fanout, StreamId id, Downlink *downlink) {
+void fanout_unsubscribe(Fanout *fanout, StreamId id, DownlinkLane *lane) {
     FanoutStream *stream = peek_stream(fanout, id);
     if (stream == NULL) return;
-    g_ptr_array_remove_fast(stream->watchers, downlink);
+    g_ptr_array_remove_fast(stream->watchers, lane);
     if (stream->watchers->len == 0 && stream->store.n_blocks == 0)
         g_hash_table_remove(fanout->streams, GUINT_TO_POINTER(id));
 }
@@ -96,7 +96,7 @@ void fanout_video(Fanout *fanout, Block *block, gint64 now_us) {
     fanout->stats.n_blocks++;
     stream_store_push(&stream->store, block, now_us); /* keeps it alive below */
     /* From the last: a leg that moves to another rung takes itself off this list. */
-    for (guint i = stream->watchers->len; i-- > 0;) downlink_take(stream->watchers->pdata[i], block, now_us);
+    for (guint i = stream->watchers->len; i-- > 0;) lane_take(stream->watchers->pdata[i], block, now_us);
 }
 
 void fanout_audio(Fanout *fanout, const AudioTick *tick, gint64 now_us) {
@@ -114,11 +114,21 @@ void fanout_end_stream(Fanout *fanout, StreamId id) {
     if (stream->watchers->len == 0) g_hash_table_remove(fanout->streams, GUINT_TO_POINTER(id));
 }
 
+static void beat_lanes(Downlink *downlink, gboolean choice, gint64 now_us) {
+    for (guint i = 0; i < DOWNLINK_LANES; i++) {
+        if (downlink->lanes[i] == NULL) continue;
+        lane_pump(downlink->lanes[i], now_us);
+        if (choice) lane_choose(downlink->lanes[i], now_us);
+    }
+}
+
 void fanout_beat(Fanout *fanout, gint64 now_us) {
     for (guint i = 0; i < fanout->downlinks->len; i++) {
         Downlink *downlink = fanout->downlinks->pdata[i];
-        if (downlink->n_pending > 0) downlink_pump(downlink, now_us);
-        if (now_us >= downlink->next_choice_us) downlink_choose(downlink, now_us);
+        gboolean choice = now_us >= downlink->next_choice_us;
+        if (!choice && downlink->n_queued == 0) continue;
+        if (choice) downlink->next_choice_us = now_us + CHOICE_US;
+        beat_lanes(downlink, choice, now_us);
     }
 }
 

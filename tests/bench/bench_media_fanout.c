@@ -74,7 +74,7 @@ static void on_receiver_described(gpointer user) {
 }
 
 static void begin_downlink(End *end) {
-    static const DownlinkEvents events = { on_rung };
+    static const DownlinkEvents events = { .rung = on_rung };
     static const DownlinkRung rungs[] = { { VIDEO, 1500000, 1280, 720 } };
     DownlinkConfig config = { .conference = CONFERENCE, .seat = end->index + 1, .cname = "bench" };
     config.audio.ssrc = end->index * 4 + 1;

@@ -180,7 +180,7 @@ static void test_resend_on_the_rtx_ssrc(void **state) {
 
 static void test_without_rtx_a_keyframe(void **state) {
     (void)state;
-    static const DownlinkEvents events = { on_rung };
+    static const DownlinkEvents events = { .rung = on_rung };
     downlink_free(leg);
     DownlinkConfig config = config_of_leg();
     config.video.rtx_payload_type = 0;

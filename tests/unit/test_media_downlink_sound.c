@@ -167,7 +167,7 @@ static void test_round_trip(void **state) {
 static void test_many_legs_share_blocks(void **state) {
     (void)state;
     enum { MANY = 150 };
-    static const DownlinkEvents events = { on_rung };
+    static const DownlinkEvents events = { .rung = on_rung };
     Downlink *many[MANY];
     for (guint i = 0; i < MANY; i++) {
         DownlinkConfig config = config_of_leg();
