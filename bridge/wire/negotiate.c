@@ -64,6 +64,32 @@ guint8 negotiate_rtx_of(const SdpSection *section, guint payload_type) {
     return 0;
 }
 
+/* "111/111": the payload types inside, newest first. One other codec inside, and we could not read it. */
+static gboolean repeats_only(const char *fmtp, guint payload_type) {
+    guint n = 0;
+
+    for (;; n++) {
+        char *end;
+        guint64 inside = g_ascii_strtoull(fmtp, &end, 10);
+
+        if (end == fmtp || inside != payload_type) return FALSE;
+        if (*end == '\0') return n >= 1;
+        if (*end != '/') return FALSE;
+        fmtp = end + 1;
+    }
+}
+
+guint8 negotiate_red_of(const SdpSection *section, guint payload_type) {
+    for (guint i = 0; i < section->n_formats; i++) {
+        const SdpFormat *format = &section->formats[i];
+
+        if (g_ascii_strcasecmp(format->encoding, "red") == 0 && format->clock_hz == 48000 &&
+            format->n_channels == 2 && repeats_only(format->fmtp, payload_type))
+            return format->payload_type;
+    }
+    return 0;
+}
+
 void negotiate_read_ssrcs(const SdpSection *section, MediaSection *ret_section) {
     ret_section->n_remote = 0;
     for (guint i = 0; i < section->n_ssrc_groups && ret_section->n_remote < MEDIA_REMOTE_SSRCS_MAX; i++) {
@@ -201,6 +227,9 @@ void negotiate_put_codec(GString *text, const MediaSection *section) {
         if (section->feedback & FEEDBACK[i].bit)
             g_string_append_printf(text, "a=rtcp-fb:%u %s\r\n", pt, FEEDBACK[i].text);
     if (*section->fmtp != '\0') g_string_append_printf(text, "a=fmtp:%u %s\r\n", pt, section->fmtp);
+    if (section->red_payload_type != 0)
+        g_string_append_printf(text, "a=rtpmap:%u red/48000/2\r\na=fmtp:%u %u/%u\r\n",
+                               section->red_payload_type, section->red_payload_type, pt, pt);
     if (section->rtx_payload_type != 0)
         g_string_append_printf(text, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n",
                                section->rtx_payload_type, section->rtx_payload_type, pt);

@@ -24,7 +24,8 @@ typedef struct {
     gboolean we_send, we_receive;
     Codec codec;                           /* 0 when rejected */
     guint8 payload_type, rtx_payload_type; /* both ways; rtx 0: none */
-    guint feedback;                        /* SDP_FB_ bits both sides know */
+    guint8 red_payload_type; /* audio, both ways: may be sent and must be understood; 0: not agreed */
+    guint feedback;          /* SDP_FB_ bits both sides know */
     MediaExts exts;
     guint exts_one_way;     /* bit i: the peer only sends the i-th field of MediaExts (Firefox: its rids) */
     char fmtp[160];         /* of the codec, for the answer (H.264 profile and mode) */

@@ -117,6 +117,8 @@ static gboolean read_section(AnswerWay way, const SdpSection *offer, MediaSectio
     section->rtx_payload_type = section->kind == MEDIA_VIDEO && format->feedback & SDP_FB_NACK
                                     ? negotiate_rtx_of(offer, format->payload_type)
                                     : 0;
+    if (section->kind == MEDIA_AUDIO)
+        section->red_payload_type = negotiate_red_of(offer, format->payload_type);
     section->feedback =
         format->feedback & (section->kind == MEDIA_AUDIO ? SDP_FB_TRANSPORT_CC : FEEDBACK_ALL);
     negotiate_read_exts(offer, section->kind, &section->exts, &section->exts_one_way);
@@ -207,6 +209,7 @@ char *negotiate_answer(const MediaPlan *plan, const AnswerSpec *spec) {
         g_string_append_printf(text, "m=%s 9 UDP/TLS/RTP/SAVPF %u",
                                section->kind == MEDIA_AUDIO ? "audio" : "video", section->payload_type);
         if (section->rtx_payload_type != 0) g_string_append_printf(text, " %u", section->rtx_payload_type);
+        if (section->red_payload_type != 0) g_string_append_printf(text, " %u", section->red_payload_type);
         g_string_append(text, "\r\n");
         negotiate_put_transport(text, spec->transport, n_put++ == 0);
         if (*section->mid != '\0') g_string_append_printf(text, "a=mid:%s\r\n", section->mid);

@@ -20,6 +20,7 @@ static void offered_section(const OfferSpec *spec, guint i, MediaSection *ret_se
     if (i == SECTION_AUDIO) {
         ret_section->codec = CODEC_OPUS;
         ret_section->payload_type = PT_OPUS;
+        ret_section->red_payload_type = PT_RED; /* second: nobody sends it until he is asked to */
         ret_section->feedback = SDP_FB_TRANSPORT_CC;
         ret_section->exts.audio_level = EXT_AUDIO_LEVEL;
         g_strlcpy(ret_section->fmtp, "minptime=10;useinbandfec=1;usedtx=1", sizeof ret_section->fmtp);
@@ -47,7 +48,7 @@ char *negotiate_offer(const OfferSpec *spec) {
 
         offered_section(spec, i, &section);
         if (i == SECTION_AUDIO)
-            g_string_append_printf(text, "m=audio 9 UDP/TLS/RTP/SAVPF %u\r\n", PT_OPUS);
+            g_string_append_printf(text, "m=audio 9 UDP/TLS/RTP/SAVPF %u %u\r\n", PT_OPUS, PT_RED);
         else
             g_string_append_printf(text, "m=video 9 UDP/TLS/RTP/SAVPF %u %u\r\n", PT_VP8, PT_VP8_RTX);
         negotiate_put_transport(text, spec->transport, i == 0);
@@ -108,6 +109,8 @@ static const char *read_section(const SdpSection *answer, MediaSection *section)
     section->feedback &= format->feedback;
     if (section->rtx_payload_type != 0 && sdp_format(answer, section->rtx_payload_type) == NULL)
         section->rtx_payload_type = 0;
+    if (section->kind == MEDIA_AUDIO && negotiate_red_of(answer, PT_OPUS) != PT_RED)
+        section->red_payload_type = 0;
     section->we_send = section->we_send && peer_receives;
     section->we_receive = section->we_receive && peer_sends;
     if (section->rtx_payload_type == 0) section->local_rtx_ssrc = 0;

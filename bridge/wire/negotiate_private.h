@@ -15,6 +15,8 @@ const char *negotiate_direction_word(gboolean send, gboolean receive);
 void negotiate_read_exts(const SdpSection *section, MediaKind kind, MediaExts *ret_exts, guint *ret_one_way);
 /* The payload type of the RTX format that repairs payload_type; 0: none. */
 guint8 negotiate_rtx_of(const SdpSection *section, guint payload_type);
+/* The payload type of the RED format that repeats payload_type and nothing else (RFC 2198); 0: none. */
+guint8 negotiate_red_of(const SdpSection *section, guint payload_type);
 /* The SSRCs that the peer says it sends: FID pairs, then single ones. */
 void negotiate_read_ssrcs(const SdpSection *section, MediaSection *ret_section);
 /* "t;~m,x" -> rids "t", "m": the first alternative of each. */

@@ -21,3 +21,18 @@ guint opus_payload_samples(const guint8 *payload, gsize n_bytes) {
     n_samples = n_frames * frame_samples(payload[0]);
     return n_samples > 5760 ? 0 : n_samples;
 }
+
+/* SILK frames begin with flags of one bit each, per channel: voice activity of each 20 ms, then whether there is a copy
+ * (RFC 6716 4.2.3). At one half each, the range coder leaves them as they are. */
+gboolean opus_payload_has_fec(const guint8 *payload, gsize n_bytes) {
+    gsize at = 1;
+
+    if (n_bytes < 3 || (payload[0] & 0x80) != 0 || (payload[0] & 3) == 3)
+        return FALSE;                                          /* 0x80: CELT has none */
+    if ((payload[0] & 3) == 2) at += payload[1] < 252 ? 1 : 2; /* the first frame's length (RFC 6716 3.2.1) */
+    if (at >= n_bytes) return FALSE;
+    guint each = MAX(frame_samples(payload[0]) / 960, 1), n_channels = payload[0] & 4 ? 2 : 1;
+    for (guint channel = 1; channel <= n_channels; channel++)
+        if (payload[at] & 0x80 >> ((each + 1) * channel - 1)) return TRUE;
+    return FALSE;
+}

@@ -4,7 +4,7 @@
 
 enum {
     PT_OPUS = 111,
-    PT_RED = 63, /* reserved, not offered */
+    PT_RED = 63, /* redundant audio over PT_OPUS (RFC 2198) */
     PT_VP8 = 96,
     PT_VP8_RTX = 97,
     PT_H264 = 102, /* 42e01f, packetization-mode=1 */
