@@ -247,7 +247,9 @@ Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *na
                               .token = token,
                               .meeting = crowd->meeting,
                               .number = number,
-                              .janus = janus_part(crowd, i) };
+                              .janus = janus_part(crowd, i),
+                              .console = i >= crowd->n_endpoints,
+                              .layout = i >= crowd->n_endpoints ? crowd->layout : NULL };
     endpoint->crowd = crowd;
     endpoint->i = i;
     endpoint->cname = g_strdup_printf("room-%u", number);

@@ -31,9 +31,10 @@ typedef struct {
     Probe *probe;        /* endpoint 0 has this camera, endpoint 1 listens; NULL: none */
     Listener *listener;
     Endpoint **endpoints;
+    const char *layout; /* that the console gives; NULL: none */
 } Crowd;
 
-/* check: TRUE for one of the sample whose content is looked at. */
+/* check: TRUE for one of the sample whose content is looked at. i == crowd->n_endpoints: the console that watches the wall. */
 Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *name, const char *token,
                        gboolean check);
 void endpoint_free(Endpoint *endpoint); /* NULL is fine */

@@ -29,6 +29,8 @@ typedef struct {
     GPtrArray *links;
     Crowd crowd;
     Endpoint **endpoints;
+    Endpoint *console; /* NULL: none */
+    gboolean console_started;
     guint n_endpoints, n_started;
     Report *report;
     gint64 started_us, all_in_us, second_us, line_us;
@@ -51,6 +53,9 @@ static void start_joins(Sim *sim, gint64 now_us) {
            now_us - sim->started_us >=
                (gint64)sim->options.join_over_ms * 1000 * sim->n_started / sim->n_endpoints)
         endpoint_start(sim->endpoints[sim->n_started++], now_us);
+    if (sim->console == NULL || sim->console_started) return;
+    sim->console_started = TRUE;
+    endpoint_start(sim->console, now_us);
 }
 
 /* A line of its own for whoever measures beside us. */
@@ -98,6 +103,7 @@ static void sim_turn(Sim *sim, gint64 now_us) {
             (void)net_receive(sim->crowd.net, i, now_us);
     start_joins(sim, now_us);
     for (guint i = 0; i < sim->n_started; i++) endpoint_tick(sim->endpoints[i], now_us);
+    if (sim->console_started) endpoint_tick(sim->console, now_us);
     if (sim->crowd.net != NULL) net_flush(sim->crowd.net);
     if (now_us - sim->second_us < G_USEC_PER_SEC) return;
     sim->second_us = now_us;
@@ -179,6 +185,7 @@ static void drop_endpoints(Sim *sim) {
     g_clear_pointer(&sim->crowd.workshop, workshop_free); /* before the cameras that it draws for */
     for (guint i = 0; sim->endpoints != NULL && i < sim->n_endpoints; i++)
         g_clear_pointer(&sim->endpoints[i], endpoint_free);
+    g_clear_pointer(&sim->console, endpoint_free);
     g_clear_pointer(&sim->crowd.listener, listener_free);
     g_clear_pointer(&sim->crowd.probe, probe_free);
     g_clear_pointer(&sim->crowd.timeline, timeline_close);
@@ -213,7 +220,7 @@ static gboolean open_network(Sim *sim, GError **error) {
     }
     if (!path_global_init(error)) return FALSE;
     if (crowd->nice) return (crowd->worker = worker_start(0, on_beat, sim, error)) != NULL;
-    crowd->net = net_new(sim->n_endpoints, (guint)sim->options.port_min, (guint)sim->options.port_max,
+    crowd->net = net_new(sim->n_endpoints + 1, (guint)sim->options.port_min, (guint)sim->options.port_max,
                          !sim->options.no_gro, error);
     return crowd->net != NULL;
 }
@@ -236,6 +243,7 @@ static void make_endpoints(Sim *sim) {
     crowd->address = &sim->address;
     crowd->meeting = sim->options.meeting;
     crowd->talk = &sim->talk;
+    crowd->layout = sim->options.layout;
     crowd->picture = sim->options.picture;
     crowd->trouble =
         (ReceiverTrouble){ .loss = sim->options.loss, .remb_bps = (guint64)sim->options.remb_kbps * 1000 };
@@ -259,6 +267,10 @@ static void make_endpoints(Sim *sim) {
     fprintf(stderr, "%u pictures drawn and encoded in %.1f s\n", sim->n_endpoints,
             (double)(g_get_monotonic_time() - before_us) / G_USEC_PER_SEC);
     sim->report = report_new(&sim->options, sim->endpoints, sim->n_endpoints);
+    if (sim->options.console == NULL) return;
+    sim->console =
+        endpoint_new(crowd, sim->n_endpoints, sim->n_endpoints + 1, "console", sim->options.console, FALSE);
+    report_follow_console(sim->report, sim->console);
 }
 
 static void run(Sim *sim) {

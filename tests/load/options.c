@@ -33,6 +33,7 @@ static gboolean check(const Options *o, GError **error) {
         return refuse(error, "--data DIR or --links FILE is needed for the rooms' links");
     if (!o->all && o->count <= 0 && o->links == NULL)
         return refuse(error, "say --all, --count N or --links FILE");
+    if (o->layout != NULL && o->console == NULL) return refuse(error, "--layout wants --console TOKEN");
     if (strcmp(o->ice, "fast") != 0 && strcmp(o->ice, "nice") != 0)
         return refuse(error, "--ice is fast or nice");
     if (o->count < 0 || o->count > 1000) return refuse(error, "--count: 1 to 1000");
@@ -85,6 +86,10 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
         { "janus", 0, 0, G_OPTION_ARG_STRING, &o->janus,
           "the server is a Janus: --http is its WebSocket, the first room publishes",
           "audiobridge|videoroom" },
+        { "console", 0, 0, G_OPTION_ARG_STRING, &o->console,
+          "beside the rooms a console that watches the wall; what stands after # in a login link", "TOKEN" },
+        { "layout", 0, 0, G_OPTION_ARG_STRING, &o->layout, "the console gives the program this layout",
+          "WORD" },
         { "window", 0, 0, G_OPTION_ARG_INT, &o->window_s, "end after measuring for so long", "S" },
         { "seed", 0, 0, G_OPTION_ARG_INT, &o->seed, "of all chance; 0: another one each time", "N" },
         { "port-min", 0, 0, G_OPTION_ARG_INT, &o->port_min, "own UDP ports from", "PORT" },
@@ -120,6 +125,8 @@ void options_clear(Options *options) {
     g_free(options->ice);
     g_free(options->janus);
     g_free(options->camera);
+    g_free(options->console);
+    g_free(options->layout);
     g_free(options->json);
     g_free(options->shape);
     g_free(options->picture);

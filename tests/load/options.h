@@ -19,6 +19,8 @@ typedef struct {
     char **watch;   /* --watch NAME=PID */
     char *janus;    /* --janus audiobridge|videoroom */
     char *camera;   /* --camera */
+    char *console;  /* --console TOKEN */
+    char *layout;   /* --layout WORD */
     gboolean all, no_gro, no_picture, probe, version;
     gint senders;  /* --senders; 0: all */
     gint window_s; /* --window; 0: as --seconds says */

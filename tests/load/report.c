@@ -20,6 +20,10 @@ struct Report {
     EndpointStats *before;  /* at the beginning of the window */
     guint64 *frames_before; /* at the last second */
     guint fps[FPS_MAX];
+    Endpoint *console; /* NULL: none */
+    ReceiverStats console_before;
+    guint64 console_frames_before;
+    guint console_fps[FPS_MAX];
     Watch watches[WATCHES_MAX + 1];
 };
 
@@ -48,6 +52,8 @@ void report_free(Report *report) {
     g_free(report);
 }
 
+void report_follow_console(Report *report, Endpoint *console) { report->console = console; }
+
 gboolean report_has_begun(const Report *report) { return report->begun_us != 0; }
 
 void report_begin(Report *report, gint64 now_us) {
@@ -58,8 +64,22 @@ void report_begin(Report *report, gint64 now_us) {
         endpoint_read_stats(report->endpoints[i], &report->before[i]);
         report->frames_before[i] = report->before[i].received.n_frames;
     }
+    if (report->console != NULL) {
+        EndpointStats stats;
+        endpoint_read_stats(report->console, &stats);
+        report->console_before = stats.received;
+        report->console_frames_before = stats.received.n_frames;
+        memset(report->console_fps, 0, sizeof report->console_fps);
+    }
     for (guint i = 0; i < report->n_watches; i++)
         report->watches[i].found = process_usage_read(report->watches[i].pid, &report->watches[i].before);
+}
+
+/* One more endpoint-second, by its frames. */
+static void count_second(guint *fps, const EndpointStats *stats, guint64 *frames_before, double seconds) {
+    guint64 n = stats->received.n_frames - *frames_before;
+    *frames_before = stats->received.n_frames;
+    fps[(guint)CLAMP(lround((double)n / seconds), 0, FPS_MAX - 1)]++;
 }
 
 void report_second(Report *report, gint64 now_us) {
@@ -70,18 +90,20 @@ void report_second(Report *report, gint64 now_us) {
         EndpointStats stats;
         endpoint_read_stats(report->endpoints[i], &stats);
         if (!stats.watches) continue;
-        guint64 n = stats.received.n_frames - report->frames_before[i];
-        report->frames_before[i] = stats.received.n_frames;
-        report->fps[(guint)CLAMP(lround((double)n / seconds), 0, FPS_MAX - 1)]++;
+        count_second(report->fps, &stats, &report->frames_before[i], seconds);
     }
+    if (report->console == NULL) return;
+    EndpointStats stats;
+    endpoint_read_stats(report->console, &stats);
+    count_second(report->console_fps, &stats, &report->console_frames_before, seconds);
 }
 
 /* The value below which `share` of the endpoint-seconds lie. */
-static guint fps_at(const Report *report, double share) {
+static guint fps_at(const guint *fps, double share) {
     guint64 n = 0, sum = 0;
-    for (guint i = 0; i < FPS_MAX; i++) n += report->fps[i];
+    for (guint i = 0; i < FPS_MAX; i++) n += fps[i];
     for (guint i = 0; i < FPS_MAX; i++) {
-        sum += report->fps[i];
+        sum += fps[i];
         if (n > 0 && (double)sum > share * (double)n) return i;
     }
     return 0;
@@ -224,6 +246,21 @@ static void add_sample(Report *report, json_t *result) {
     }
 }
 
+static void add_console(Report *report, json_t *result) {
+    EndpointStats now;
+    if (report->console == NULL) return;
+    endpoint_read_stats(report->console, &now);
+    const ReceiverStats *before = &report->console_before;
+    json_t *more = json_pack(
+        "{s:b, s:i, s:i, s:I, s:I, s:I}", "console_served", now.served ? 1 : 0, "console_fps_median",
+        (int)fps_at(report->console_fps, 0.5), "console_fps_p5", (int)fps_at(report->console_fps, 0.05),
+        "console_frames", (json_int_t)(now.received.n_frames - before->n_frames), "console_frames_broken",
+        (json_int_t)(now.received.n_frames_broken - before->n_frames_broken), "console_packets",
+        (json_int_t)(now.received.n_video_packets - before->n_video_packets));
+    json_object_update(result, more);
+    json_decref(more);
+}
+
 json_t *report_make(Report *report, gint64 now_us) {
     double seconds = MAX(0.001, (double)(now_us - report->begun_us) / G_USEC_PER_SEC);
     json_t *result = json_pack("{s:s, s:i, s:i, s:i, s:f, s:s}", "shape", report->options->shape, "endpoints",
@@ -232,10 +269,11 @@ json_t *report_make(Report *report, gint64 now_us) {
                                report->options->ice);
     add_processes(report, result, seconds);
     add_joins(report, result);
-    json_object_set_new(result, "fps_median", json_integer(fps_at(report, 0.5)));
-    json_object_set_new(result, "fps_p5", json_integer(fps_at(report, 0.05)));
+    json_object_set_new(result, "fps_median", json_integer(fps_at(report->fps, 0.5)));
+    json_object_set_new(result, "fps_p5", json_integer(fps_at(report->fps, 0.05)));
     add_sums(report, result, seconds);
     add_sample(report, result);
+    add_console(report, result);
     return result;
 }
 

@@ -14,6 +14,8 @@ typedef struct Report Report;
 
 Report *report_new(const Options *options, Endpoint **endpoints, guint n_endpoints);
 void report_free(Report *report); /* NULL is fine */
+/* One more endpoint, borrowed, which is none of the rooms: its figures are told apart, as console_... */
+void report_follow_console(Report *report, Endpoint *console);
 
 /* The measuring window begins: everything before is forgotten, joins excepted. */
 void report_begin(Report *report, gint64 now_us);

@@ -6,7 +6,15 @@
 
 #include <string.h>
 
-enum { REQUEST_HELLO = 1, REQUEST_JOIN, REQUEST_OPEN, REQUEST_ANSWER, REQUEST_QUALITY, REQUEST_PING };
+enum {
+    REQUEST_HELLO = 1,
+    REQUEST_JOIN,
+    REQUEST_OPEN,
+    REQUEST_ANSWER,
+    REQUEST_QUALITY,
+    REQUEST_PING,
+    REQUEST_LAYOUT
+};
 enum {
     CLOSED_TAKEN_OVER = 4001,
     CLOSED_REVOKED = 4003,
@@ -19,7 +27,7 @@ enum {
 
 struct Room {
     RoomSettings settings;
-    char *token, *meeting;
+    char *token, *meeting, *layout;
     RoomEvents events;
     gpointer user;
     JanusRoom *janus; /* speaks instead of us; NULL: our own server */
@@ -83,8 +91,9 @@ static void end(Room *room, const char *why) {
 /* ---- requests ---- */
 
 static void hello(Room *room) {
-    json_t *message = json_pack("{s:s, s:i, s:s, s:s, s:s}", "t", "hello", "id", REQUEST_HELLO, "client",
-                                room->client, "page", "sim", "language", "vi");
+    json_t *message =
+        json_pack("{s:s, s:i, s:s, s:s, s:s}", "t", "hello", "id", REQUEST_HELLO, "client", room->client,
+                  "page", room->settings.console ? "technician" : "sim", "language", "vi");
     if (room->leg != 0) json_object_set_new(message, "leg", json_integer(room->leg));
     send_json(room, message);
 }
@@ -92,6 +101,10 @@ static void hello(Room *room) {
 static void join(Room *room, const char *meeting) {
     if (room->joining || room->state == ROOM_JOINED) return;
     room->joining = TRUE;
+    if (room->settings.console) {
+        send_json(room, json_pack("{s:s, s:i, s:s}", "t", "attend", "id", REQUEST_JOIN, "meeting", meeting));
+        return;
+    }
     send_json(room, json_pack("{s:s, s:i, s:s, s:b, s:b}", "t", "join", "id", REQUEST_JOIN, "meeting",
                               meeting, "microphone", 1, "camera", 1));
 }
@@ -100,8 +113,19 @@ static void open_leg(Room *room) {
     room->leg_due_us = 0;
     if (room->leg_asked || room->leg != 0 || room->state != ROOM_JOINED) return;
     room->leg_asked = TRUE;
+    if (room->settings.console) {
+        send_json(room, json_pack("{s:s, s:i, s:s, s:s, s:b}", "t", "leg.open", "id", REQUEST_OPEN, "way",
+                                  "receive", "view", "wall", "hears", 0));
+        return;
+    }
     send_json(room, json_pack("{s:s, s:i, s:s, s:s}", "t", "leg.open", "id", REQUEST_OPEN, "way", "duplex",
                               "view", "program"));
+}
+
+static void direct(Room *room) {
+    if (room->layout == NULL) return;
+    send_json(room,
+              json_pack("{s:s, s:i, s:s}", "t", "layout", "id", REQUEST_LAYOUT, "layout", room->layout));
 }
 
 void room_answer(Room *room, gint leg, const char *sdp) {
@@ -141,6 +165,7 @@ static void on_ok(Room *room, json_t *message) {
     case REQUEST_JOIN:
         room->joining = FALSE;
         room->state = ROOM_JOINED;
+        direct(room);
         open_leg(room);
         break;
     case REQUEST_OPEN:
@@ -195,7 +220,7 @@ static void on_needs(Room *room, json_t *message) {
 }
 
 static void on_push(Room *room, const char *name, json_t *message) {
-    if (strcmp(name, "waiting") == 0) {
+    if (strcmp(name, "waiting") == 0 || (room->settings.console && strcmp(name, "meetings") == 0)) {
         on_waiting(room, message);
     } else if (strcmp(name, "needs") == 0) {
         on_needs(room, message);
@@ -272,6 +297,7 @@ Room *room_new(const RoomSettings *settings, const RoomEvents *events, gpointer 
     room->settings = *settings;
     room->token = g_strdup(settings->token);
     room->meeting = g_strdup(settings->meeting);
+    room->layout = g_strdup(settings->layout);
     room->events = *events;
     room->user = user;
     room->state = ROOM_AWAY;
@@ -288,6 +314,7 @@ void room_free(Room *room) {
     web_client_free(room->web);
     g_free(room->token);
     g_free(room->meeting);
+    g_free(room->layout);
     g_free(room->cookie);
     g_free(room->client);
     g_free(room->trouble);
@@ -314,7 +341,7 @@ static void connect_now(Room *room) {
     }
     json_t *body = json_pack("{s:s}", "token", room->token);
     char *text = json_dumps(body, JSON_COMPACT);
-    web_client_post(room->web, "/api/v1/room", text);
+    web_client_post(room->web, room->settings.console ? "/api/v1/login" : "/api/v1/room", text);
     free(text);
     json_decref(body);
 }

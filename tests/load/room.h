@@ -37,6 +37,8 @@ typedef struct {
     const char *meeting; /* NULL: the one that is open */
     guint number;
     JanusPart janus;
+    gboolean console;   /* a console's page that watches the wall, not a room: token is a one-time login */
+    const char *layout; /* a console gives this layout to the program; NULL: leaves it */
 } RoomSettings;
 
 Room *room_new(const RoomSettings *settings, const RoomEvents *events, gpointer user);
