@@ -19,7 +19,7 @@ static const ControlRow rows[] = {
       "version:int instance:string legs:array meetings:array sandbox:object",
       "first message of a link: who is there, which legs live, what the sandbox could do" },
     { "scene", CONTROL_TO_BRIDGE, TRUE,
-      "meeting:word epoch:int revision:int endpoints:array views:array legs:array", "applied:bool",
+      "meeting:word epoch:int revision:int endpoints:array views:array legs:array presenter:id?", "applied:bool",
       "all media consequences of a meeting's state; older revisions of the same epoch are refused" },
     { "meeting.close", CONTROL_TO_BRIDGE, TRUE, "meeting:word", "",
       "ends the meeting's mix, canvases and legs" },

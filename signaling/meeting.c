@@ -39,6 +39,11 @@ gboolean meeting_holds(const Meeting *meeting, const Seat *seat, gint32 id) {
     return meeting->muted_all || meeting->floor != 0;
 }
 
+gboolean meeting_may_present(const Meeting *meeting, const Seat *seat, gint32 id) {
+    if (id == 0) return FALSE;
+    return id == meeting->chair_seat || id == meeting->floor || (seat != NULL && seat->present_allowed);
+}
+
 /* ---- layouts: the words of the bridge's layout table, with the tiles that each can show ---- */
 static const struct {
     const char *word;
@@ -77,6 +82,8 @@ gint64 meeting_ended_ms(const Meeting *meeting) { return meeting->ended_ms; }
 
 gint32 meeting_floor(const Meeting *meeting) { return meeting->floor; }
 
+gint32 meeting_presenting(const Meeting *meeting) { return meeting->presenting; }
+
 gint32 meeting_chair_seat(const Meeting *meeting) { return meeting->chair_seat; }
 
 gboolean meeting_muted_all(const Meeting *meeting) { return meeting->muted_all; }
@@ -87,7 +94,10 @@ gint32 meeting_pinned(const Meeting *meeting, guint index) {
     return index < meeting->pinned->len ? g_array_index(meeting->pinned, gint32, index) : 0;
 }
 
-gint64 meeting_due_ms(const Meeting *meeting) { return meeting->ending_due_ms; }
+gint64 meeting_due_ms(const Meeting *meeting) {
+    gint64 end_ms = meeting->ending_due_ms, presenter_ms = meeting->presenter_due_ms;
+    return end_ms == 0 || (presenter_ms != 0 && presenter_ms < end_ms) ? presenter_ms : end_ms;
+}
 
 const char *meeting_undo(const Meeting *meeting, gint64 now_ms, gint64 *ret_until_ms) {
     gboolean end = now_ms < meeting->ending_due_ms;
@@ -114,6 +124,7 @@ SeatState meeting_seat(const Meeting *meeting, gint32 id) {
         state.microphone = seat->microphone_on ? MICROPHONE_ON : MICROPHONE_OFF;
         state.camera = seat->camera;
         state.deaf = seat->deaf;
+        state.present_allowed = seat->present_allowed;
         state.hand_ms = seat->hand_ms;
         state.first_ms = seat->first_ms;
         state.last_ms = seat->last_ms;
@@ -121,6 +132,7 @@ SeatState meeting_seat(const Meeting *meeting, gint32 id) {
         state.n_lost = seat->n_lost;
     }
     if (meeting_holds(meeting, seat, id)) state.microphone = MICROPHONE_HELD_OFF;
+    state.may_present = meeting_may_present(meeting, seat, id);
     state.hand_place = state.hand_ms != 0 ? hand_place(meeting, id) : 0;
     state.floor = id == meeting->floor && id != 0 ? FLOOR_GIVEN
                   : state.hand_ms != 0            ? FLOOR_ASKED
@@ -143,20 +155,22 @@ static gboolean ids_equal(const GArray *a, const GArray *b) {
 static gboolean seats_equal(const Seat *a, const Seat *b) {
     return a->id == b->id && a->presence == b->presence && a->since_ms == b->since_ms &&
            a->microphone_on == b->microphone_on && a->held == b->held && a->allowed == b->allowed &&
-           a->camera == b->camera && a->deaf == b->deaf && a->hand_ms == b->hand_ms &&
-           a->first_ms == b->first_ms && a->last_ms == b->last_ms && a->present_ms == b->present_ms &&
-           a->n_lost == b->n_lost && a->undo_microphone_on == b->undo_microphone_on &&
-           a->undo_held == b->undo_held && a->undo_allowed == b->undo_allowed;
+           a->camera == b->camera && a->deaf == b->deaf && a->present_allowed == b->present_allowed &&
+           a->hand_ms == b->hand_ms && a->first_ms == b->first_ms && a->last_ms == b->last_ms &&
+           a->present_ms == b->present_ms && a->n_lost == b->n_lost &&
+           a->undo_microphone_on == b->undo_microphone_on && a->undo_held == b->undo_held &&
+           a->undo_allowed == b->undo_allowed;
 }
 
 gboolean meeting_equal(const Meeting *a, const Meeting *b) {
     if (a->phase != b->phase || strcmp(a->title, b->title) != 0 || strcmp(a->layout, b->layout) != 0 ||
         strcmp(a->notice, b->notice) != 0 || a->created_ms != b->created_ms ||
         a->planned_ms != b->planned_ms || a->opened_ms != b->opened_ms || a->ended_ms != b->ended_ms ||
-        a->chair_seat != b->chair_seat || a->floor != b->floor || a->muted_all != b->muted_all ||
-        a->undo_muted_all != b->undo_muted_all || a->ending_due_ms != b->ending_due_ms ||
-        a->mute_undo_until_ms != b->mute_undo_until_ms || !ids_equal(a->pinned, b->pinned) ||
-        !ids_equal(a->hands, b->hands) || a->seats->len != b->seats->len)
+        a->chair_seat != b->chair_seat || a->floor != b->floor || a->presenting != b->presenting ||
+        a->presenting_ms != b->presenting_ms || a->presenter_due_ms != b->presenter_due_ms ||
+        a->muted_all != b->muted_all || a->undo_muted_all != b->undo_muted_all ||
+        a->ending_due_ms != b->ending_due_ms || a->mute_undo_until_ms != b->mute_undo_until_ms ||
+        !ids_equal(a->pinned, b->pinned) || !ids_equal(a->hands, b->hands) || a->seats->len != b->seats->len)
         return FALSE;
     for (guint i = 0; i < a->seats->len; i++)
         if (!seats_equal(a->seats->pdata[i], b->seats->pdata[i])) return FALSE;

@@ -18,6 +18,12 @@
  *   mute seat:id, unmute.allow seat:id, mute.all, unmute.all.allow, undo     RIGHT_DIRECT
  *   layout layout:string, pin seats:array, notice text:string ("" = none), seat.disconnect seat:id   RIGHT_DIRECT
  *
+ *   present seat:id         the room (its own seat): shows its screen to all; replaces who did, but never the chair's seat
+ *   present.stop seat:id?   RIGHT_DIRECT any, the room its own        present.allow seat:id on:bool   RIGHT_DIRECT
+ *
+ * Presenting. One seat shows its screen at a time. The chair's seat may, the seat with the floor, and rooms that the chair
+ * lets; who presents goes on when the floor moves on. A presenter that is lost is waited for MEETING_PRESENTER_LOST_MS.
+ *
  * Microphones. A microphone is off, on, or held-off (off, and the room may not turn it on). Giving the floor turns that seat's
  * microphone on and holds everybody else's off, except the chair's own seat; mute.all holds all but the chair's seat and
  * the floor; late joiners inherit both. What was held never becomes live by itself: when the hold ends the microphone is off
@@ -33,6 +39,7 @@ typedef struct Meeting Meeting;
 
 enum {
     MEETING_UNDO_MS = 5000,
+    MEETING_PRESENTER_LOST_MS = 15000,
     MEETING_TITLE_BYTES_MAX = 400,
     MEETING_NOTICE_BYTES_MAX = 1000,
     MEETING_SEATS_MAX = 2000,
@@ -62,6 +69,8 @@ typedef struct {
     gint64 since_ms; /* of this presence */
     Microphone microphone;
     gboolean camera, deaf;
+    gboolean may_present;     /* now, for whatever reason */
+    gboolean present_allowed; /* because the chair lets it */
     FloorState floor;
     gint64 hand_ms;   /* 0 = down */
     guint hand_place; /* 1 .. in the queue, 0 = down */
@@ -78,7 +87,8 @@ const char *meeting_layout(const Meeting *meeting);
 const char *meeting_notice(const Meeting *meeting); /* "" = none */
 gint64 meeting_opened_ms(const Meeting *meeting);
 gint64 meeting_ended_ms(const Meeting *meeting);
-gint32 meeting_floor(const Meeting *meeting); /* 0 = nobody */
+gint32 meeting_floor(const Meeting *meeting);      /* 0 = nobody */
+gint32 meeting_presenting(const Meeting *meeting); /* 0 = nobody */
 gint32 meeting_chair_seat(const Meeting *meeting);
 gboolean meeting_muted_all(const Meeting *meeting);
 guint meeting_n_pinned(const Meeting *meeting);

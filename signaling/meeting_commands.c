@@ -72,10 +72,17 @@ static gboolean on_end(Case *c) {
     return emit(c, "ending", json_pack("{s:I}", "due_ms", (json_int_t)(c->now_ms + MEETING_UNDO_MS)));
 }
 
+static gboolean emit_presenting_ended(Case *c, const char *why) {
+    return emit(c, "presenting-ended",
+                json_pack("{s:i, s:s}", "seat", (int)c->meeting->presenting, "why", why));
+}
+
+static gboolean is_due(const Case *c, gint64 due_ms) { return due_ms != 0 && c->now_ms >= due_ms; }
+
 static gboolean on_due(Case *c) {
-    if (c->meeting->ending_due_ms == 0 || c->now_ms < c->meeting->ending_due_ms)
-        return REFUSE(c, FAULT_CONFLICT, WORD_MEETING_NOT_DUE);
-    return emit(c, "ended", NULL);
+    if (is_due(c, c->meeting->ending_due_ms)) return emit(c, "ended", NULL);
+    if (is_due(c, c->meeting->presenter_due_ms)) return emit_presenting_ended(c, "lost");
+    return REFUSE(c, FAULT_CONFLICT, WORD_MEETING_NOT_DUE);
 }
 
 static gboolean on_undo(Case *c) {
@@ -222,6 +229,37 @@ static gboolean on_unmute_all_allow(Case *c) {
     return anything ? emit(c, "all-unmute-allowed", NULL) : TRUE;
 }
 
+/* ---- presenting ---- */
+
+/* Who may present may also follow another, as speakers follow each other; only the chair's own seat is not cut off. */
+static gboolean on_present(Case *c) {
+    gint32 before = c->meeting->presenting;
+    if (!is_in(c->seat)) return REFUSE(c, FAULT_CONFLICT, WORD_SEAT_ABSENT);
+    if (!meeting_may_present(c->meeting, c->seat, c->id))
+        return REFUSE(c, FAULT_REFUSED, WORD_PRESENT_NOT_YOU);
+    if (before == c->id) return TRUE;
+    if (before != 0 && before == c->meeting->chair_seat)
+        return REFUSE(c, FAULT_CONFLICT, WORD_PRESENT_CHAIR_DOES);
+    if (before != 0) emit_presenting_ended(c, "followed");
+    return emit_seat(c, "presenting", c->id);
+}
+
+static gboolean on_present_stop(Case *c) {
+    gint32 presenting = c->meeting->presenting;
+    gboolean directs = role_may(c->actor->role, RIGHT_DIRECT);
+    if (!directs && (presenting == 0 || presenting != c->actor->seat))
+        return REFUSE(c, FAULT_CONFLICT, WORD_PRESENT_NOT_YOURS);
+    if (presenting == 0) return REFUSE(c, FAULT_CONFLICT, WORD_PRESENT_NOBODY);
+    if (c->id != 0 && c->id != presenting) return REFUSE(c, FAULT_CONFLICT, WORD_PRESENT_MOVED);
+    return emit_presenting_ended(c, directs ? "stopped" : "done");
+}
+
+static gboolean on_present_allow(Case *c) {
+    if (!is_in(c->seat)) return REFUSE(c, FAULT_CONFLICT, WORD_SEAT_ABSENT);
+    if (flag(c, "on") == (c->seat->present_allowed != FALSE)) return TRUE;
+    return emit(c, "present-allowed", json_pack("{s:i, s:b}", "seat", (int)c->id, "on", flag(c, "on")));
+}
+
 /* ---- the table ---- */
 
 enum { IN_NONE = 1, IN_DRAFT = 2, IN_OPEN = 4, ONLY_SYSTEM = 8 };
@@ -255,6 +293,9 @@ static const struct {
     { "unmute.allow", "seat:id", RIGHT_DIRECT, IN_OPEN, on_unmute_allow },
     { "mute.all", "", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_mute_all },
     { "unmute.all.allow", "", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_unmute_all_allow },
+    { "present", "seat:id", RIGHT_SEAT, IN_OPEN, on_present },
+    { "present.stop", "seat:id?", N_RIGHTS, IN_OPEN, on_present_stop },
+    { "present.allow", "seat:id on:bool", RIGHT_DIRECT, IN_OPEN, on_present_allow },
 };
 
 gboolean meeting_table_check(GError **error) {

@@ -73,6 +73,11 @@ static void take_floor(Meeting *meeting) {
     meeting->floor = 0;
 }
 
+static void stop_presenting(Meeting *meeting) {
+    meeting->presenting = 0;
+    meeting->presenting_ms = meeting->presenter_due_ms = 0;
+}
+
 /* ---- the meeting as a whole ---- */
 
 static void on_created(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
@@ -113,6 +118,7 @@ static void on_ended(Meeting *meeting, Seat *unused, json_t *event, gint64 time_
     meeting->ended_ms = time_ms;
     meeting->ending_due_ms = meeting->mute_undo_until_ms = 0;
     meeting->floor = 0;
+    stop_presenting(meeting);
     for (guint i = 0; i < meeting->seats->len; i++) empty_seat(meeting, meeting->seats->pdata[i], time_ms);
 }
 
@@ -140,27 +146,31 @@ static void on_notice(Meeting *meeting, Seat *seat, json_t *event, gint64 time_m
 /* ---- a seat comes and goes ---- */
 
 static void on_joined(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
-    (void)meeting;
     set_presence(seat, SEAT_JOINING, time_ms);
+    if (meeting->presenting == seat->id) meeting->presenter_due_ms = 0;
     seat->microphone_on = json_is_true(json_object_get(event, "microphone"));
     seat->camera = json_is_true(json_object_get(event, "camera"));
     seat->deaf = FALSE;
 }
 
 static void on_connected(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
-    (void)meeting, (void)event;
+    (void)event;
     set_presence(seat, SEAT_PRESENT, time_ms);
+    if (meeting->presenting == seat->id) meeting->presenter_due_ms = 0;
 }
 
 static void on_lost(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
-    (void)meeting, (void)event;
+    (void)event;
     set_presence(seat, SEAT_LOST, time_ms);
     seat->n_lost++;
+    if (meeting->presenting == seat->id) meeting->presenter_due_ms = time_ms + MEETING_PRESENTER_LOST_MS;
 }
 
 static void on_left(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
     (void)event;
     if (meeting->floor == seat->id) take_floor(meeting);
+    if (meeting->presenting == seat->id) stop_presenting(meeting);
+    seat->present_allowed = FALSE;
     empty_seat(meeting, seat, time_ms);
 }
 
@@ -254,6 +264,25 @@ static void on_all_unmute_allowed(Meeting *meeting, Seat *unused, json_t *event,
     for (guint i = 0; i < meeting->seats->len; i++) ((Seat *)meeting->seats->pdata[i])->held = FALSE;
 }
 
+/* ---- presenting ---- */
+
+static void on_presenting(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
+    (void)event;
+    meeting->presenting = seat->id;
+    meeting->presenting_ms = time_ms;
+    meeting->presenter_due_ms = 0;
+}
+
+static void on_presenting_ended(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
+    (void)event, (void)time_ms;
+    if (meeting->presenting == seat->id) stop_presenting(meeting);
+}
+
+static void on_present_allowed(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
+    (void)meeting, (void)time_ms;
+    seat->present_allowed = json_is_true(json_object_get(event, "on"));
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -283,6 +312,9 @@ static const struct {
     { "muted-all", "undo_until_ms:int?", FALSE, on_muted_all },
     { "mute-all-undone", "", FALSE, on_mute_all_undone },
     { "all-unmute-allowed", "", FALSE, on_all_unmute_allowed },
+    { "presenting", "seat:id", FALSE, on_presenting },
+    { "presenting-ended", "seat:id why:string?", FALSE, on_presenting_ended },
+    { "present-allowed", "seat:id on:bool", FALSE, on_present_allowed },
 };
 
 gboolean meeting_events_check(GError **error) {

@@ -90,7 +90,9 @@ json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Rost
                                                     (int)legs[i].view, "hears", legs[i].hears));
     json_t *program = view_json(VIEW_PROGRAM, "program", meeting_layout(meeting), program_slots(meeting));
     json_t *wall = view_json(VIEW_WALL, "wall", "wall", json_array());
-    return json_pack("{s:s, s:I, s:I, s:o, s:[o, o], s:o}", "meeting", meeting_id, "epoch", (json_int_t)epoch,
-                     "revision", (json_int_t)revision, "endpoints", endpoints, "views", program, wall, "legs",
-                     scene_legs);
+    json_t *scene = json_pack("{s:s, s:I, s:I, s:o, s:[o, o], s:o}", "meeting", meeting_id, "epoch",
+                              (json_int_t)epoch, "revision", (json_int_t)revision, "endpoints", endpoints,
+                              "views", program, wall, "legs", scene_legs);
+    if (meeting->presenting != 0) json_object_set_new(scene, "presenter", json_integer(meeting->presenting));
+    return scene;
 }

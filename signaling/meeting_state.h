@@ -11,6 +11,7 @@ typedef struct {
     gboolean held;          /* the chair muted this one */
     gboolean allowed;       /* excepted from mute.all and from the floor's hold */
     gboolean camera, deaf;
+    gboolean present_allowed; /* the chair lets this room show its screen without the floor */
     gint64 hand_ms;
     gint64 first_ms, last_ms, present_ms;
     guint n_lost;
@@ -22,6 +23,9 @@ struct Meeting {
     char *title, *layout, *notice;
     gint64 created_ms, planned_ms, opened_ms, ended_ms;
     gint32 chair_seat, floor;
+    gint32 presenting;       /* the seat whose screen is shown, 0 = none */
+    gint64 presenting_ms;    /* since when */
+    gint64 presenter_due_ms; /* the presenter is lost and is waited for until then; 0 = it is there */
     gboolean muted_all, undo_muted_all;
     gint64 ending_due_ms;      /* 0 = not ending */
     gint64 mute_undo_until_ms; /* 0 = nothing to undo */
@@ -34,6 +38,8 @@ struct Meeting {
 Seat *meeting_peek_seat(const Meeting *meeting, gint32 id); /* NULL: never joined */
 /* Whether a seat's microphone is held by the chair; seat NULL: one that never joined. */
 gboolean meeting_holds(const Meeting *meeting, const Seat *seat, gint32 id);
+/* Who may show its screen now: the chair's own seat, who has the floor, and whom the chair lets. */
+gboolean meeting_may_present(const Meeting *meeting, const Seat *seat, gint32 id);
 /* A layout that the bridge knows. */
 gboolean meeting_layout_known(const char *layout);
 /* How many tiles the program shows in this layout at most. */

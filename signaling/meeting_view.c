@@ -21,6 +21,7 @@ static json_t *snapshot_seat(const Meeting *meeting, const SeatRecord *record) {
     json_object_set_new(seat, "camera", json_boolean(state.camera));
     json_object_set_new(seat, "deaf", json_boolean(state.deaf));
     json_object_set_new(seat, "floor", json_string(floor_words[state.floor]));
+    json_object_set_new(seat, "present_allowed", json_boolean(state.present_allowed));
     json_object_set_new(seat, "since_ms", json_integer(state.since_ms));
     if (state.hand_ms == 0) return seat;
     json_object_set_new(seat, "hand_at_ms", json_integer(state.hand_ms));
@@ -39,6 +40,7 @@ static json_t *snapshot_meeting(const Meeting *meeting, const char *meeting_id, 
                   meeting_phase_word(meeting->phase), "layout", meeting->layout, "notice", meeting->notice,
                   "opened_at_ms", (json_int_t)meeting->opened_ms, "muted_all", meeting->muted_all);
     json_object_set_new(json, "floor", id_or_null(meeting->floor));
+    json_object_set_new(json, "presenting", id_or_null(meeting->presenting));
     json_object_set_new(json, "chair_seat", id_or_null(meeting->chair_seat));
     json_object_set_new(json, "pinned", pinned);
     json_object_set_new(json, "undo",
@@ -119,22 +121,25 @@ json_t *meeting_delta(json_t *old_snapshot, json_t *new_snapshot) {
 
 /* ---- a room ---- */
 
+static json_t *named(const Roster *roster, gint32 id) {
+    const SeatRecord *record = id != 0 ? roster_seat(roster, id) : NULL;
+    if (record == NULL) return json_null();
+    return json_pack("{s:i, s:s}", "seat", (int)record->id, "label", record->label);
+}
+
 json_t *meeting_room_view(const Meeting *meeting, const char *meeting_id, const Roster *roster, gint32 id) {
     const SeatRecord *record = roster_seat(roster, id);
-    const SeatRecord *speaker = meeting->floor != 0 ? roster_seat(roster, meeting->floor) : NULL;
     SeatState state = meeting_seat(meeting, id);
-    json_t *seat =
-        json_pack("{s:i, s:s, s:s, s:s, s:b}", "id", (int)id, "label", record != NULL ? record->label : "",
-                  "microphone", microphone_words[state.microphone], "floor", floor_words[state.floor],
-                  "camera_wanted", meeting->phase == MEETING_OPEN);
+    json_t *seat = json_pack(
+        "{s:i, s:s, s:s, s:s, s:b, s:b}", "id", (int)id, "label", record != NULL ? record->label : "",
+        "microphone", microphone_words[state.microphone], "floor", floor_words[state.floor], "camera_wanted",
+        meeting->phase == MEETING_OPEN, "may_present", state.may_present);
     if (state.hand_place != 0) json_object_set_new(seat, "hand_place", json_integer(state.hand_place));
-    json_t *floor = speaker != NULL
-                        ? json_pack("{s:i, s:s}", "seat", (int)speaker->id, "label", speaker->label)
-                        : json_null();
     json_t *notice = *meeting->notice != '\0' ? json_string(meeting->notice) : json_null();
-    return json_pack("{s:{s:s, s:s, s:s}, s:o, s:o, s:o}", "meeting", "id", meeting_id, "title",
-                     meeting->title, "layout", meeting->layout, "seat", seat, "floor", floor, "notice",
-                     notice);
+    return json_pack("{s:{s:s, s:s, s:s}, s:o, s:o, s:o, s:o}", "meeting", "id", meeting_id, "title",
+                     meeting->title, "layout", meeting->layout, "seat", seat, "floor",
+                     named(roster, meeting->floor), "presenting", named(roster, meeting->presenting),
+                     "notice", notice);
 }
 
 /* ---- attendance ---- */

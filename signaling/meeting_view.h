@@ -29,8 +29,8 @@ json_t *meeting_snapshot(const Meeting *meeting, const char *meeting_id, const R
  * the roster comes as {"id", "gone": true}. */
 json_t *meeting_delta(json_t *old_snapshot, json_t *new_snapshot);
 
-/* {"meeting":{"id","title","layout"},"seat":{"id","label","microphone","floor","hand_place"?,"camera_wanted"},
- *  "floor":{"seat","label"}|null,"notice":text|null} */
+/* {"meeting":{"id","title","layout"},"seat":{"id","label","microphone","floor","hand_place"?,"camera_wanted","may_present"},
+ *  "floor":{"seat","label"}|null,"presenting":{"seat","label"}|null,"notice":text|null} */
 json_t *meeting_room_view(const Meeting *meeting, const char *meeting_id, const Roster *roster, gint32 seat);
 
 /* [{"id","code","label","first_ms","last_ms","present_ms","n_lost","state"}] one row per seat of the roster. */

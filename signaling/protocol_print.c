@@ -50,7 +50,8 @@ static void print_messages(FILE *out) {
 static void print_pushes(FILE *out) {
     static const char *const rows[][3] = {
         { "waiting", "room in no meeting", "`meetings`: those it may join" },
-        { "room", "room", "`meeting`, `seat`, `floor`, `notice`: its own view, whole, at every change" },
+        { "room", "room",
+          "`meeting`, `seat`, `floor`, `presenting`, `notice`: its own view, whole, at every change" },
         { "chime", "room", "`what: \"floor\"`: it has the floor now" },
         { "ended", "all", "the meeting has ended" },
         { "removed", "room", "the chair sent this room out; it may join again" },

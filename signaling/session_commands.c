@@ -47,7 +47,7 @@ gboolean on_command(Session *session, json_t *message, const Asked *asked, GErro
     /* The page's name for it differs from the meeting's, where a meeting is what is spoken to. */
     if (strcmp(name, "meeting.end") == 0) json_object_set_new(command, "t", json_string("end"));
     Actor actor = session_actor(session);
-    gboolean own = strcmp(name, "state") == 0 || strcmp(name, "hand") == 0;
+    gboolean own = strcmp(name, "state") == 0 || strcmp(name, "hand") == 0 || strcmp(name, "present") == 0;
     if (own && !session->is_room) {
         if (session->told_view == NULL) { /* a console that takes part in no seat has no hand to raise */
             json_decref(command);
@@ -55,7 +55,7 @@ gboolean on_command(Session *session, json_t *message, const Asked *asked, GErro
         }
         actor.role = ROLE_ROOM;
     }
-    if (own || (session->is_room && strcmp(name, "floor.take") == 0))
+    if (own || (session->is_room && (strcmp(name, "floor.take") == 0 || strcmp(name, "present.stop") == 0)))
         json_object_set_new(command, "seat", json_integer(session->seat));
     gboolean good = give(session, session->meeting, &actor, command, asked, error);
     json_decref(command);

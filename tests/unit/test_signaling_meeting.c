@@ -132,6 +132,48 @@ static const Talk talks[] = {
         { "system", 12000, "{'t':'due'}", "ok", "phase=ended; 1 state=absent; 2 present_ms=12000" },
         { "system", 13000, JOIN(2), "conflict", NULL },
         { "chair", 13000, "{'t':'open'}", "conflict", NULL } } },
+    { "the chair's seat, the floor and who is let may present, one at a time",
+      { THREE,
+        { "room 2", 10, "{'t':'present','seat':2}", "refused", "presenting=0; 2 may_present=no" },
+        { "chair", 20, "{'t':'floor.give','seat':2}", "ok", "2 may_present=yes; 3 may_present=no" },
+        { "room 2", 30, "{'t':'present','seat':2}", "ok", "presenting=2" },
+        { "room 2", 40, "{'t':'present','seat':2}", "nothing", "presenting=2" },
+        { "chair", 50, "{'t':'floor.give','seat':3}", "ok", "presenting=2; 2 may_present=no" },
+        { "room 3", 60, "{'t':'present','seat':3}", "ok", "presenting=3" },
+        { "room 1", 70, "{'t':'present','seat':1}", "ok", "presenting=1" },
+        { "room 3", 80, "{'t':'present','seat':3}", "conflict", "presenting=1" },
+        { "room 3", 90, "{'t':'present.stop'}", "conflict", "presenting=1" },
+        { "room 1", 95, "{'t':'present.stop','seat':1}", "ok", "presenting=0" } } },
+    { "the chair lets a room present, stops it, and takes that back",
+      { THREE,
+        { "room 2", 10, "{'t':'present.allow','seat':2,'on':true}", "refused", NULL },
+        { "chair", 20, "{'t':'present.allow','seat':2,'on':true}", "ok", "2 may_present=yes" },
+        { "chair", 30, "{'t':'present.allow','seat':2,'on':true}", "nothing", NULL },
+        { "room 2", 40, "{'t':'present','seat':2}", "ok", "presenting=2" },
+        { "chair", 50, "{'t':'present.stop','seat':3}", "conflict", "presenting=2" },
+        { "tech", 60, "{'t':'present.stop','seat':2}", "ok", "presenting=0; 2 may_present=yes" },
+        { "chair", 70, "{'t':'present.stop'}", "conflict", NULL },
+        { "chair", 80, "{'t':'present.allow','seat':2,'on':false}", "ok", "2 may_present=no" },
+        { "chair", 90, "{'t':'present.allow','seat':9,'on':true}", "conflict", NULL } } },
+    { "a presenter that is lost is waited for, then the presentation ends",
+      { THREE,
+        { "room 1", 10, "{'t':'present','seat':1}", "ok", "presenting=1; due=0" },
+        { "system", 1000, "{'t':'lost','seat':1}", "ok", "presenting=1; due=16000" },
+        { "system", 9000, JOIN(1), "ok", "presenting=1; due=0" },
+        { "system", 20000, "{'t':'lost','seat':1}", "ok", "due=35000" },
+        { "system", 34999, "{'t':'due'}", "conflict", "presenting=1" },
+        { "system", 35000, "{'t':'due'}", "ok", "presenting=0; due=0; phase=open" },
+        { "system", 36000, JOIN(1), "ok", "presenting=0" } } },
+    { "leaving ends the presentation and the leave to present",
+      { THREE,
+        { "chair", 10, "{'t':'present.allow','seat':2,'on':true}", "ok", NULL },
+        { "room 2", 20, "{'t':'present','seat':2}", "ok", "presenting=2" },
+        { "room 2", 30, "{'t':'leave','seat':2}", "ok", "presenting=0; 2 may_present=no" },
+        { "system", 40, JOIN(2), "ok", "2 may_present=no" },
+        { "room 1", 50, "{'t':'present','seat':1}", "ok", NULL },
+        { "chair", 60, "{'t':'end'}", "ok", "due=5060" },
+        { "system", 100, "{'t':'lost','seat':1}", "ok", "due=5060" },
+        { "system", 5060, "{'t':'due'}", "ok", "phase=ended; presenting=0; due=0" } } },
     { "who may not, is told so",
       { THREE,
         { "room 2", 1, "{'t':'floor.give','seat':2}", "refused", "floor=0" },
@@ -225,6 +267,7 @@ static char *seat_fact(const Meeting *meeting, gint32 id, const char *name) {
     if (strcmp(name, "microphone") == 0) return g_strdup(microphones[seat.microphone]);
     if (strcmp(name, "floor") == 0) return g_strdup(floors[seat.floor]);
     if (strcmp(name, "camera") == 0) return g_strdup(seat.camera ? "yes" : "no");
+    if (strcmp(name, "may_present") == 0) return g_strdup(seat.may_present ? "yes" : "no");
     if (strcmp(name, "n_lost") == 0) return g_strdup_printf("%u", seat.n_lost);
     if (strcmp(name, "present_ms") == 0) return g_strdup_printf("%d", (int)seat.present_ms);
     if (strcmp(name, "first_ms") == 0) return g_strdup_printf("%d", (int)(seat.first_ms - START_MS));
@@ -245,6 +288,11 @@ static char *list_hands(const Meeting *meeting) {
 
 static char *meeting_fact(const Meeting *meeting, const char *name, gint64 now_ms) {
     if (strcmp(name, "floor") == 0) return g_strdup_printf("%d", meeting_floor(meeting));
+    if (strcmp(name, "presenting") == 0) return g_strdup_printf("%d", meeting_presenting(meeting));
+    if (strcmp(name, "due") == 0) {
+        gint64 due_ms = meeting_due_ms(meeting);
+        return g_strdup_printf("%d", (int)(due_ms != 0 ? due_ms - START_MS : 0));
+    }
     if (strcmp(name, "hands") == 0) return list_hands(meeting);
     if (strcmp(name, "muted_all") == 0) return g_strdup(meeting_muted_all(meeting) ? "yes" : "no");
     if (strcmp(name, "layout") == 0) return g_strdup(meeting_layout(meeting));
@@ -328,31 +376,13 @@ static void test_draft(void **state) {
 /* ---- random commands: refusals change nothing, and the log gives the same state again ---- */
 
 static json_t *random_command(GRand *random) {
-    static const char *const names[] = { "create",
-                                         "open",
-                                         "undo",
-                                         "due",
-                                         "layout",
-                                         "pin",
-                                         "notice",
-                                         "join",
-                                         "join",
-                                         "connected",
-                                         "lost",
-                                         "leave",
-                                         "seat.disconnect",
-                                         "state",
-                                         "state",
-                                         "hand",
-                                         "hand",
-                                         "hand.lower",
-                                         "floor.give",
-                                         "floor.take",
-                                         "mute",
-                                         "unmute.allow",
-                                         "mute.all",
-                                         "unmute.all.allow",
-                                         "nope" };
+    static const char *const names[] = {
+        "create",          "open",       "undo",         "due",           "layout",   "pin",
+        "notice",          "join",       "join",         "connected",     "lost",     "leave",
+        "seat.disconnect", "state",      "state",        "hand",          "hand",     "hand.lower",
+        "floor.give",      "floor.take", "mute",         "unmute.allow",  "mute.all", "unmute.all.allow",
+        "present",         "present",    "present.stop", "present.allow", "nope"
+    };
     static const char *const layout_words[] = { "full", "1+1", "1+5", "grid", "lecture", "1+13" };
     json_t *command = json_pack("{s:s}", "t", names[g_rand_int_range(random, 0, G_N_ELEMENTS(names))]);
     if (g_rand_int_range(random, 0, 2000) == 0) json_object_set_new(command, "t", json_string("end"));
@@ -364,7 +394,7 @@ static json_t *random_command(GRand *random) {
                         json_string(layout_words[g_rand_int_range(random, 0, G_N_ELEMENTS(layout_words))]));
     json_object_set_new(command, "seats",
                         json_pack("[i, i]", g_rand_int_range(random, 0, 6), g_rand_int_range(random, 0, 6)));
-    static const char *const flags[] = { "up", "microphone", "camera", "deaf" };
+    static const char *const flags[] = { "up", "microphone", "camera", "deaf", "on" };
     for (guint i = 0; i < G_N_ELEMENTS(flags); i++)
         if (g_rand_int_range(random, 0, 4) != 0)
             json_object_set_new(command, flags[i], json_boolean(g_rand_boolean(random)));
@@ -396,7 +426,9 @@ static Meeting *replay(json_t *log) {
 /* What must hold in every state. */
 static void check_sense(const Meeting *meeting) {
     gint32 floor = meeting_floor(meeting);
+    gint32 presenting = meeting_presenting(meeting);
     if (floor != 0) assert_int_not_equal(meeting_seat(meeting, floor).presence, SEAT_ABSENT);
+    if (presenting != 0) assert_int_not_equal(meeting_seat(meeting, presenting).presence, SEAT_ABSENT);
     for (guint i = 0; i < meeting_n_seats(meeting); i++) {
         SeatState seat = meeting_seat(meeting, meeting_seat_id_at(meeting, i));
         assert_true((seat.hand_ms != 0) == (seat.hand_place != 0));
@@ -508,6 +540,7 @@ static void test_scene(void **state) {
     json_t *scene = meeting_scene(meeting, "m1", roster, 7, 8, &leg, 1);
     json_t *endpoints = json_object_get(scene, "endpoints");
     assert_int_equal(json_array_size(endpoints), 4);
+    assert_null(json_object_get(scene, "presenter"));
     static const struct {
         const char *heard;
         gboolean present, off, hand;
@@ -528,6 +561,10 @@ static void test_scene(void **state) {
     json_t *scene_leg = json_array_get(json_object_get(scene, "legs"), 0);
     assert_int_equal(json_integer_value(json_object_get(scene_leg, "view")), VIEW_WALL);
     assert_true(json_is_false(json_object_get(scene_leg, "hears")));
+    json_decref(scene);
+    give_ok(meeting, "room 2", START_MS + 5000, "{'t':'present','seat':2}", NULL);
+    scene = meeting_scene(meeting, "m1", roster, 7, 9, &leg, 1);
+    assert_int_equal(json_integer_value(json_object_get(scene, "presenter")), 2);
     json_decref(scene);
 }
 
@@ -579,12 +616,18 @@ static void test_room_view(void **state) {
     give_ok(meeting, "system", START_MS, JOIN(2), NULL);
     give_ok(meeting, "system", START_MS, JOIN(3), NULL);
     give_ok(meeting, "chair", START_MS, "{'t':'floor.give','seat':3}", NULL);
+    give_ok(meeting, "room 3", START_MS, "{'t':'present','seat':3}", NULL);
     json_t *view = meeting_room_view(meeting, "m1", roster, 2);
+    assert_string_equal(text_at(json_object_get(view, "presenting"), "label"), "Xã Bắc Sơn, thị xã B");
     json_t *seat = json_object_get(view, "seat");
     assert_string_equal(text_at(seat, "label"), "Xã Bắc Sơn, huyện A");
     assert_string_equal(text_at(seat, "microphone"), "held-off");
     assert_string_equal(text_at(json_object_get(view, "floor"), "label"), "Xã Bắc Sơn, thị xã B");
     assert_true(json_is_null(json_object_get(view, "notice")));
+    assert_true(json_is_false(json_object_get(seat, "may_present")));
+    json_decref(view);
+    view = meeting_room_view(meeting, "m1", roster, 3);
+    assert_true(json_is_true(json_object_get(json_object_get(view, "seat"), "may_present")));
     json_decref(view);
 }
 
