@@ -51,6 +51,10 @@ static const Row rows[] = {
     SWITCH("media.gso", media_gso, TRUE, "send many packets in one call where the kernel can (UDP GSO)"),
     SWITCH("bridge.sandbox", bridge_sandbox, TRUE,
            "lock the bridge in (Landlock, seccomp) before the first packet"),
+    NUMBER("bridge.budget_percent", bridge_budget_percent, 0, 0, 25600,
+           "processor time the bridge may use before it lowers frame rates, in percent of one core (150: one "
+           "and "
+           "a half); 0: what this machine gives it"),
     NUMBER("bridge.orphan_s", bridge_orphan_s, 600, 5, 86400,
            "a bridge without a control link ends itself after this many seconds"),
     TEXT("bridge.program", bridge_program, "", "path of diemcau-bridge; empty: beside this program"),
@@ -64,8 +68,11 @@ static const Row rows[] = {
     NUMBER("video.720p_bps", video_720p_bps, 1500000, 300000, 8000000, "bit rate of the 1280x720 program"),
     NUMBER("video.360p_bps", video_360p_bps, 500000, 100000, 3000000, "bit rate of the 640x360 program"),
     NUMBER("video.wall_bps", video_wall_bps, 2500000, 300000, 12000000, "bit rate of the wall"),
-    NUMBER("video.encoder_speed", video_encoder_speed, 12, 0, 16,
-           "VP8 cpu-used: higher is cheaper and coarser"),
+    NUMBER("video.wall_1440p_bps", video_wall_1440p_bps, 4000000, 500000, 20000000,
+           "bit rate of the wall for large screens, 2560x1440"),
+    NUMBER(
+        "video.encoder_speed", video_encoder_speed, 8, 4, 16,
+        "VP8 encoders at rest: 4 the finest picture, 16 the least work; under load they save by themselves"),
     NUMBER("video.decoders", video_decoders, 2, 1, 16, "decoder threads"),
     NUMBER("line.up_bps", line_up_bps, 0, 0, 100000000000,
            "what the server's own line can send; 0: not known"),

@@ -21,27 +21,29 @@ typedef struct {
     char *tls_names;          /* tls.names: extra host names of the local leaf, space separated */
     /* media */
     gint64 media_port_min, media_port_max; /* media.port_min 20000, media.port_max 20999 */
-    char *media_addresses;   /* media.addresses: addresses to offer, space separated; "" = found */
-    char *media_announce;    /* media.announce: public address behind 1:1 NAT; "" = none */
-    gint64 media_workers;    /* media.workers: 2 */
-    gint64 media_legs_max;   /* media.legs_max: 600 */
-    gboolean media_gso;      /* media.gso: true */
-    gboolean bridge_sandbox; /* bridge.sandbox: true */
-    gint64 bridge_orphan_s;  /* bridge.orphan_s: 600, a bridge without link ends itself */
-    char *bridge_program;    /* bridge.program: "" = beside this program */
+    char *media_addresses;        /* media.addresses: addresses to offer, space separated; "" = found */
+    char *media_announce;         /* media.announce: public address behind 1:1 NAT; "" = none */
+    gint64 media_workers;         /* media.workers: 2 */
+    gint64 media_legs_max;        /* media.legs_max: 600 */
+    gboolean media_gso;           /* media.gso: true */
+    gboolean bridge_sandbox;      /* bridge.sandbox: true */
+    gint64 bridge_budget_percent; /* bridge.budget_percent: 0 = what the machine gives */
+    gint64 bridge_orphan_s;       /* bridge.orphan_s: 600, a bridge without link ends itself */
+    char *bridge_program;         /* bridge.program: "" = beside this program */
     /* audio */
     gint64 audio_voices_max;  /* audio.voices_max: 8 loudest N mixed beside the floor */
     gint64 audio_bps;         /* audio.bps: 32000 */
     gint64 audio_complexity;  /* audio.complexity: 5 */
     gboolean audio_levelling; /* audio.levelling: true */
     /* video */
-    gint64 video_program_fps;   /* video.program_fps: 25 */
-    gint64 video_wall_fps;      /* video.wall_fps: 8 */
-    gint64 video_720p_bps;      /* video.720p_bps: 1500000 */
-    gint64 video_360p_bps;      /* video.360p_bps: 500000 */
-    gint64 video_wall_bps;      /* video.wall_bps: 2500000 */
-    gint64 video_encoder_speed; /* video.encoder_speed: 12, VP8 cpu-used */
-    gint64 video_decoders;      /* video.decoders: 2 pool threads */
+    gint64 video_program_fps;    /* video.program_fps: 25 */
+    gint64 video_wall_fps;       /* video.wall_fps: 8 */
+    gint64 video_720p_bps;       /* video.720p_bps: 1500000 */
+    gint64 video_360p_bps;       /* video.360p_bps: 500000 */
+    gint64 video_wall_bps;       /* video.wall_bps: 2500000 */
+    gint64 video_wall_1440p_bps; /* video.wall_1440p_bps: 4000000 */
+    gint64 video_encoder_speed;  /* video.encoder_speed: 8, VP8 effort at rest */
+    gint64 video_decoders;       /* video.decoders: 2 pool threads */
     /* line */
     gint64 line_up_bps; /* line.up_bps: 0 = not known */
     /* meeting */

@@ -23,7 +23,7 @@ static const struct {
       "undershoot=95 "
       "overshoot=15 min-quantizer=4 max-quantizer=56 lag-in-frames=0 keyframe-max-dist=1000000 "
       "max-intra-bitrate=400 "
-      "static-threshold=100 error-resilient=default min-force-key-unit-interval=0" },
+      "static-threshold=500 error-resilient=default min-force-key-unit-interval=0" },
     { CODEC_H264, "x264enc", "gstreamer1.0-plugins-ugly",
       "tune=zerolatency speed-preset=superfast threads=1 sliced-threads=false bframes=0 key-int-max=1000000 "
       "vbv-buf-capacity=300 byte-stream=true" },
@@ -39,7 +39,7 @@ struct Encoder {
     GstVideoInfo info;
     EncoderFrame frame;
     gpointer user;
-    Counter *cpu_us;
+    Counter *cpu_us, own_cpu_us;
     gint64 start_us;      /* of the stream's time; the first picture's */
     gint64 cpu_before_us; /* encoder thread */
     guint n_out;          /* encoder thread */
@@ -137,6 +137,14 @@ static void set_bitrate(Encoder *encoder) {
     }
 }
 
+/* Negative: that speed and no other. A positive number lets libvpx choose by the clock, which takes a third more time for
+ * the same picture and makes the cost of a frame depend on who else is on the machine. */
+static void set_speed(Encoder *encoder) {
+    if (encoder->spec.codec != CODEC_VP8) return;
+    gint speed = (gint)CLAMP(encoder->spec.speed, ENCODER_SPEED_MIN, ENCODER_SPEED_MAX);
+    g_object_set(encoder->element, "cpu-used", -speed, NULL);
+}
+
 static guint8 layer_of(const Encoder *encoder, GstBuffer *buffer, gboolean keyframe) {
     if (encoder->n_layers < 2 || keyframe) return 0;
     GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, "GstVP8Meta");
@@ -164,6 +172,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer user) {
     gst_sample_unref(sample);
     gint64 cpu_now_us = thread_cpu_us();
     count(encoder->cpu_us, (guint64)(cpu_now_us - encoder->cpu_before_us));
+    count(&encoder->own_cpu_us, (guint64)(cpu_now_us - encoder->cpu_before_us));
     encoder->cpu_before_us = cpu_now_us;
     return GST_FLOW_OK;
 }
@@ -234,7 +243,7 @@ static gboolean build(Encoder *encoder, GError **error) {
     }
     apply_settings(encoder->element, kinds[encoder->kind].settings);
     if (encoder->spec.codec == CODEC_VP8) {
-        g_object_set(encoder->element, "cpu-used", (gint)CLAMP(encoder->spec.speed, 0, 16), NULL);
+        set_speed(encoder);
         if (encoder->n_layers == 2) set_two_layers(encoder);
     }
     set_bitrate(encoder);
@@ -324,6 +333,16 @@ void encoder_set_bitrate(Encoder *encoder, guint bitrate_bps) {
     encoder->spec.bitrate_bps = bitrate_bps;
     set_bitrate(encoder);
 }
+
+void encoder_set_speed(Encoder *encoder, guint speed) {
+    if (encoder->spec.speed == speed) return;
+    encoder->spec.speed = speed;
+    set_speed(encoder);
+}
+
+gint64 encoder_take_cpu_us(Encoder *encoder) { return (gint64)atomic_exchange(&encoder->own_cpu_us, 0); }
+
+void encoder_set_fps(Encoder *encoder, guint fps) { encoder->spec.fps = MAX(fps, 1); }
 
 gboolean encoder_has_failed(const Encoder *encoder) { return g_atomic_int_get(&encoder->failed) != 0; }
 

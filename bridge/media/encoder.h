@@ -11,10 +11,12 @@
 
 typedef struct Encoder Encoder;
 
+enum { ENCODER_SPEED_MIN = 4, ENCODER_SPEED_MAX = 16 };
+
 typedef struct {
     Codec codec; /* CODEC_VP8 or CODEC_H264 */
     guint width, height, fps, bitrate_bps;
-    guint speed; /* VP8 cpu-used */
+    guint speed; /* VP8: 4 the finest picture, 16 the least work */
     gint nice;
 } EncoderSpec;
 
@@ -31,12 +33,17 @@ typedef void (*EncoderFrame)(gpointer user, const EncodedFrame *frame);
 /* FAULT_SETUP names the missing element and its Debian package. cpu_us: the thread's CPU time is added there. */
 Encoder *encoder_start(const EncoderSpec *spec, EncoderFrame frame, gpointer user, Counter *cpu_us,
                        GError **error);
+gint64 encoder_take_cpu_us(
+    Encoder *encoder);               /* what the thread has used since the call before; any one thread */
 void encoder_stop(Encoder *encoder); /* ends the thread; no call afterwards. NULL is fine */
 
 /* Scales (or copies) the picture and hands it to the encoder; never waits. time_us: monotonic, rising. FALSE: the encoder is
  * behind and the picture was left out. key: this frame is to be a keyframe. */
 gboolean encoder_give(Encoder *encoder, const Picture *picture, gint64 time_us, gboolean key);
 void encoder_set_bitrate(Encoder *encoder, guint bitrate_bps);
+/* From the next frame on, without a new start. The bit rate stays what it is: the encoder goes by the frames' times. */
+void encoder_set_speed(Encoder *encoder, guint speed);
+void encoder_set_fps(Encoder *encoder, guint fps);
 gboolean encoder_has_failed(const Encoder *encoder); /* any thread: the pipeline reported an error */
 guint encoder_n_temporal_layers(const Encoder *encoder);
 

@@ -2,15 +2,20 @@
 #include "bridge/media/rung.h"
 
 #include "bridge/policy/keyframe_gate.h"
+#include "bridge/policy/overload.h"
 #include "config/log.h"
 
 #include <string.h>
 
 enum {
+    KEY_180P_US = 2000000,
+    KEY_360P_US = 4000000,
+    KEY_720P_US = 10000000,
     LINGER_US = 3000000,  /* a leg that just left its rung may come back to it */
     RESTART_US = 1000000, /* after an encoder failed */
     POLISH_US = 1500000,  /* a picture that stands still is sent at full rate so long: quality catches up */
     STILL_US = 200000,    /* then at this pace */
+    BITRATE_BPS_MIN = 10000,
 };
 
 struct Rung {
@@ -21,6 +26,7 @@ struct Rung {
     gint running;          /* atomic: encoder != NULL */
     gboolean wanted, told; /* told: of a fault */
     gint64 unwanted_us, restart_us, next_due_us, changed_us, last_given_us;
+    gint64 key_turn;    /* number of the own keyframe that was due last */
     gint path_delay_us; /* atomic */
     gint asked;         /* atomic: a keyframe is asked for */
     KeyframeGate gate;  /* canvas thread */
@@ -86,7 +92,12 @@ static void on_frame(gpointer user, const EncodedFrame *frame) {
 }
 
 static gboolean same_encoder(const RungSpec *a, const RungSpec *b) {
-    return a->codec == b->codec && a->width == b->width && a->height == b->height && a->fps == b->fps;
+    return a->codec == b->codec && a->width == b->width && a->height == b->height;
+}
+
+static guint speed_now(const Rung *rung) {
+    return overload_encoder_speed(rung->parts->encoder_speed,
+                                  (guint)g_atomic_int_get(&rung->parts->encoder_step), rung->spec.height);
 }
 
 void rung_want(Rung *rung, const RungSpec *spec) {
@@ -94,8 +105,10 @@ void rung_want(Rung *rung, const RungSpec *spec) {
     if (!same_encoder(&rung->spec, spec)) {
         end_encoder(rung);
         rung->told = FALSE;
-    } else if (rung->encoder != NULL && rung->spec.bitrate_bps != spec->bitrate_bps) {
-        encoder_set_bitrate(rung->encoder, spec->bitrate_bps);
+    } else if (rung->encoder != NULL) {
+        if (rung->spec.bitrate_bps != spec->bitrate_bps)
+            encoder_set_bitrate(rung->encoder, MAX(spec->bitrate_bps, BITRATE_BPS_MIN));
+        if (rung->spec.fps != spec->fps) encoder_set_fps(rung->encoder, spec->fps);
     }
     rung->spec = *spec;
 }
@@ -111,8 +124,8 @@ static void begin_encoder(Rung *rung, gint64 now_us) {
                          .width = rung->spec.width & ~1u,
                          .height = rung->spec.height & ~1u,
                          .fps = MAX(rung->spec.fps, 1),
-                         .bitrate_bps = MAX(rung->spec.bitrate_bps, 10000),
-                         .speed = rung->parts->encoder_speed,
+                         .bitrate_bps = MAX(rung->spec.bitrate_bps, BITRATE_BPS_MIN),
+                         .speed = speed_now(rung),
                          .nice = rung->nice };
     rung->encoder = encoder_start(&spec, on_frame, rung, &rung->parts->counters->encode_cpu_us, &error);
     g_atomic_int_set(&rung->running, rung->encoder != NULL);
@@ -138,30 +151,51 @@ static void keep_encoder(Rung *rung, gint64 now_us) {
     if (rung->wanted && rung->encoder == NULL && now_us >= rung->restart_us) begin_encoder(rung, now_us);
 }
 
-/* Whether this tick's picture goes to the encoder: the rung's own frame rate, less while the picture stands still. */
-static gboolean is_due(Rung *rung, gboolean changed, gint64 tick_us) {
-    if (changed) rung->changed_us = tick_us;
-    gint64 frame_us = G_USEC_PER_SEC / MAX(rung->spec.fps, 1);
-    if (tick_us + frame_us / 8 < rung->next_due_us) return FALSE;
-    gboolean still = tick_us - rung->changed_us > POLISH_US && rung->next_due_us != 0;
+/* Whether this tick's picture goes to the encoder: the rung's own frame rate, in even steps, less while the picture stands
+ * still. */
+static gboolean is_due(Rung *rung, const RungTick *tick) {
+    if (tick->changed) rung->changed_us = tick->tick_us;
+    guint fps = MAX(rung->spec.fps, 1), every = MAX((tick->fps + fps / 2) / fps, 1);
+    gint64 step_us = G_USEC_PER_SEC / MAX(tick->fps, 1);
+    if (tick->tick_us + step_us / 8 < rung->next_due_us) return FALSE;
+    gboolean still = tick->tick_us - rung->changed_us > POLISH_US && rung->next_due_us != 0;
     gboolean key = g_atomic_int_get(&rung->asked) != 0 || rung->gate.wished;
-    if (still && !key && tick_us - rung->last_given_us < STILL_US) return FALSE;
-    rung->next_due_us = MAX(rung->next_due_us + frame_us, tick_us + frame_us / 4);
+    if (still && !key && tick->tick_us - rung->last_given_us < STILL_US) return FALSE;
+    rung->next_due_us =
+        MAX(rung->next_due_us + every * step_us, tick->tick_us + every * step_us - step_us / 2);
     return TRUE;
 }
 
-void rung_tick(Rung *rung, const Picture *picture, gboolean changed, gint64 tick_us, gint64 path_delay_us) {
-    keep_encoder(rung, tick_us);
-    if (rung->encoder == NULL || !is_due(rung, changed, tick_us)) return;
-    g_atomic_int_set(&rung->path_delay_us, (gint)path_delay_us);
-    if (g_atomic_int_compare_and_exchange(&rung->asked, 1, 0)) keyframe_gate_ask(&rung->gate, tick_us);
+/* A leg that changes its rung waits for the target's next own keyframe, so that no change forces one. The lower the rung, the
+ * sooner somebody waits for it and the less a keyframe costs. The clock is one for all rungs: they fall together. */
+static void ask_own_key(Rung *rung, const RungTick *tick) {
+    gint64 period_us = rung->spec.height <= 180   ? KEY_180P_US
+                       : rung->spec.height <= 360 ? KEY_360P_US
+                                                  : KEY_720P_US;
+    gint64 turn = tick->tick_us / period_us;
+    if (turn == rung->key_turn) return;
+    rung->key_turn = turn;
+    if (tick->own_keys && tick->tick_us - rung->gate.last_us > period_us / 2)
+        keyframe_gate_ask(&rung->gate, tick->tick_us);
+}
+
+void rung_tick(Rung *rung, const RungTick *tick) {
+    keep_encoder(rung, tick->tick_us);
+    if (rung->encoder == NULL) return;
+    ask_own_key(rung, tick);
+    if (!is_due(rung, tick)) return;
+    encoder_set_speed(rung->encoder, speed_now(rung));
+    if (rung->nice >= STUDIO_NICE_WALL)
+        count(&rung->parts->counters->wall_encode_cpu_us, (guint64)encoder_take_cpu_us(rung->encoder));
+    g_atomic_int_set(&rung->path_delay_us, (gint)tick->path_delay_us);
+    if (g_atomic_int_compare_and_exchange(&rung->asked, 1, 0)) keyframe_gate_ask(&rung->gate, tick->tick_us);
     KeyframeGate before = rung->gate;
-    gboolean key = keyframe_gate_pass(&rung->gate, tick_us);
-    if (!encoder_give(rung->encoder, picture, tick_us, key)) {
+    gboolean key = keyframe_gate_pass(&rung->gate, tick->tick_us);
+    if (!encoder_give(rung->encoder, tick->picture, tick->tick_us, key)) {
         rung->gate = before; /* the encoder is behind: this picture is left out, the request stands */
-        count(&rung->parts->counters->n_canvas_late, 1);
+        count(&rung->parts->counters->n_encoder_drops, 1);
         return;
     }
-    rung->last_given_us = tick_us;
+    rung->last_given_us = tick->tick_us;
     count(&rung->parts->counters->n_keyframes_forced, key ? 1 : 0);
 }

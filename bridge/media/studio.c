@@ -143,6 +143,10 @@ void studio_set_speaking(Studio *studio, guint32 view, const guint32 *sources, g
     g_mutex_unlock(&studio->lock);
 }
 
+void studio_set_encoder_step(Studio *studio, guint step) {
+    g_atomic_int_set(&studio->parts.rung.encoder_step, (gint)step);
+}
+
 void studio_force_keyframe(Studio *studio, StreamId stream) {
     g_mutex_lock(&studio->lock);
     for (guint i = 0; i < studio->n_views; i++)
@@ -160,10 +164,13 @@ void studio_read_stats(Studio *studio, StudioStats *ret_stats) {
         .n_composed = c->n_composed,
         .n_encoded = c->n_encoded,
         .n_canvas_late = c->n_canvas_late,
+        .n_encoder_drops = c->n_encoder_drops,
         .n_keyframes_forced = c->n_keyframes_forced,
         .decode_cpu_us = c->decode_cpu_us,
         .canvas_cpu_us = c->canvas_cpu_us,
         .encode_cpu_us = c->encode_cpu_us,
+        .wall_canvas_cpu_us = c->wall_canvas_cpu_us,
+        .wall_encode_cpu_us = c->wall_encode_cpu_us,
     };
     lateness_read(&c->canvas_lateness, &ret_stats->canvas_lateness);
     source_table_count(studio->sources, &ret_stats->n_sources_shown, &ret_stats->n_decoders);

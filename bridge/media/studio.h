@@ -12,7 +12,12 @@
 typedef struct Studio Studio;
 typedef struct StudioSource StudioSource; /* one seat's camera as the studio knows it; counted */
 
-enum { STUDIO_LABEL_BYTES_MAX = 128, STUDIO_TILES_MAX = 256, STUDIO_RUNGS_MAX = 4 };
+enum {
+    STUDIO_LABEL_BYTES_MAX = 128,
+    STUDIO_TILES_MAX = 256,
+    STUDIO_RUNGS_MAX = 8, /* two codecs */
+    STUDIO_NICE_WALL = 10 /* views as patient as that are counted as walls */
+};
 
 typedef struct {
     /* An encoder made a frame: takes the reference. Encoder thread. */
@@ -79,13 +84,16 @@ void studio_end_view(Studio *studio, guint32 view);
 void studio_set_rungs(Studio *studio, guint32 view, const RungSpec *rungs, guint n_rungs);
 /* Speaking borders: the sources heard now. Cheap; at most 5/s. */
 void studio_set_speaking(Studio *studio, guint32 view, const guint32 *sources, guint n_sources);
+/* Any thread. How hard the encoders shall save work, from the next frame on: 0 not at all; see overload_encoder_speed(). */
+void studio_set_encoder_step(Studio *studio, guint step);
 /* Any thread. The next frame of this rung is a keyframe, at most one forced per second (policy/keyframe_gate.h). */
 void studio_force_keyframe(Studio *studio, StreamId stream);
 
 typedef struct {
     guint64 n_decoded, n_decode_errors, n_frames_dropped, n_scaled, n_composed, n_encoded, n_canvas_late,
-        n_keyframes_forced;
+        n_encoder_drops, n_keyframes_forced;
     guint64 decode_cpu_us, canvas_cpu_us, encode_cpu_us;
+    guint64 wall_canvas_cpu_us, wall_encode_cpu_us; /* of those, what walls took */
     guint n_sources_shown, n_views, n_encoders, n_decoders;
     Lateness canvas_lateness; /* of the ticks of all canvases */
 } StudioStats;

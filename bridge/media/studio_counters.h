@@ -10,8 +10,9 @@ typedef _Atomic guint64 Counter;
 
 typedef struct {
     Counter n_decoded, n_decode_errors, n_frames_dropped, n_scaled, n_composed, n_encoded, n_canvas_late,
-        n_keyframes_forced;
+        n_encoder_drops, n_keyframes_forced;
     Counter decode_cpu_us, canvas_cpu_us, encode_cpu_us;
+    Counter wall_canvas_cpu_us, wall_encode_cpu_us; /* of those, what background views took */
     LatenessCounter canvas_lateness;
 } StudioCounters;
 

@@ -101,13 +101,25 @@ static void slew_path_delay(View *view, gint64 now_us) {
     }
 }
 
+/* The thread, or under the lock. */
+static guint n_running(const View *view) {
+    guint n = 0;
+    for (guint i = 0; i < view->n_rungs; i++) n += rung_is_running(view->rungs[i]) ? 1 : 0;
+    return n;
+}
+
 static void tick(View *view, gint64 tick_us) {
     take_letters(view, tick_us);
     gboolean changed = canvas_tick(view->canvas, tick_us);
     slew_path_delay(view, tick_us);
     if (canvas_picture(view->canvas)->width == 0) return;
-    for (guint i = 0; i < view->n_rungs; i++)
-        rung_tick(view->rungs[i], canvas_picture(view->canvas), changed, tick_us, view->path_delay_us);
+    RungTick now = { .picture = canvas_picture(view->canvas),
+                     .changed = changed,
+                     .own_keys = n_running(view) > 1,
+                     .fps = view->fps,
+                     .tick_us = tick_us,
+                     .path_delay_us = view->path_delay_us };
+    for (guint i = 0; i < view->n_rungs; i++) rung_tick(view->rungs[i], &now);
 }
 
 static gboolean wait_until(View *view, gint64 until_us) {
@@ -129,6 +141,8 @@ static gpointer view_thread(gpointer data) {
         tick(view, due_us);
         gint64 cpu_now_us = thread_cpu_us();
         count(&counters->canvas_cpu_us, (guint64)(cpu_now_us - cpu_before_us));
+        if (view->nice >= STUDIO_NICE_WALL)
+            count(&counters->wall_canvas_cpu_us, (guint64)(cpu_now_us - cpu_before_us));
         cpu_before_us = cpu_now_us;
         gint64 frame_us = G_USEC_PER_SEC / view->fps, late_us = g_get_monotonic_time() - (due_us + frame_us);
         due_us += frame_us;
@@ -211,10 +225,8 @@ gboolean view_force_keyframe(View *view, StreamId stream) {
 }
 
 guint view_n_encoders(View *view) {
-    guint n_encoders = 0;
     g_mutex_lock(&view->lock);
-    for (guint i = 0; !view->stopping && i < view->n_rungs; i++)
-        n_encoders += rung_is_running(view->rungs[i]) ? 1 : 0;
+    guint n_encoders = view->stopping ? 0 : n_running(view);
     g_mutex_unlock(&view->lock);
     return n_encoders;
 }

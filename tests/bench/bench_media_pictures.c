@@ -186,7 +186,7 @@ static void report(const Scenario *scenario, const StudioStats *from, const Stud
 }
 
 static void run(const Scenario *scenario, FILE *json) {
-    static const StudioSettings settings = { .n_decoders = 2, .encoder_speed = 12 };
+    static const StudioSettings settings = { .n_decoders = 2, .encoder_speed = 8 };
     static const StudioEvents events = { on_block, on_keyframe, NULL };
     Studio *studio = studio_start(&settings, &events, NULL, NULL);
     StudioSource *sources[SOURCES_MAX];

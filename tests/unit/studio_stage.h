@@ -142,7 +142,7 @@ static const StudioEvents stage_events = { on_block, on_keyframe_wanted, on_faul
 G_GNUC_UNUSED static void free_block(gpointer block) { block_unref(block); }
 
 G_GNUC_UNUSED static Stage *stage_new(void) {
-    static const StudioSettings settings = { .n_decoders = 2, .encoder_speed = 12, .font = "Open Sans" };
+    static const StudioSettings settings = { .n_decoders = 2, .encoder_speed = 8, .font = "Open Sans" };
     Stage *stage = g_new0(Stage, 1);
     g_mutex_init(&stage->lock);
     g_cond_init(&stage->came);
