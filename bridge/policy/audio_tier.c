@@ -1,0 +1,57 @@
+/* audio_tier.c -- see audio_tier.h. */
+#include "bridge/policy/audio_tier.h"
+
+#include <math.h>
+
+static const double LOSS_FALLS_US = 4e6;
+
+void audio_tier_init(AudioTierChoice *choice) {
+    *choice = (AudioTierChoice){ .tier = AUDIO_TIER_FEC, .roomy = TRUE };
+}
+
+void audio_tier_on_report(AudioTierChoice *choice, double fraction_lost, gint64 now_us) {
+    double left = choice->reported ? exp(-(double)(now_us - choice->reported_us) / LOSS_FALLS_US) : 0;
+    choice->loss = MAX(fraction_lost, fraction_lost + (choice->loss - fraction_lost) * left);
+    choice->reported = TRUE;
+    choice->reported_us = now_us;
+}
+
+/* TRUE once `good` has held for long enough. */
+static gboolean held(gint64 *since_us, gboolean good, gint64 long_enough_us, gint64 now_us) {
+    if (!good)
+        *since_us = 0;
+    else if (*since_us == 0)
+        *since_us = now_us;
+    return good && now_us - *since_us >= long_enough_us;
+}
+
+gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint32 estimate_bps, gboolean red,
+                           gint64 now_us) {
+    double loss = choice->reported ? choice->loss : loss_elsewhere;
+    AudioTier before = choice->tier;
+    if (held(&choice->clean_since_us, loss < AUDIO_LOSSY_BELOW, AUDIO_CLEAN_US, now_us))
+        choice->lossy = FALSE;
+    if (loss >= AUDIO_LOSSY_ABOVE) choice->lossy = TRUE;
+    if (held(&choice->wide_since_us, estimate_bps > AUDIO_NARROW_ABOVE_BPS, AUDIO_WIDE_US, now_us))
+        choice->narrow = FALSE;
+    if (estimate_bps < AUDIO_NARROW_BELOW_BPS) choice->narrow = TRUE;
+    choice->roomy = estimate_bps >= (choice->roomy ? AUDIO_RED_BELOW_BPS : AUDIO_RED_ABOVE_BPS);
+
+    gboolean copies = choice->lossy && red;
+    if (choice->narrow)
+        choice->tier = copies ? AUDIO_TIER_NARROW_RED : AUDIO_TIER_NARROW;
+    else
+        choice->tier = copies && choice->roomy ? AUDIO_TIER_RED : AUDIO_TIER_FEC;
+    return choice->tier != before;
+}
+
+const char *audio_tier_word(AudioTier tier) {
+    switch (tier) {
+    case AUDIO_TIER_FEC: return "fec";
+    case AUDIO_TIER_RED: return "red";
+    case AUDIO_TIER_NARROW: return "narrow";
+    case AUDIO_TIER_NARROW_RED: return "narrow_red";
+    case N_AUDIO_TIERS: break;
+    }
+    return "unknown";
+}

@@ -1,0 +1,43 @@
+/* audio_tier.h -- pure: in which form a leg's sound travels, from what its line does.
+ * Loss and width are judged apart, each with its own hysteresis: down at once, up after a time without trouble. */
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+    AUDIO_TIER_FEC, /* 20 ms packets that carry a thin copy of the one before (Opus in-band FEC) */
+    AUDIO_TIER_RED, /* the same with whole copies of the two before (RFC 2198): three in a row may be lost */
+    AUDIO_TIER_NARROW,     /* 60 ms packets of 14 kbit/s without a header extension */
+    AUDIO_TIER_NARROW_RED, /* the same with a copy of the one before */
+    N_AUDIO_TIERS
+} AudioTier;
+
+enum {
+    AUDIO_NARROW_BELOW_BPS = 100000, /* a line of less is narrow */
+    AUDIO_NARROW_ABOVE_BPS = 140000, /* and of more for AUDIO_WIDE_US no longer */
+    AUDIO_RED_ABOVE_BPS = 160000,    /* copies of 20 ms packets need 100 kbit/s in all */
+    AUDIO_RED_BELOW_BPS = 130000,
+};
+static const double AUDIO_LOSSY_ABOVE = 0.03, AUDIO_LOSSY_BELOW = 0.01;
+static const gint64 AUDIO_WIDE_US = 10 * G_USEC_PER_SEC, AUDIO_CLEAN_US = 10 * G_USEC_PER_SEC;
+
+typedef struct {
+    AudioTier tier;
+    gboolean reported;
+    double loss; /* rises at once, falls with a time constant of 4 s */
+    gint64 reported_us;
+    gboolean lossy, narrow, roomy; /* roomy: copies have room */
+    gint64 clean_since_us, wide_since_us;
+} AudioTierChoice;
+
+void audio_tier_init(AudioTierChoice *choice); /* AUDIO_TIER_FEC */
+
+/* The sound's own receiver report: fraction_lost 0..1 since the report before. */
+void audio_tier_on_report(AudioTierChoice *choice, double fraction_lost, gint64 now_us);
+
+/* loss_elsewhere: of the leg's picture, counts while the sound has never been reported. estimate_bps: of the whole line.
+ * red: both sides agreed on it. TRUE: choice->tier is another one than before. */
+gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint32 estimate_bps, gboolean red,
+                           gint64 now_us);
+
+const char *audio_tier_word(AudioTier tier);
