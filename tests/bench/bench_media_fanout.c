@@ -75,7 +75,9 @@ static void on_receiver_described(gpointer user) {
 
 static void begin_downlink(End *end) {
     static const DownlinkEvents events = { .rung = on_rung };
-    static const DownlinkRung rungs[] = { { VIDEO, 1500000, 1280, 720 } };
+    static const DownlinkRung rungs[] = {
+        { .stream = VIDEO, .bitrate_bps = 1500000, .width = 1280, .height = 720, .fps = 25, .layers = 2 }
+    };
     DownlinkConfig config = { .conference = CONFERENCE, .seat = end->index + 1, .cname = "bench" };
     config.audio.ssrc = end->index * 4 + 1;
     config.audio.payload_type = 111;

@@ -27,7 +27,7 @@ static const Scenario scenarios[] = {
       1080,
       8,
       1,
-      { { 1, CODEC_VP8, 1920, 1080, 8, 2500000 } } },
+      { { 1, CODEC_VP8, 1920, 1080, 8, 2500000, FALSE } } },
     { "program 1+7, 720p25 alone",
       LAYOUT_1_7,
       8,
@@ -38,7 +38,7 @@ static const Scenario scenarios[] = {
       720,
       25,
       1,
-      { { 2, CODEC_VP8, 1280, 720, 25, 1500000 } } },
+      { { 2, CODEC_VP8, 1280, 720, 25, 1500000, FALSE } } },
     { "program 1+7, 720p25 + 360p25",
       LAYOUT_1_7,
       8,
@@ -49,7 +49,7 @@ static const Scenario scenarios[] = {
       720,
       25,
       2,
-      { { 3, CODEC_VP8, 1280, 720, 25, 1500000 }, { 4, CODEC_VP8, 640, 360, 25, 500000 } } },
+      { { 3, CODEC_VP8, 1280, 720, 25, 1500000, FALSE }, { 4, CODEC_VP8, 640, 360, 25, 500000, FALSE } } },
     { "program full, 720p25 + 360p25",
       LAYOUT_FULL,
       1,
@@ -60,7 +60,7 @@ static const Scenario scenarios[] = {
       720,
       25,
       2,
-      { { 5, CODEC_VP8, 1280, 720, 25, 1500000 }, { 6, CODEC_VP8, 640, 360, 25, 500000 } } },
+      { { 5, CODEC_VP8, 1280, 720, 25, 1500000, FALSE }, { 6, CODEC_VP8, 640, 360, 25, 500000, FALSE } } },
     { "grid 7x7, 720p25",
       LAYOUT_GRID,
       49,
@@ -71,7 +71,7 @@ static const Scenario scenarios[] = {
       720,
       25,
       1,
-      { { 7, CODEC_VP8, 1280, 720, 25, 1500000 } } },
+      { { 7, CODEC_VP8, 1280, 720, 25, 1500000, FALSE } } },
 };
 
 static guint64 n_blocks, n_block_bytes;
@@ -115,7 +115,12 @@ static void draw_camera(const Picture *picture, guint at, GRand *random) {
 static GPtrArray *make_clip(guint width, guint height, guint fps) {
     GAsyncQueue *queue = g_async_queue_new();
     GPtrArray *clip = g_ptr_array_new();
-    EncoderSpec spec = { CODEC_VP8, width, height, fps, width * height * 2, 8, 0 };
+    EncoderSpec spec = { .codec = CODEC_VP8,
+                         .width = width,
+                         .height = height,
+                         .fps = fps,
+                         .bitrate_bps = width * height * 2,
+                         .speed = 8 };
     Counter cpu_us = 0;
     Encoder *encoder = encoder_start(&spec, on_clip_frame, queue, &cpu_us, NULL);
     Picture picture = picture_new(width, height);

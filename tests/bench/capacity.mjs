@@ -1,101 +1,143 @@
-// One meeting with every room of the demo roster, simulated: what bridge and server cost meanwhile.
-//   make bench-capacity           ROOMS=201 SECONDS_RUN=60 SHAPES="wall program audio" as variables
-// wall: everybody sees the program and a console (the chair's page in a browser) watches all rooms on the wall;
-// program: the same without the console; audio: sound alone.  Server, bridge, simulator and browser share this machine; each
-// process is measured on its own, so the goal's figure is "cores", the sum of bridge and server.
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { about, main, number, Product, sleep } from "./lib/stage.mjs";
+// One meeting, larger and larger: what bridge and signaling cost, until the machine is full.
+//   make bench-capacity           SHAPES="wall tiles16 audio" ENDPOINTS="25 50 100 201 400 800" SECONDS_RUN=20 as variables
+// wall: every room is live on the wall, which one console watches, and the program (1+7, 1280x720 at 25 fps) goes to all;
+// tiles16: no wall, the program is a grid of 4 x 4 live rooms and goes to all; audio: sound alone, four talk in turns.
+// The roster has exactly as many rooms as take part. A shape ends where the machine was more than 90 % busy: beyond that
+// simulator and server take the processor from each other, and gaps say nothing of the server. Server and simulator share
+// this machine; each process is measured on its own, so the goals' figure is "cores", the sum of bridge and signaling.
+import { writeFileSync, mkdirSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { fit } from "./lib/fit.mjs";
+import { drawCapacity } from "./lib/graph.mjs";
+import { lateness, readLateness } from "./lib/lateness.mjs";
+import { about, append, main, number, out, Product, quick, results, sleep, table, usage } from "./lib/stage.mjs";
+import { coresByGroup, coresByThread, machineBusy, machineTimes, threadTimes } from "./lib/usage.mjs";
 
-const rooms = number("ROOMS", 201);
-const seconds = number("SECONDS_RUN", 60);
-const shapes = (process.env.SHAPES ?? "wall program audio").split(" ");
-const ticksPerSecond = 100; // USER_HZ, the same on every Linux that Debian runs on
+const FULL = 0.9, TICK_S = 5; // the bridge tells its numbers every 5 s
+const counts = (process.env.ENDPOINTS ?? "25 50 100 201 400 800").split(" ").map(Number);
+const shapes = (process.env.SHAPES ?? "wall tiles16 audio").split(" ");
+const seconds = number("SECONDS_RUN", 20, 10);
+const settle_s = number("SETTLE_S", 6, 4);
 
-// CPU of every thread by its name, so that a table can say where the time goes.
-function threadTimes(pid) {
-  const times = new Map();
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/task/${task}/stat`, "utf8");
-      const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      times.set(name, (times.get(name) ?? 0) + (Number(fields[11]) + Number(fields[12])) / ticksPerSecond);
-    } catch { /* a thread that has just ended */ }
-  }
-  return times;
-}
+// Up to about 90 rooms the wall's tiles are so large that cameras send their larger picture: another line than from there on.
+const SHAPES = {
+  wall: { args: [], console: "wall", layout: "1+7", lineFrom: 100 },
+  tiles16: { args: [], console: "none", layout: "4x4" },
+  audio: { args: ["--no-picture"] },
+};
 
-// The chair's page, looking at the wall: what a console really is.  The tests' browser, with the tests' tools.
-async function openWall(product) {
-  const tools = resolve("tests/e2e/node_modules/playwright-core/index.mjs");
-  if (!existsSync(tools)) throw new Error("shape wall needs a browser: run `make check` once, or SHAPES=\"program audio\"");
-  const { chromium } = await import(pathToFileURL(tools).href);
-  const args = ["--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
-    ...(process.getuid() === 0 ? ["--no-sandbox"] : [])];
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
-  const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
-  const link = /http:\/\/localhost:\d+\/login#\S+/.exec(readFileSync(join(product.data, "server.log"), "utf8"));
-  if (link === null) throw new Error("the server has printed no login link");
-  await page.goto(link[0]);
-  await page.locator("#view-wall").click();
-  await page.waitForFunction(() => (document.querySelector("video")?.videoWidth ?? 0) > 1280, undefined, { timeout: 60_000 });
-  const frames = () => page.evaluate(() => document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0);
-  return { frames, close: () => browser.close() };
-}
+// What a larger meeting than the defaults foresee has to be allowed.
+const settings = (endpoints) => (endpoints <= 250 ? [] : [`meeting.seats_max=${endpoints + 8}`, `media.legs_max=${endpoints + 50}`]);
 
-async function measure(shape) {
-  const product = await Product.start();
-  const bridge = product.child("bridge");
-  const sim = product.simulate(["--count", String(rooms), "--shape", shape, "--window", String(seconds), "--settle", "8",
-    "--sample", "1", "--talk", "4:6", "--watch", `bridge=${bridge}`, "--watch", `signaling=${product.child("signaling")}`,
-    ...(shape === "audio" ? ["--no-picture"] : [])]);
-  await sim.settled();
-  const wall = shape === "wall" ? await openWall(product) : null;
+async function measure(shape, endpoints) {
+  const { args, console: view, layout } = SHAPES[shape];
+  const product = await Product.start(settings(endpoints), endpoints);
   try {
-    await sleep(10_000); // the simulator settles, then opens its window; ours lies inside it
-    const before = { at: performance.now(), threads: threadTimes(bridge), frames: await wall?.frames() };
-    await sleep(Math.max(2, seconds - 15) * 1000);
-    const elapsed = (performance.now() - before.at) / 1000;
-    const fps_wall = wall === null ? null : ((await wall.frames()) - before.frames) / elapsed;
-    const threads = [...threadTimes(bridge)].map(([name, cpu_s]) => [name, (cpu_s - (before.threads.get(name) ?? 0)) / elapsed]);
+    const bridge = product.child("bridge");
+    const sim = product.simulate(["--all", "--shape", shape, "--window", String(seconds), "--settle", String(settle_s),
+      "--join-over", String(Math.max(1000, 10 * endpoints)), "--sample", "1", "--talk", "4:6", ...product.watch(), ...args,
+      ...(view ? ["--console", await product.login(), "--console-view", view, "--layout", layout] : [])]);
+    await sim.measuring();
+    const before = { at: performance.now(), threads: threadTimes(bridge), machine: machineTimes(), late: readLateness(await product.metrics()) };
+    await sleep((seconds - 0.5) * 1000);
+    const elapsed = (performance.now() - before.at) / 1000, threads = coresByThread(before.threads, threadTimes(bridge), elapsed);
+    const machine = machineBusy(before.machine, machineTimes());
     const totals = await sim.finish();
-    return { totals, fps_wall, threads: threads.filter(([, cores]) => cores >= 0.005).sort((a, b) => b[1] - a[1]) };
+    await sleep(Math.min(TICK_S, seconds / 2) * 1000); // the bridge's numbers of the window have come then
+    return point(shape, endpoints, { totals, threads, machine, late: lateness(before.late, readLateness(await product.metrics())) });
   } finally {
-    await wall?.close();
     await product.end();
   }
 }
 
-const rounded = (value, digits) => (value === null || value === undefined ? null : Number(value.toFixed(digits)));
-
-function row(shape, { totals, fps_wall, threads }) {
-  const sum = (what) => (totals[`bridge_${what}`] ?? 0) + (totals[`signaling_${what}`] ?? 0);
+function point(shape, endpoints, { totals, threads, machine, late }) {
+  const { p50_ms, p95_ms, p99_ms } = late.audio;
+  const common = usage(totals), faults = [];
+  // Work that begins with the kernel's tick and ends before the next one is not in /proc/stat; what we know of is the least.
+  machine.cores = Math.max(machine.cores, common.cores + common.sim_cores);
+  machine.busy = Number((machine.cores / cpus().length).toFixed(3));
+  if (totals.live < endpoints) faults.push(`${endpoints - totals.live} rooms are not connected`);
+  if (totals.watching < endpoints) faults.push(`${endpoints - totals.watching} rooms have no media`);
+  if (shape === "wall" && !totals.console_served) faults.push("nobody sees the wall");
+  if (totals.sim_overflowed > 0) faults.push(`the simulator was too slow for ${totals.sim_overflowed} packets`);
   return {
-    bench: "capacity", shape, endpoints: rooms, cores: totals.cores, bridge_cores: totals.bridge_cores, signaling_cores: totals.signaling_cores,
-    sim_cores: totals.sim_cores, rss_mb: rounded(sum("rss_mb"), 1), threads: sum("threads"), fds: sum("fds"), pps_in: totals.pps_in,
-    pps_out: totals.pps_out, audio_gaps: totals.audio_gaps, fps_median: totals.fps_median, fps_p5: totals.fps_p5, fps_wall: rounded(fps_wall, 1),
-    bridge_threads: Object.fromEntries(threads.map(([name, cores]) => [name, rounded(cores, 3)])), totals,
-    settings: { seconds, talk: "4:6", ice: "fast" }, ...about(),
+    shape, endpoints, ...common, p50_ms, p95_ms, p99_ms, machine_busy: machine.busy, full: machine.busy > FULL,
+    others_cores: Math.max(0, Number((machine.cores - common.cores - common.sim_cores).toFixed(3))),
+    wall_fps_median: totals.console_fps_median ?? null, wall_fps_p5: totals.console_fps_p5 ?? null,
+    frames_lost: totals.frames_broken + (totals.console_frames_broken ?? 0), pause_ms_max: totals.pause_ms_max,
+    groups: { ...coresByGroup(threads), signaling: common.signaling_cores }, threads_cores: threads, lateness_ms: late, faults, totals,
+    settings: { seconds, settle_s, talk: "4:6", ice: "fast", layout: SHAPES[shape].layout ?? null, sets: settings(endpoints), program: shape === "audio" ? null : "1280x720@25" },
+    ...about(),
   };
 }
 
-function print(result) {
-  const keys = ["endpoints", "cores", "bridge_cores", "signaling_cores", "sim_cores", "rss_mb", "threads", "fds", "pps_in", "pps_out",
-    "audio_gaps", "fps_median", "fps_p5", "fps_wall"];
-  console.log(`\ncapacity, ${result.shape}: ${seconds} s on ${result.machine.cpus} x ${result.machine.cpu}, ${result.versions.diemcau} ${result.versions.commit}`);
-  for (const key of keys) if (result[key] !== null) console.log(`  ${key.padEnd(18)} ${result[key]}`);
-  console.log("  the bridge by thread, in cores");
-  for (const [name, cores] of Object.entries(result.bridge_threads)) console.log(`    ${name.padEnd(16)} ${cores.toFixed(3)}`);
+// ---- what is printed
+
+const ms = (late) => [late.p50_ms, late.p95_ms, late.p99_ms].map((value) => value ?? "-").join("/");
+
+function show(shape, points) {
+  const { machine, versions } = points[0];
+  console.log(`\ncapacity, ${shape}: windows of ${seconds} s on ${machine.cpus} x ${machine.cpu}, ${versions.diemcau} ${versions.commit}`);
+  const pictures = shape !== "audio", wall = shape === "wall";
+  console.log(table([["endpoints", "cores", "bridge", "signaling", "sim", "machine", "MB", "threads", "fds", "pps in", "pps out", "gaps",
+    ...(pictures ? ["fps", "p5", "lost"] : []), ...(wall ? ["wall", "p5"] : []), "remark"],
+  ...points.map((p) => [p.endpoints, p.cores.toFixed(3), p.bridge_cores.toFixed(3), p.signaling_cores.toFixed(3), p.sim_cores.toFixed(3), `${Math.round(100 * p.machine_busy)} %`,
+    Math.round(p.rss_mb), p.threads, p.fds, p.pps_in, p.pps_out, p.audio_gaps, ...(pictures ? [p.fps_median, p.fps_p5, p.frames_lost] : []),
+    ...(wall ? [p.wall_fps_median, p.wall_fps_p5] : []), [p.full ? "the machine is full" : "", p.others_cores > 0.15 ? `others took ${p.others_cores}` : "", ...p.faults].filter(Boolean).join("; ")])]));
+  console.log("  cores by group of threads, and how late ticks were (p50/p95/p99 ms)");
+  const groups = Object.keys(points[0].groups);
+  console.log(table([["endpoints", ...groups, "sound ticks", "canvas ticks"],
+    ...points.map((p) => [p.endpoints, ...groups.map((group) => p.groups[group].toFixed(3)), ms(p.lateness_ms.audio), pictures ? ms(p.lateness_ms.canvas) : "-"])]));
+  const full = points.find((p) => p.full);
+  if (full) console.log(`  stopped at ${full.endpoints}: the machine was ${Math.round(100 * full.machine_busy)} % busy`);
+}
+
+// Only where the machine had room; a full one measures itself.
+function marginal(shape, points) {
+  const from = SHAPES[shape].lineFrom ?? 0;
+  const good = points.filter((p) => !p.full && p.faults.length === 0 && p.endpoints >= from);
+  const line = (pick) => fit(good.map((p) => ({ x: p.endpoints, y: pick(p) })));
+  const cores = line((p) => p.cores), memory = line((p) => p.rss_mb);
+  if (cores === null) return;
+  const packet_us = line((p) => p.cores - p.groups.encode - p.groups.decode - p.groups.canvas - p.groups.audio);
+  const rounded = (value, digits) => (value === null ? null : Number(value.toFixed(digits)));
+  const result = { shape, fit: true, endpoints: good.map((p) => p.endpoints), marginal_core_percent: rounded(100 * cores.slope, 4), base_cores: rounded(cores.base, 3),
+    residual_cores: rounded(cores.residual, 4), worst_residual_cores: rounded(cores.worst, 4), marginal_packets_core_percent: rounded(100 * packet_us.slope, 4),
+    marginal_mb: rounded(memory.slope, 3), base_mb: rounded(memory.base, 1), residual_mb: rounded(memory.residual, 2), ...about() };
+  append("capacity", result);
+  console.log(`  one more endpoint: ${result.marginal_core_percent} % of a core (of it packets and control ${result.marginal_packets_core_percent} %), ${result.marginal_mb} MB; ` +
+    `a meeting of nobody: ${result.base_cores} cores, ${result.base_mb} MB; residual ${result.residual_cores ?? "-"} cores, ${result.residual_mb ?? "-"} MB, over ${good.length} points`);
 }
 
 await main("capacity", async () => {
-  const out = resolve(process.env.OUT ?? "build/bench");
-  mkdirSync(out, { recursive: true });
+  const broken = [], points = [];
   for (const shape of shapes) {
-    const result = row(shape, await measure(shape));
-    print(result);
-    appendFileSync(join(out, "capacity.jsonl"), `${JSON.stringify(result)}\n`);
+    const mine = [];
+    for (const endpoints of counts) {
+      try {
+        const p = await measure(shape, endpoints);
+        append("capacity", p);
+        mine.push(p);
+        console.error(`${shape}, ${endpoints} endpoints: ${p.cores.toFixed(3)} cores, machine ${Math.round(100 * p.machine_busy)} % busy ${p.faults.join("; ")}`);
+        if (p.faults.length > 0 && !p.full) broken.push(`${shape} ${endpoints}: ${p.faults.join("; ")}`);
+        if (p.full) break;
+      } catch (error) {
+        broken.push(`${shape} ${endpoints}: ${error.message}`);
+        console.error(`${shape}, ${endpoints} endpoints: ${error.message}`);
+        break;
+      }
+    }
+    if (mine.length === 0) continue;
+    show(shape, mine);
+    marginal(shape, mine);
+    points.push(...mine);
   }
+  if (points.length > 0) {
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, "capacity.svg"), drawCapacity(points, { audio: results("audio"), fanout: results("fanout") }));
+    console.log(`\nThe graph: ${join(out, "capacity.svg")}`);
+  }
+  if (quick) console.log("QUICK=1: short windows; good for a look, not for a figure.");
+  if (broken.length > 0) throw new Error(`not as it should be: ${broken.join(" | ")}`);
 });

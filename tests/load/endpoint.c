@@ -248,7 +248,7 @@ Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *na
                               .meeting = crowd->meeting,
                               .number = number,
                               .janus = janus_part(crowd, i),
-                              .console = i >= crowd->n_endpoints,
+                              .console = i >= crowd->n_endpoints ? crowd->console_view : NULL,
                               .layout = i >= crowd->n_endpoints ? crowd->layout : NULL };
     endpoint->crowd = crowd;
     endpoint->i = i;

@@ -31,6 +31,7 @@ typedef struct {
     Probe *probe;        /* endpoint 0 has this camera, endpoint 1 listens; NULL: none */
     Listener *listener;
     Endpoint **endpoints;
+    const char *console_view;
     const char *layout; /* that the console gives; NULL: none */
 } Crowd;
 

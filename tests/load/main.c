@@ -243,6 +243,7 @@ static void make_endpoints(Sim *sim) {
     crowd->address = &sim->address;
     crowd->meeting = sim->options.meeting;
     crowd->talk = &sim->talk;
+    crowd->console_view = sim->options.console_view;
     crowd->layout = sim->options.layout;
     crowd->picture = sim->options.picture;
     crowd->trouble =

@@ -88,6 +88,8 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
           "audiobridge|videoroom" },
         { "console", 0, 0, G_OPTION_ARG_STRING, &o->console,
           "beside the rooms a console that watches the wall; what stands after # in a login link", "TOKEN" },
+        { "console-view", 0, 0, G_OPTION_ARG_STRING, &o->console_view, "what the console watches (wall)",
+          "wall|program|pages|none" },
         { "layout", 0, 0, G_OPTION_ARG_STRING, &o->layout, "the console gives the program this layout",
           "WORD" },
         { "window", 0, 0, G_OPTION_ARG_INT, &o->window_s, "end after measuring for so long", "S" },
@@ -111,6 +113,7 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
     if (!g_option_context_parse(context, &argc, &argv, error)) return FALSE;
     if (o->talk == NULL) o->talk = g_strdup("4:6");
     if (o->ice == NULL) o->ice = g_strdup("fast");
+    if (o->console_view == NULL) o->console_view = g_strdup("wall");
     if (o->shape == NULL) o->shape = g_strdup("meeting");
     if (argc > 1) return refuse(error, "there is a word too many on the command line");
     return check(o, error);
@@ -126,6 +129,7 @@ void options_clear(Options *options) {
     g_free(options->janus);
     g_free(options->camera);
     g_free(options->console);
+    g_free(options->console_view);
     g_free(options->layout);
     g_free(options->json);
     g_free(options->shape);

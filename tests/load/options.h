@@ -6,21 +6,22 @@
 enum { WATCHES_MAX = 8 };
 
 typedef struct {
-    char *http;     /* --http */
-    char *data;     /* --data: where `diemcau roster link --all` finds the roster */
-    char *links;    /* --links FILE: JSON of [{"code","name","url"}] instead */
-    char *meeting;  /* --meeting */
-    char *talk;     /* --talk */
-    char *ice;      /* --ice fast|nice */
-    char *json;     /* --json[=FILE]; "-": the last line of standard output */
-    char *shape;    /* --shape: a word for the table and the JSON */
-    char *picture;  /* --picture FILE.png */
-    char *timeline; /* --timeline FILE */
-    char **watch;   /* --watch NAME=PID */
-    char *janus;    /* --janus audiobridge|videoroom */
-    char *camera;   /* --camera */
-    char *console;  /* --console TOKEN */
-    char *layout;   /* --layout WORD */
+    char *http;         /* --http */
+    char *data;         /* --data: where `diemcau roster link --all` finds the roster */
+    char *links;        /* --links FILE: JSON of [{"code","name","url"}] instead */
+    char *meeting;      /* --meeting */
+    char *talk;         /* --talk */
+    char *ice;          /* --ice fast|nice */
+    char *json;         /* --json[=FILE]; "-": the last line of standard output */
+    char *shape;        /* --shape: a word for the table and the JSON */
+    char *picture;      /* --picture FILE.png */
+    char *timeline;     /* --timeline FILE */
+    char **watch;       /* --watch NAME=PID */
+    char *janus;        /* --janus audiobridge|videoroom */
+    char *camera;       /* --camera */
+    char *console;      /* --console TOKEN */
+    char *console_view; /* --console-view VIEW */
+    char *layout;       /* --layout WORD */
     gboolean all, no_gro, no_picture, probe, version;
     gint senders;  /* --senders; 0: all */
     gint window_s; /* --window; 0: as --seconds says */

@@ -93,7 +93,7 @@ static void end(Room *room, const char *why) {
 static void hello(Room *room) {
     json_t *message =
         json_pack("{s:s, s:i, s:s, s:s, s:s}", "t", "hello", "id", REQUEST_HELLO, "client", room->client,
-                  "page", room->settings.console ? "technician" : "sim", "language", "vi");
+                  "page", room->settings.console != NULL ? "technician" : "sim", "language", "vi");
     if (room->leg != 0) json_object_set_new(message, "leg", json_integer(room->leg));
     send_json(room, message);
 }
@@ -101,7 +101,7 @@ static void hello(Room *room) {
 static void join(Room *room, const char *meeting) {
     if (room->joining || room->state == ROOM_JOINED) return;
     room->joining = TRUE;
-    if (room->settings.console) {
+    if (room->settings.console != NULL) {
         send_json(room, json_pack("{s:s, s:i, s:s}", "t", "attend", "id", REQUEST_JOIN, "meeting", meeting));
         return;
     }
@@ -113,9 +113,10 @@ static void open_leg(Room *room) {
     room->leg_due_us = 0;
     if (room->leg_asked || room->leg != 0 || room->state != ROOM_JOINED) return;
     room->leg_asked = TRUE;
-    if (room->settings.console) {
+    if (room->settings.console != NULL) {
+        if (strcmp(room->settings.console, "none") == 0) return;
         send_json(room, json_pack("{s:s, s:i, s:s, s:s, s:b}", "t", "leg.open", "id", REQUEST_OPEN, "way",
-                                  "receive", "view", "wall", "hears", 0));
+                                  "receive", "view", room->settings.console, "hears", 0));
         return;
     }
     send_json(room, json_pack("{s:s, s:i, s:s, s:s}", "t", "leg.open", "id", REQUEST_OPEN, "way", "duplex",
@@ -220,7 +221,7 @@ static void on_needs(Room *room, json_t *message) {
 }
 
 static void on_push(Room *room, const char *name, json_t *message) {
-    if (strcmp(name, "waiting") == 0 || (room->settings.console && strcmp(name, "meetings") == 0)) {
+    if (strcmp(name, "waiting") == 0 || (room->settings.console != NULL && strcmp(name, "meetings") == 0)) {
         on_waiting(room, message);
     } else if (strcmp(name, "needs") == 0) {
         on_needs(room, message);
@@ -341,7 +342,7 @@ static void connect_now(Room *room) {
     }
     json_t *body = json_pack("{s:s}", "token", room->token);
     char *text = json_dumps(body, JSON_COMPACT);
-    web_client_post(room->web, room->settings.console ? "/api/v1/login" : "/api/v1/room", text);
+    web_client_post(room->web, room->settings.console != NULL ? "/api/v1/login" : "/api/v1/room", text);
     free(text);
     json_decref(body);
 }

@@ -37,7 +37,9 @@ typedef struct {
     const char *meeting; /* NULL: the one that is open */
     guint number;
     JanusPart janus;
-    gboolean console;   /* a console's page that watches the wall, not a room: token is a one-time login */
+    const char
+        *console; /* the view that a console's page watches, "none" for none: token is a one-time login then;
+                          * NULL: this is a room */
     const char *layout; /* a console gives this layout to the program; NULL: leaves it */
 } RoomSettings;
 
