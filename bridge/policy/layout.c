@@ -14,10 +14,26 @@ static const struct {
     const char *word;
     Layout layout;
 } words[] = {
-    { "full", LAYOUT_FULL }, { "1+1", LAYOUT_1_1 },         { "1+5", LAYOUT_1_5 },
-    { "1+7", LAYOUT_1_7 },   { "1+12", LAYOUT_1_12 },       { "1+20", LAYOUT_1_20 },
-    { "grid", LAYOUT_GRID }, { "lecture", LAYOUT_LECTURE }, { "wall", LAYOUT_WALL },
+    { "full", LAYOUT_FULL },      { "1+1", LAYOUT_1_1 },         { "1+5", LAYOUT_1_5 },
+    { "1+7", LAYOUT_1_7 },        { "1+12", LAYOUT_1_12 },       { "1+20", LAYOUT_1_20 },
+    { "grid", LAYOUT_GRID },      { "lecture", LAYOUT_LECTURE }, { "presentation", LAYOUT_PRESENTATION },
+    { "wall", LAYOUT_WALL },      { "2x2", LAYOUT_GRID_2 },      { "3x3", LAYOUT_GRID_2 + 1 },
+    { "4x4", LAYOUT_GRID_2 + 2 }, { "5x5", LAYOUT_GRID_2 + 3 },  { "6x6", LAYOUT_GRID_2 + 4 },
+    { "7x7", LAYOUT_GRID_7 },
 };
+
+guint layout_grid_side(Layout layout) {
+    return layout >= LAYOUT_GRID_2 && layout <= LAYOUT_GRID_7 ? (guint)layout - LAYOUT_GRID_2 + GRID_SIDE_MIN
+                                                              : 0;
+}
+
+Layout layout_sized_grid(guint side) {
+    return (Layout)(LAYOUT_GRID_2 + CLAMP(side, GRID_SIDE_MIN, GRID_SIDE_MAX) - GRID_SIDE_MIN);
+}
+
+gboolean layout_leads(Layout layout) {
+    return layout != LAYOUT_GRID && layout != LAYOUT_WALL && layout_grid_side(layout) == 0;
+}
 
 Layout layout_from_word(const char *word) {
     for (guint i = 0; word != NULL && i < G_N_ELEMENTS(words); i++)
@@ -131,6 +147,20 @@ static guint place_template(const Template *template, guint n_tiles, guint width
     return n;
 }
 
+/* The presentation as large as a strip of five beside it allows; more than five others go on below it. Without those it stands
+ * in the middle of its height, and so does the strip. */
+static guint place_presentation(guint n_tiles, guint width, guint height, Rect *rects) {
+    Template template = { .side = 5, .columns = 5, .rows = 5, .cells = { { 0, 0, 4 } }, .n_cells = 1 };
+    for (guint8 i = 0; i < 5; i++) template.cells[template.n_cells++] = (Cell){ 4, i, 1 };
+    for (guint8 i = 0; i < 4; i++) template.cells[template.n_cells++] = (Cell){ i, 4, 1 };
+    guint n = place_template(&template, n_tiles, width, height, rects);
+    if (n < 2 || n > 6) return n;
+    guint bottom = rects[n - 1].y + rects[n - 1].height, shift = even((height - bottom - rects[1].y) / 2);
+    rects[0].y = (guint16)even((height - rects[0].height) / 2);
+    for (guint i = 1; i < n; i++) rects[i].y = (guint16)(rects[i].y + shift);
+    return n;
+}
+
 static guint grid_side(guint n_tiles) {
     guint side = GRID_SIDE_MIN;
     while (side < GRID_SIDE_MAX && side * side < n_tiles) side++;
@@ -147,6 +177,14 @@ static guint place_grid(guint n_tiles, guint width, guint height, Rect *rects) {
     for (guint i = 0; i < n; i++)
         rects[i] = cell_rect(&raster, i % side, i / side, 1, i / side == rows - 1 ? last_shift : 0);
     return n;
+}
+
+/* Places that stay: a room that comes or goes moves nobody. */
+static guint place_sized_grid(guint side, guint n_tiles, guint width, guint height, Rect *rects) {
+    Raster raster;
+    if (!raster_make(side, side, side, width, height, &raster)) return 0;
+    for (guint i = 0; i < n_tiles; i++) rects[i] = cell_rect(&raster, i % side, i / side, 1, 0);
+    return n_tiles;
 }
 
 /* The largest even 16:9 tile of which columns x rows fit; width 0 when none does. */
@@ -202,15 +240,18 @@ guint layout_capacity(Layout layout, guint n_wanted) {
     case LAYOUT_1_20: return 21;
     case LAYOUT_GRID: return MIN(n_wanted, GRID_SIDE_MAX * GRID_SIDE_MAX);
     case LAYOUT_LECTURE: return 12;
+    case LAYOUT_PRESENTATION: return 10;
     case LAYOUT_WALL: return MIN(n_wanted, WALL_TILES_MAX);
+    default: return layout_grid_side(layout) * layout_grid_side(layout);
     }
-    return 0;
 }
 
 guint layout_place(Layout layout, guint n_tiles, guint width, guint height, Rect *ret_rects,
                    guint rects_max) {
     guint n = MIN(MIN(n_tiles, rects_max), layout_capacity(layout, n_tiles));
     if (n == 0 || width < 4 || height < 4 || width > G_MAXUINT16 || height > G_MAXUINT16) return 0;
+    guint side = layout_grid_side(layout);
+    if (side > 0) return place_sized_grid(side, n, width, height, ret_rects);
     if (n == 1) { /* one alone has the whole canvas, whatever was asked */
         ret_rects[0] = (Rect){ 0, 0, (guint16)even(width), (guint16)even(height) };
         return 1;
@@ -224,6 +265,7 @@ guint layout_place(Layout layout, guint n_tiles, guint width, guint height, Rect
     case LAYOUT_1_12: template = ring(4, 1, 2); break;
     case LAYOUT_1_20: template = ring(6, 1, 4); break;
     case LAYOUT_LECTURE: template = lecture(n); break;
+    case LAYOUT_PRESENTATION: return place_presentation(n, width, height, ret_rects);
     default: template = template_1_1; break;
     }
     return place_template(&template, n, width, height, ret_rects);

@@ -8,8 +8,12 @@
 
 #include <cmocka.h>
 
-static const Layout layouts[] = { LAYOUT_FULL, LAYOUT_1_1,  LAYOUT_1_5,     LAYOUT_1_7, LAYOUT_1_12,
-                                  LAYOUT_1_20, LAYOUT_GRID, LAYOUT_LECTURE, LAYOUT_WALL };
+static const Layout layouts[] = { LAYOUT_FULL,         LAYOUT_1_1,        LAYOUT_1_5,
+                                  LAYOUT_1_7,          LAYOUT_1_12,       LAYOUT_1_20,
+                                  LAYOUT_GRID,         LAYOUT_LECTURE,    LAYOUT_WALL,
+                                  LAYOUT_PRESENTATION, LAYOUT_GRID_2,     LAYOUT_GRID_2 + 1,
+                                  LAYOUT_GRID_2 + 2,   LAYOUT_GRID_2 + 3, LAYOUT_GRID_2 + 4,
+                                  LAYOUT_GRID_7 };
 
 static const struct {
     const char *name;
@@ -44,7 +48,7 @@ static void every_placement_is_sound(void **state) {
                 guint placed = layout_place(layouts[l], n, width, height, rects, 256);
                 assert_int_equal(placed, MIN(n, layout_capacity(layouts[l], n)));
                 for (guint i = 0; i < placed; i++) {
-                    check_tile(&rects[i], width, height, placed == 1);
+                    check_tile(&rects[i], width, height, placed == 1 && layout_grid_side(layouts[l]) == 0);
                     for (guint k = 0; k < i; k++) assert_false(overlap(&rects[i], &rects[k]));
                 }
                 assert_int_equal(rects[placed].x, 0xeeee); /* nothing is written behind */
@@ -96,7 +100,8 @@ static void capacities(void **state) {
     } cases[] = {
         { "full", 9, 1 },   { "1+1", 9, 2 },      { "1+5", 9, 6 },       { "1+7", 9, 8 },
         { "1+12", 99, 13 }, { "1+20", 99, 21 },   { "grid", 9, 9 },      { "grid", 99, 49 },
-        { "wall", 7, 7 },   { "wall", 999, 256 }, { "lecture", 99, 12 },
+        { "wall", 7, 7 },   { "wall", 999, 256 }, { "lecture", 99, 12 }, { "presentation", 99, 10 },
+        { "2x2", 1, 4 },    { "4x4", 3, 16 },     { "7x7", 999, 49 },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         Layout layout = layout_from_word(cases[i].word);
@@ -137,12 +142,45 @@ static void few_rooms_stand_closer(void **state) {
         assert_int_equal(layout_tightened(cases[i].asked, cases[i].n_tiles), cases[i].expected);
 }
 
+static void places_of_a_sized_grid_stay(void **state) {
+    (void)state;
+    for (guint side = 2; side <= 7; side++) {
+        Rect all[49], some[49];
+        Layout layout = layout_sized_grid(side);
+        assert_int_equal(layout_grid_side(layout), side);
+        assert_int_equal(layout_place(layout, side * side, 1280, 720, all, 49), side * side);
+        for (guint n = 1; n < side * side; n++) {
+            assert_int_equal(layout_place(layout, n, 1280, 720, some, 49), n);
+            assert_memory_equal(some, all, n * sizeof(Rect));
+        }
+        assert_in_range(all[0].width, (1280 - 4 * (side + 1)) / side - 4, 1280 / side);
+    }
+    assert_int_equal(layout_grid_side(LAYOUT_WALL), 0);
+    assert_int_equal(layout_sized_grid(99), LAYOUT_GRID_7);
+    assert_true(layout_leads(LAYOUT_1_7) && layout_leads(LAYOUT_PRESENTATION));
+    assert_false(layout_leads(LAYOUT_GRID) || layout_leads(LAYOUT_GRID_2) || layout_leads(LAYOUT_WALL));
+}
+
+static void a_presentation_is_the_largest_and_in_the_middle(void **state) {
+    (void)state;
+    Rect rects[10];
+    for (guint n = 2; n <= 10; n++) {
+        assert_int_equal(layout_place(LAYOUT_PRESENTATION, n, 1280, 720, rects, 10), n);
+        assert_in_range(rects[0].width, 1000, 1024);
+        gint above = rects[0].y, below = 720 - rects[0].y - rects[0].height;
+        if (n <= 6) assert_in_range(ABS(above - below), 0, 2); /* beside it only */
+        if (n > 6) assert_true(rects[6].y >= rects[0].y + rects[0].height);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_placement_is_sound),
         cmocka_unit_test(best_place_comes_first),
         cmocka_unit_test(known_walls),
         cmocka_unit_test(capacities),
+        cmocka_unit_test(places_of_a_sized_grid_stay),
+        cmocka_unit_test(a_presentation_is_the_largest_and_in_the_middle),
         cmocka_unit_test(no_room_and_no_canvas),
         cmocka_unit_test(few_rooms_stand_closer),
     };
