@@ -9,7 +9,7 @@
 #include <gst/app/gstappsink.h>
 #include <string.h>
 
-enum { TWO_LAYERS_HEIGHT_MIN = 360, TWO_LAYERS_FPS_MIN = 12, LOWER_LAYER_PERCENT = 65, POOL_PICTURES = 4 };
+enum { TWO_LAYERS_HEIGHT_MIN = 180, TWO_LAYERS_FPS_MIN = 12, LOWER_LAYER_PERCENT = 65, POOL_PICTURES = 4 };
 
 /* Live settings (facts of measurement: the defaults of vp8enc are for files). deadline=1: real time; one thread each, because
  * the machine's cores are shared by the rungs; no keyframe but the first and those that are asked for. */
@@ -34,6 +34,7 @@ static const struct {
 struct Encoder {
     EncoderSpec spec;
     guint kind, n_layers;
+    gint quantizer; /* of stills, as told to the element */
     GstElement *pipeline, *feed, *element;
     GstBufferPool *pool;
     GstVideoInfo info;
@@ -245,6 +246,7 @@ static gboolean build(Encoder *encoder, GError **error) {
     if (encoder->spec.codec == CODEC_VP8) {
         set_speed(encoder);
         if (encoder->n_layers == 2) set_two_layers(encoder);
+        if (encoder->spec.stills) encoder_set_quantizer(encoder, ENCODER_STILLS_QUANTIZER);
     }
     set_bitrate(encoder);
     GstCaps *caps = gst_video_info_to_caps(&encoder->info);
@@ -273,8 +275,8 @@ Encoder *encoder_start(const EncoderSpec *spec, EncoderFrame frame, gpointer use
     encoder->frame = frame;
     encoder->user = user;
     encoder->cpu_us = cpu_us;
-    gboolean layered =
-        spec->codec == CODEC_VP8 && spec->height >= TWO_LAYERS_HEIGHT_MIN && spec->fps >= TWO_LAYERS_FPS_MIN;
+    gboolean layered = spec->codec == CODEC_VP8 && !spec->stills && spec->height >= TWO_LAYERS_HEIGHT_MIN &&
+                       spec->fps >= TWO_LAYERS_FPS_MIN;
     encoder->n_layers = layered ? 2 : 1;
     gst_video_info_set_format(&encoder->info, GST_VIDEO_FORMAT_I420, spec->width, spec->height);
     encoder->info.fps_n = (gint)spec->fps;
@@ -341,6 +343,13 @@ void encoder_set_speed(Encoder *encoder, guint speed) {
 }
 
 gint64 encoder_take_cpu_us(Encoder *encoder) { return (gint64)atomic_exchange(&encoder->own_cpu_us, 0); }
+
+void encoder_set_quantizer(Encoder *encoder, guint quantizer) {
+    gint value = (gint)CLAMP(quantizer, ENCODER_QUANTIZER_MIN, ENCODER_QUANTIZER_MAX);
+    if (encoder->spec.codec != CODEC_VP8 || encoder->quantizer == value) return;
+    encoder->quantizer = value;
+    g_object_set(encoder->element, "min-quantizer", value, "max-quantizer", value, NULL);
+}
 
 void encoder_set_fps(Encoder *encoder, guint fps) { encoder->spec.fps = MAX(fps, 1); }
 

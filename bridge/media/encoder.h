@@ -11,12 +11,19 @@
 
 typedef struct Encoder Encoder;
 
-enum { ENCODER_SPEED_MIN = 4, ENCODER_SPEED_MAX = 16 };
+enum {
+    ENCODER_SPEED_MIN = 4,
+    ENCODER_SPEED_MAX = 16,
+    ENCODER_QUANTIZER_MIN = 4,
+    ENCODER_QUANTIZER_MAX = 63,
+    ENCODER_STILLS_QUANTIZER = 40
+};
 
 typedef struct {
     Codec codec; /* CODEC_VP8 or CODEC_H264 */
     guint width, height, fps, bitrate_bps;
-    guint speed; /* VP8: 4 the finest picture, 16 the least work */
+    guint speed;     /* VP8: 4 the finest picture, 16 the least work */
+    gboolean stills; /* VP8: keyframes only, sized by encoder_set_quantizer() */
     gint nice;
 } EncoderSpec;
 
@@ -43,6 +50,8 @@ gboolean encoder_give(Encoder *encoder, const Picture *picture, gint64 time_us, 
 void encoder_set_bitrate(Encoder *encoder, guint bitrate_bps);
 /* From the next frame on, without a new start. The bit rate stays what it is: the encoder goes by the frames' times. */
 void encoder_set_speed(Encoder *encoder, guint speed);
+/* VP8 stills: 4 the finest, ENCODER_QUANTIZER_MAX the smallest. */
+void encoder_set_quantizer(Encoder *encoder, guint quantizer);
 void encoder_set_fps(Encoder *encoder, guint fps);
 gboolean encoder_has_failed(const Encoder *encoder); /* any thread: the pipeline reported an error */
 guint encoder_n_temporal_layers(const Encoder *encoder);

@@ -11,10 +11,13 @@ enum {
     KEY_180P_US = 2000000,
     KEY_360P_US = 4000000,
     KEY_720P_US = 10000000,
-    LINGER_US = 3000000,  /* a leg that just left its rung may come back to it */
-    RESTART_US = 1000000, /* after an encoder failed */
-    POLISH_US = 1500000,  /* a picture that stands still is sent at full rate so long: quality catches up */
-    STILL_US = 200000,    /* then at this pace */
+    STILLS_US = 4000000,
+    STILLS_QUANTIZER_FINEST = 12,
+    STILLS_PAYLOAD_BYTES_MAX = 400, /* a long packet would hold the voice up on the line that needs stills */
+    LINGER_US = 3000000,            /* a leg that just left its rung may come back to it */
+    RESTART_US = 1000000,           /* after an encoder failed */
+    POLISH_US = 1500000, /* a picture that stands still is sent at full rate so long: quality catches up */
+    STILL_US = 200000,   /* then at this pace */
     BITRATE_BPS_MIN = 10000,
 };
 
@@ -29,6 +32,8 @@ struct Rung {
     gint64 key_turn;    /* number of the own keyframe that was due last */
     gint path_delay_us; /* atomic */
     gint asked;         /* atomic: a keyframe is asked for */
+    gint retry;         /* atomic: the still was too large */
+    gint quantizer;     /* atomic: of the next still */
     KeyframeGate gate;  /* canvas thread */
 
     /* The encoder thread's; the encoder ends before another begins. */
@@ -63,13 +68,32 @@ gboolean rung_is_running(const Rung *rung) { return g_atomic_int_get(&rung->runn
 
 void rung_ask_keyframe(Rung *rung) { g_atomic_int_set(&rung->asked, 1); }
 
+/* Encoder thread. Brings the next still nearer to its size. FALSE: this one is too large and is made again. */
+static gboolean size_still(Rung *rung, gsize n_bytes) {
+    gsize bytes_max = (gsize)rung->spec.bitrate_bps / 8 * (STILLS_US / G_USEC_PER_SEC);
+    gint quantizer = g_atomic_int_get(&rung->quantizer);
+    if (rung->spec.codec != CODEC_VP8) return TRUE;
+    if (n_bytes > bytes_max && quantizer < ENCODER_QUANTIZER_MAX) {
+        gint coarser = n_bytes > 2 * bytes_max ? 10 : n_bytes > bytes_max * 5 / 4 ? 5 : 2;
+        g_atomic_int_set(&rung->quantizer, MIN(quantizer + coarser, ENCODER_QUANTIZER_MAX));
+        g_atomic_int_set(&rung->retry, 1);
+        return FALSE;
+    }
+    if (n_bytes < bytes_max * 3 / 4 && quantizer > STILLS_QUANTIZER_FINEST)
+        g_atomic_int_set(&rung->quantizer, quantizer - 2);
+    return TRUE;
+}
+
 /* Encoder thread. */
 static void on_frame(gpointer user, const EncodedFrame *frame) {
     Rung *rung = user;
-    Block *block =
-        rung->spec.codec == CODEC_VP8
-            ? block_new_vp8(rung->spec.stream, frame->bytes, frame->n_bytes, BLOCK_VP8_PAYLOAD_BYTES_MAX)
-            : block_new_h264(rung->spec.stream, frame->bytes, frame->n_bytes, BLOCK_H264_PAYLOAD_BYTES_MAX);
+    gsize payload_max = rung->spec.stills               ? STILLS_PAYLOAD_BYTES_MAX
+                        : rung->spec.codec == CODEC_VP8 ? BLOCK_VP8_PAYLOAD_BYTES_MAX
+                                                        : BLOCK_H264_PAYLOAD_BYTES_MAX;
+    if (rung->spec.stills && !size_still(rung, frame->n_bytes)) return;
+    Block *block = rung->spec.codec == CODEC_VP8
+                       ? block_new_vp8(rung->spec.stream, frame->bytes, frame->n_bytes, payload_max)
+                       : block_new_h264(rung->spec.stream, frame->bytes, frame->n_bytes, payload_max);
     if (block->n_packets == 0) {
         block_unref(block);
         return;
@@ -92,7 +116,7 @@ static void on_frame(gpointer user, const EncodedFrame *frame) {
 }
 
 static gboolean same_encoder(const RungSpec *a, const RungSpec *b) {
-    return a->codec == b->codec && a->width == b->width && a->height == b->height;
+    return a->codec == b->codec && a->width == b->width && a->height == b->height && !a->stills == !b->stills;
 }
 
 static guint speed_now(const Rung *rung) {
@@ -118,6 +142,12 @@ void rung_unwant(Rung *rung, gint64 now_us) {
     rung->wanted = FALSE;
 }
 
+static gint64 key_period_us(const Rung *rung) {
+    if (rung->spec.stills) return STILLS_US;
+    if (rung->spec.height <= 180) return KEY_180P_US;
+    return rung->spec.height <= 360 ? KEY_360P_US : KEY_720P_US;
+}
+
 static void begin_encoder(Rung *rung, gint64 now_us) {
     g_autoptr(GError) error = NULL;
     EncoderSpec spec = { .codec = rung->spec.codec,
@@ -126,10 +156,13 @@ static void begin_encoder(Rung *rung, gint64 now_us) {
                          .fps = MAX(rung->spec.fps, 1),
                          .bitrate_bps = MAX(rung->spec.bitrate_bps, BITRATE_BPS_MIN),
                          .speed = speed_now(rung),
+                         .stills = rung->spec.stills,
                          .nice = rung->nice };
     rung->encoder = encoder_start(&spec, on_frame, rung, &rung->parts->counters->encode_cpu_us, &error);
     g_atomic_int_set(&rung->running, rung->encoder != NULL);
     rung->next_due_us = 0;
+    g_atomic_int_set(&rung->quantizer, ENCODER_STILLS_QUANTIZER);
+    rung->key_turn = rung->spec.stills ? -1 : now_us / key_period_us(rung);
     if (rung->encoder != NULL) {
         keyframe_gate_made(&rung->gate, now_us); /* the first frame is one */
         return;
@@ -169,28 +202,34 @@ static gboolean is_due(Rung *rung, const RungTick *tick) {
 /* A leg that changes its rung waits for the target's next own keyframe, so that no change forces one. The lower the rung, the
  * sooner somebody waits for it and the less a keyframe costs. The clock is one for all rungs: they fall together. */
 static void ask_own_key(Rung *rung, const RungTick *tick) {
-    gint64 period_us = rung->spec.height <= 180   ? KEY_180P_US
-                       : rung->spec.height <= 360 ? KEY_360P_US
-                                                  : KEY_720P_US;
-    gint64 turn = tick->tick_us / period_us;
+    gint64 period_us = key_period_us(rung), turn = tick->tick_us / period_us;
     if (turn == rung->key_turn) return;
     rung->key_turn = turn;
-    if (tick->own_keys && tick->tick_us - rung->gate.last_us > period_us / 2)
-        keyframe_gate_ask(&rung->gate, tick->tick_us);
+    gboolean soon_after = tick->tick_us - rung->gate.last_us < period_us / 2;
+    if (rung->spec.stills || (tick->own_keys && !soon_after)) keyframe_gate_ask(&rung->gate, tick->tick_us);
+}
+
+/* Only when a keyframe is: at its turn, when somebody asks, or when the one before came out too large. */
+static gboolean still_is_due(Rung *rung, gint64 tick_us) {
+    if (g_atomic_int_get(&rung->asked) != 0) keyframe_gate_ask(&rung->gate, tick_us);
+    return rung->last_given_us == 0 || g_atomic_int_get(&rung->retry) != 0 ||
+           tick_us >= keyframe_gate_due(&rung->gate);
 }
 
 void rung_tick(Rung *rung, const RungTick *tick) {
     keep_encoder(rung, tick->tick_us);
     if (rung->encoder == NULL) return;
     ask_own_key(rung, tick);
-    if (!is_due(rung, tick)) return;
+    if (rung->spec.stills ? !still_is_due(rung, tick->tick_us) : !is_due(rung, tick)) return;
     encoder_set_speed(rung->encoder, speed_now(rung));
+    if (rung->spec.stills) encoder_set_quantizer(rung->encoder, (guint)g_atomic_int_get(&rung->quantizer));
     if (rung->nice >= STUDIO_NICE_WALL)
         count(&rung->parts->counters->wall_encode_cpu_us, (guint64)encoder_take_cpu_us(rung->encoder));
     g_atomic_int_set(&rung->path_delay_us, (gint)tick->path_delay_us);
     if (g_atomic_int_compare_and_exchange(&rung->asked, 1, 0)) keyframe_gate_ask(&rung->gate, tick->tick_us);
     KeyframeGate before = rung->gate;
     gboolean key = keyframe_gate_pass(&rung->gate, tick->tick_us);
+    if (g_atomic_int_compare_and_exchange(&rung->retry, 1, 0)) key = TRUE;
     if (!encoder_give(rung->encoder, tick->picture, tick->tick_us, key)) {
         rung->gate = before; /* the encoder is behind: this picture is left out, the request stands */
         count(&rung->parts->counters->n_encoder_drops, 1);

@@ -15,7 +15,7 @@ typedef struct StudioSource StudioSource; /* one seat's camera as the studio kno
 enum {
     STUDIO_LABEL_BYTES_MAX = 128,
     STUDIO_TILES_MAX = 256,
-    STUDIO_RUNGS_MAX = 8, /* two codecs */
+    STUDIO_RUNGS_MAX = 10, /* two codecs */
     STUDIO_NICE_WALL = 10 /* views as patient as that are counted as walls */
 };
 
@@ -75,6 +75,7 @@ typedef struct {
     StreamId stream;
     Codec codec;
     guint width, height, fps, bitrate_bps;
+    gboolean stills; /* keyframes only, one every 4 s, no larger than the bit rate gives in that time */
 } RungSpec;
 
 /* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied. */

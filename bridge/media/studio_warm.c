@@ -35,7 +35,12 @@ static void on_picture(gpointer user, GstBuffer *buffer, const GstVideoInfo *inf
 
 /* One grey picture through the encoder. (transfer full), NULL when nothing came. */
 static GBytes *encode_once(Warm *warm, Codec codec, GError **error) {
-    EncoderSpec spec = { codec, WARM_WIDTH, WARM_HEIGHT, 8, 300000, 12, 0 };
+    EncoderSpec spec = { .codec = codec,
+                         .width = WARM_WIDTH,
+                         .height = WARM_HEIGHT,
+                         .fps = 8,
+                         .bitrate_bps = 300000,
+                         .speed = 12 };
     Counter cpu_us = 0;
     Encoder *encoder = encoder_start(&spec, on_encoded, warm, &cpu_us, error);
     if (encoder == NULL) return NULL;

@@ -129,7 +129,7 @@ static json_t *layer_json(const char *rid, const LayerNeed *need) {
 
 static void tell_need(Conference *conference, LegRecord *leg, guint width, guint height, guint fps) {
     Bridge *bridge = conference->bridge;
-    CameraNeed need = camera_need(width, height, fps);
+    CameraNeed need = camera_need(width, height, fps, bridge->limits.thumbnail_fps);
     gboolean same = leg->need_told && camera_need_equal(&need, &leg->need);
     if (leg->state != TRANSPORT_LIVE || same) return;
     leg->need = need;
@@ -151,10 +151,11 @@ static void refresh_needs(Conference *conference) {
         guint width = 0, height = 0, fps = 1;
         if (leg == NULL) continue;
         for (guint i = 0; i < conference->n_views; i++) {
-            guint before = width;
+            guint here = 0, here_height = 0;
             if (!conference->views[i]->in_use) continue;
             shown_view_tile_size(conference->views[i], seat->seat, &width, &height);
-            if (width != before) fps = conference->views[i]->fps;
+            shown_view_tile_size(conference->views[i], seat->seat, &here, &here_height);
+            if (here > 0) fps = MAX(fps, conference->views[i]->fps);
         }
         tell_need(conference, leg, width, height, fps);
     }

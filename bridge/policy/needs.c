@@ -9,8 +9,10 @@ static const struct {
 static const LayerNeed off = { .active = FALSE };
 static const LayerNeed thumbnail = { .active = TRUE, .width = 160, .height = 90, .fps = 8, .max_bps = 60000 };
 
-CameraNeed camera_need(guint width, guint height, guint fps) {
+CameraNeed camera_need(guint width, guint height, guint fps, guint thumbnail_fps) {
     CameraNeed need = { .thumbnail = thumbnail, .main = off };
+    /* No faster than anybody shows it: what would be decoded beyond that is thrown away. */
+    need.thumbnail.fps = CLAMP(thumbnail_fps, 1, MIN(thumbnail.fps, MAX(fps, 1)));
     if (width == 0 || height == 0) {
         /* A rare thumbnail, so that a room that comes on is never black for long. */
         need.thumbnail.fps = NEED_REST_FPS;

@@ -15,8 +15,9 @@ typedef struct {
 
 enum { NEED_THUMBNAIL_WIDTH_MAX = 200, NEED_REST_FPS = 1 };
 
-/* width x height: the largest tile that shows the camera now, 0 x 0: nowhere. */
-CameraNeed camera_need(guint width, guint height, guint fps);
+/* width x height: the largest tile that shows the camera now, 0 x 0: nowhere; fps: the highest frame rate of the views that show
+ * it; thumbnail_fps: what thumbnails may have at most. */
+CameraNeed camera_need(guint width, guint height, guint fps, guint thumbnail_fps);
 gboolean camera_need_equal(const CameraNeed *a, const CameraNeed *b);
 
 /* What a client without layers (WHIP) is capped to, for REMB. */

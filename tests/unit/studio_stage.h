@@ -43,7 +43,9 @@ G_GNUC_UNUSED static Clip *clip_new(guint32 rgb, guint width, guint height, guin
     g_mutex_init(&clip->lock);
     g_cond_init(&clip->came);
     clip->frames = g_ptr_array_new_with_free_func(free_frame);
-    EncoderSpec spec = { CODEC_VP8, width, height, 10, 400000, 12, 0 };
+    EncoderSpec spec = {
+        .codec = CODEC_VP8, .width = width, .height = height, .fps = 10, .bitrate_bps = 400000, .speed = 12
+    };
     Counter cpu_us = 0;
     Encoder *encoder = encoder_start(&spec, on_clip_frame, clip, &cpu_us, NULL);
     assert_non_null(encoder);
@@ -311,7 +313,12 @@ G_GNUC_UNUSED static ViewScene *scene_new(Layout layout, guint n_tiles, guint wi
 
 G_GNUC_UNUSED static void show(Stage *stage, const ViewScene *scene, guint width, guint height,
                                guint bitrate_bps) {
-    RungSpec rung = { STREAM, CODEC_VP8, width, height, scene->fps, bitrate_bps };
+    RungSpec rung = { .stream = STREAM,
+                      .codec = CODEC_VP8,
+                      .width = width,
+                      .height = height,
+                      .fps = scene->fps,
+                      .bitrate_bps = bitrate_bps };
     studio_set_view(stage->studio, scene);
     studio_set_rungs(stage->studio, VIEW, &rung, 1);
 }

@@ -208,7 +208,9 @@ static void h264_is_made_or_missed_in_words(void **state) {
     add_camera(stage, 1, colours[0], 320, 180);
     ViewScene *scene = scene_new(LAYOUT_FULL, 1, 640, 360, 25);
     studio_set_view(stage->studio, scene);
-    RungSpec rung = { STREAM, CODEC_H264, 640, 360, 25, 800000 };
+    RungSpec rung = {
+        .stream = STREAM, .codec = CODEC_H264, .width = 640, .height = 360, .fps = 25, .bitrate_bps = 800000
+    };
     studio_set_rungs(stage->studio, VIEW, &rung, 1);
     gint64 until_us = g_get_monotonic_time() + WAIT_US;
     guint n_blocks = 0;

@@ -130,7 +130,7 @@ static void cameras_send_what_is_shown(void **state) {
         { "more than anybody sends", 1920, 1080, TRUE, 720, 8 },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        CameraNeed need = camera_need(cases[i].width, cases[i].height, 25);
+        CameraNeed need = camera_need(cases[i].width, cases[i].height, 25, 8);
         print_message("case: %s\n", cases[i].name);
         assert_true(need.thumbnail.active);
         assert_int_equal(need.thumbnail.fps, cases[i].fps_thumbnail);
