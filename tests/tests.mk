@@ -36,7 +36,9 @@ $(call objects,$(1)): PACKAGES := $(call packages,$(2)) $(4)
 $(call programs_of,$(1)): $(call objects,$(1)) $(3) $(call archives,$(2))
 	$$(call link,$$^,$$(call link_libs,$(2)) $$(if $(4),$$(call libs_of,$(4))))
 endef
-$(foreach s,$(UNIT_SOURCES),$(eval $(call test_rules,$(s),$(call link_set,$(s)),$(call objects,$(UNIT_HELPERS)),cmocka)))
+# What one test needs and no program does: another implementation to be held against.
+PACKAGES_test_transport_interop := libsrtp2
+$(foreach s,$(UNIT_SOURCES),$(eval $(call test_rules,$(s),$(call link_set,$(s)),$(call objects,$(UNIT_HELPERS)),cmocka $(PACKAGES_$(basename $(notdir $(s)))))))
 $(foreach s,$(PROTO_SOURCES),$(eval $(call test_rules,$(s),$(LINK_everything),$(call objects,$(PROTO_HELPERS)),cmocka)))
 $(foreach s,$(BENCH_SOURCES),$(eval $(call test_rules,$(s),$(or $(LINK_$(call second_word,$(s))),$(LINK_everything)),,)))
 $(call objects,$(UNIT_HELPERS)): PACKAGES := glib-2.0 cmocka

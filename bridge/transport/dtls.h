@@ -1,5 +1,5 @@
 /* dtls.h -- DTLS-SRTP handshake of one path over memory (RFC 6347, RFC 5764): datagrams in, datagrams out, keys at the end.
- * The only door to OpenSSL. No socket, no clock of its own, no thread: one owner thread. */
+ * No socket, no clock of its own, no thread: one owner thread. */
 #pragma once
 
 #include "bridge/transport/srtp.h"

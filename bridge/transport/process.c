@@ -65,7 +65,7 @@ static gboolean protect_once(SrtpSuite suite, GError **error) {
                     srtp_path_unprotect_rtp(path, packet, &n_bytes) == SRTP_OK && n_bytes == 64;
     srtp_path_free(path);
     if (!good)
-        g_set_error(error, FAULT, FAULT_SETUP, "libsrtp2 cannot protect a packet with suite %d", (int)suite);
+        g_set_error(error, FAULT, FAULT_SETUP, "OpenSSL cannot protect a packet with suite %d", (int)suite);
     return good;
 }
 

@@ -24,7 +24,6 @@ enum {
     EARLY_FLIGHTS_MAX = 4,
     TOS_EF = 0xb8,
     TOS_AF41 = 0x88,
-    RTP_BYTES_MIN = 12,
 };
 
 struct Transport {
@@ -385,17 +384,17 @@ void transport_close(Transport *transport) {
 /* ---- sending ---- */
 
 /* Room for one slice: protected packets side by side, each where the cipher may write its tag. */
-static _Thread_local guint8 slots[SEND_RUN_MAX][SEND_DATAGRAM_BYTES_MAX + 36];
+static _Thread_local guint8 slots[SEND_RUN_MAX][SEND_DATAGRAM_BYTES_MAX + SRTP_OVERHEAD_BYTES_MAX];
 
 static gboolean fill_slot(Transport *transport, guint slot, const RtpOut *packet, struct iovec *ret_packet) {
     gsize n_bytes = (gsize)packet->n_header_bytes + packet->n_payload_bytes;
-    if (packet->n_header_bytes < RTP_BYTES_MIN || packet->n_header_bytes > sizeof packet->header ||
+    if (packet->n_header_bytes > sizeof packet->header ||
         n_bytes + SRTP_OVERHEAD_BYTES_MAX > SEND_DATAGRAM_BYTES_MAX)
         return FALSE;
-    memcpy(slots[slot], packet->header, packet->n_header_bytes);
-    if (packet->n_payload_bytes > 0)
-        memcpy(slots[slot] + packet->n_header_bytes, packet->payload, packet->n_payload_bytes);
-    if (srtp_path_protect_rtp(transport->srtp, slots[slot], &n_bytes) != SRTP_OK) return FALSE;
+    /* The shared payload is read once, by the cipher, and written once, encrypted. */
+    if (srtp_path_seal_rtp(transport->srtp, packet->header, packet->n_header_bytes, packet->payload,
+                           packet->n_payload_bytes, slots[slot], &n_bytes) != SRTP_OK)
+        return FALSE;
     *ret_packet = (struct iovec){ .iov_base = slots[slot], .iov_len = n_bytes };
     return TRUE;
 }

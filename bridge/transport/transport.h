@@ -1,4 +1,4 @@
-/* transport.h -- one encrypted path to one endpoint: ICE (libnice), DTLS (OpenSSL), SRTP (libsrtp2), joined.
+/* transport.h -- one encrypted path to one endpoint: ICE (libnice), DTLS and SRTP (OpenSSL), joined.
  * In:  datagrams, told apart by their first byte (RFC 7983). Out: plain RTP and RTCP to the events, both ways.
  * Runs on its worker's thread; created, fed and closed there. Everything above works on plain packets. */
 #pragma once
@@ -10,8 +10,8 @@
 
 typedef struct Transport Transport;
 
-/* Process-wide, once, before the sandbox and before the first worker: OpenSSL, NSS through libsrtp2, one ECDSA P-256
- * certificate per process. */
+/* Process-wide, once, before the sandbox and before the first worker: OpenSSL's algorithms, one ECDSA P-256 certificate
+ * per process. */
 typedef struct {
     guint port_min, port_max;
     char **
