@@ -13,6 +13,7 @@ struct AudioDecoder {
 };
 struct AudioEncoder {
     OpusEncoder *opus;
+    int frame_samples;
 };
 
 AudioDecoder *audio_decoder_new(void) {
@@ -62,6 +63,7 @@ AudioEncoder *audio_encoder_new(const AudioEncoderSettings *settings, GError **e
     opus_encoder_ctl(opus, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
     AudioEncoder *encoder = g_new0(AudioEncoder, 1);
     encoder->opus = opus;
+    encoder->frame_samples = (int)settings->frame_samples;
     return encoder;
 }
 
@@ -79,6 +81,6 @@ void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed) {
 
 gsize audio_encoder_encode(AudioEncoder *encoder, const gint16 *samples,
                            guint8 ret_bytes[AUDIO_ENCODED_BYTES_MAX]) {
-    int n = opus_encode(encoder->opus, samples, VOICE_FRAME_SAMPLES, ret_bytes, AUDIO_ENCODED_BYTES_MAX);
+    int n = opus_encode(encoder->opus, samples, encoder->frame_samples, ret_bytes, AUDIO_ENCODED_BYTES_MAX);
     return n > 0 ? (gsize)n : 0;
 }

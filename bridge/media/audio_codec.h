@@ -24,16 +24,16 @@ gboolean audio_decoder_recover(AudioDecoder *decoder, const guint8 *bytes, gsize
 /* Invents n_samples (a multiple of AUDIO_STEP_SAMPLES): fades out in speech, comfort noise in a DTX pause. */
 void audio_decoder_conceal(AudioDecoder *decoder, gint16 *ret_samples, guint n_samples);
 
-/* One loss tier's encoding; more tiers are more of these. */
 typedef struct {
     guint bitrate_bps, complexity;
-    guint loss_percent; /* expected at the listeners: how much redundancy goes in */
+    guint frame_samples; /* of a packet: 960 or 2880 */
+    guint loss_percent;  /* expected at the listeners: how much redundancy goes in */
 } AudioEncoderSettings;
 AudioEncoder *audio_encoder_new(const AudioEncoderSettings *settings, GError **error); /* FAULT_INTERNAL */
 void audio_encoder_free(AudioEncoder *encoder);                                        /* NULL is fine */
 void audio_encoder_reset(AudioEncoder *encoder);
 /* Off at first. Opus takes every steady sound for noise, so it is to be allowed only where there is nothing to hear. */
 void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed);
-/* 20 ms. Returns bytes; 2 or fewer: a DTX pause, only the first of them needs to be sent. 0 on failure. */
+/* frame_samples in. Returns bytes; 2 or fewer: a DTX pause, only the first of them needs to be sent. 0 on failure. */
 gsize audio_encoder_encode(AudioEncoder *encoder, const gint16 *samples,
                            guint8 ret_bytes[AUDIO_ENCODED_BYTES_MAX]);

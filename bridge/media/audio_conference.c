@@ -13,7 +13,6 @@ enum {
     SPARES_MAX = 16,
     FADE_SAMPLES = 480, /* 10 ms */
     SPEECH_LEVEL = 50,
-    LOSS_PERCENT = 10,
     LIMITER_US = VOICE_LIMITER_SAMPLES * 125 / 6,
 };
 static const gint64 PRIVATE_KEEP_US = 2 * G_USEC_PER_SEC;
@@ -30,6 +29,7 @@ typedef struct {
     Leveller leveller;
     AudioOut *out; /* private mix, while it is heard and PRIVATE_KEEP_US after */
     gint64 out_until_us;
+    guint n_listening[N_AUDIO_TIERS]; /* its legs, but for AUDIO_TIER_FEC */
     gboolean unknown_level, in_mix;
     gboolean pulled; /* frame is this tick's */
     gint16 frame[VOICE_FRAME_SAMPLES];
@@ -40,7 +40,7 @@ struct AudioConference {
     const AudioMixerSettings *settings;
     const AudioMixerEvents *events;
     gpointer user;
-    AudioEncoderSettings encoder_settings;
+    AudioOutSettings out_settings;
 
     GHashTable *by_seat; /* seat -> Seat, owned */
     GPtrArray *seats;    /* the same, in an order */
@@ -48,6 +48,7 @@ struct AudioConference {
     GPtrArray *spare_voices, *spare_outs;
 
     AudioOut *listeners;
+    guint n_listening[N_AUDIO_TIERS]; /* of all seats */
     guint64 tick;
     guint32 rtp_base;
 
@@ -71,19 +72,16 @@ static void seat_free(gpointer data) {
 
 AudioConference *audio_conference_new(guint32 id, const AudioMixerSettings *settings,
                                       const AudioMixerEvents *events, gpointer user, GError **error) {
-    AudioEncoderSettings encoder_settings = {
-        .bitrate_bps = settings->bitrate_bps,
-        .complexity = settings->complexity,
-        .loss_percent = LOSS_PERCENT,
-    };
-    AudioOut *listeners = audio_out_new(&encoder_settings, error);
+    AudioOutSettings out_settings = { .bitrate_bps = settings->bitrate_bps,
+                                      .complexity = settings->complexity };
+    AudioOut *listeners = audio_out_new(&out_settings, error);
     if (listeners == NULL) return NULL;
     AudioConference *conference = g_new0(AudioConference, 1);
     conference->id = id;
     conference->settings = settings;
     conference->events = events;
     conference->user = user;
-    conference->encoder_settings = encoder_settings;
+    conference->out_settings = out_settings;
     conference->listeners = listeners;
     conference->by_seat = g_hash_table_new_full(NULL, NULL, NULL, seat_free);
     conference->seats = g_ptr_array_new();
@@ -141,11 +139,19 @@ static void give_out_back(AudioConference *conference, Seat *seat) {
     seat->out = NULL;
 }
 
-/* A seat that no scene lists and no microphone feeds is forgotten. */
+/* A bit for each tier in which somebody listens. */
+static guint tiers_heard(const guint n_listening[N_AUDIO_TIERS]) {
+    guint heard = 0;
+    for (guint i = 0; i < N_AUDIO_TIERS; i++)
+        if (n_listening[i] > 0) heard |= 1u << i;
+    return heard;
+}
+
+/* A seat that no scene lists, no microphone feeds and for which nobody listens is forgotten. */
 static void forget_unused(AudioConference *conference) {
     for (guint i = conference->seats->len; i-- > 0;) {
         Seat *seat = g_ptr_array_index(conference->seats, i);
-        if (seat->listed || seat->uplink != NULL) continue;
+        if (seat->listed || seat->uplink != NULL || tiers_heard(seat->n_listening) != 0) continue;
         give_voice_back(conference, seat);
         give_out_back(conference, seat);
         g_ptr_array_remove_index(conference->seats, i);
@@ -198,6 +204,14 @@ void audio_conference_attach(AudioConference *conference, guint32 id, AudioUplin
         audio_voice_begin(seat->voice, uplink, now_us);
         seat->in_mix = FALSE; /* fades in */
     }
+}
+
+void audio_conference_listen(AudioConference *conference, guint32 id, AudioTier tier, gint change) {
+    Seat *seat = change > 0 ? need_seat(conference, id) : find_seat(conference, id);
+    if (seat == NULL || tier >= N_AUDIO_TIERS || (change < 0 && seat->n_listening[tier] == 0)) return;
+    seat->n_listening[tier] += (guint)change;
+    conference->n_listening[tier] += (guint)change;
+    if (change < 0) forget_unused(conference);
 }
 
 /* ---- a tick ---- */
@@ -307,7 +321,7 @@ static gboolean wants_private(const Seat *seat, gint64 now_us) {
 static AudioOut *new_out(AudioConference *conference) {
     GPtrArray *spares = conference->spare_outs;
     if (spares->len > 0) return g_ptr_array_steal_index(spares, spares->len - 1);
-    return audio_out_new(&conference->encoder_settings, NULL);
+    return audio_out_new(&conference->out_settings, NULL);
 }
 
 /* Whoever is in the sum gets an encoder that goes on where the listeners' one is; others lose theirs after a while. The
@@ -336,29 +350,25 @@ static void settle_outs(AudioConference *conference, gint64 now_us) {
     }
 }
 
-static Block *run_out(AudioOut *out, const gint32 *mix, const AudioTick *tick,
-                      AudioConferenceCounts *counts) {
+static void run_out(AudioOut *out, const gint32 *mix, const AudioTick *tick, guint wanted,
+                    AudioTiers *ret_mix, AudioConferenceCounts *counts) {
+    AudioOutTime time = { .tick = tick->tick, .rtp_time = tick->rtp_time, .capture_us = tick->capture_us };
     guint64 before = audio_out_n_encoded(out);
-    Block *block = audio_out_run(out, mix);
+    audio_out_run(out, mix, &time, wanted, ret_mix);
     counts->n_encoded += audio_out_n_encoded(out) - before;
-    if (block != NULL) {
-        block->frame_index = block->first_packet = tick->tick;
-        block->rtp_time = tick->rtp_time;
-        block->capture_us = tick->capture_us;
-    }
-    return block;
 }
 
 static void encode(AudioConference *conference, const gint32 *sum, AudioTick *tick,
                    AudioConferenceCounts *counts) {
-    tick->listeners = run_out(conference->listeners, sum, tick, counts);
+    run_out(conference->listeners, sum, tick, tiers_heard(conference->n_listening), &tick->listeners, counts);
     for (guint i = 0; i < conference->seats->len && tick->n_private < AUDIO_PRIVATE_MAX; i++) {
         Seat *seat = g_ptr_array_index(conference->seats, i);
         gint32 rest[VOICE_FRAME_SAMPLES];
         if (seat->out == NULL) continue;
         mix_without(sum, seat->pulled ? seat->frame : NULL, rest, VOICE_FRAME_SAMPLES);
         tick->private[tick->n_private].seat = seat->seat;
-        tick->private[tick->n_private++].block = run_out(seat->out, rest, tick, counts);
+        run_out(seat->out, rest, tick, tiers_heard(seat->n_listening), &tick->private[tick->n_private++].mix,
+                counts);
     }
 }
 
@@ -399,15 +409,15 @@ void audio_conference_tick(AudioConference *conference, gint64 now_us, AudioConf
                   conference->settings->voices_max, AUDIO_PRIVATE_MAX, now_us);
     sum_voices(conference, now_us, sum, counts);
     settle_outs(conference, now_us);
-    AudioTick tick = {
-        .conference = conference->id,
-        .tick = conference->tick,
-        .rtp_time = conference->rtp_base + (guint32)(conference->tick * VOICE_FRAME_SAMPLES),
-        .capture_us = now_us - path_delay(conference, now_us),
-    };
-    encode(conference, sum, &tick, counts);
+    AudioTick *tick = audio_tick_new();
+    tick->conference = conference->id;
+    tick->tick = conference->tick;
+    tick->rtp_time = conference->rtp_base + (guint32)(conference->tick * VOICE_FRAME_SAMPLES);
+    tick->capture_us = now_us - path_delay(conference, now_us);
+    encode(conference, sum, tick, counts);
     conference->tick++;
-    conference->events->tick(conference->user, &tick);
+    conference->events->tick(conference->user, tick);
+    audio_tick_unref(tick);
     tell_speaking(conference, now_us);
 }
 

@@ -19,5 +19,6 @@ void audio_conference_free(AudioConference *conference);
 
 void audio_conference_set_seats(AudioConference *conference, const AudioSeat *seats, guint n_seats);
 void audio_conference_attach(AudioConference *conference, guint32 seat, AudioUplink *uplink, gint64 now_us);
+void audio_conference_listen(AudioConference *conference, guint32 seat, AudioTier tier, gint change);
 void audio_conference_tick(AudioConference *conference, gint64 now_us, AudioConferenceCounts *counts);
 void audio_conference_skip(AudioConference *conference, guint n_ticks);

@@ -59,6 +59,12 @@ void audio_mix_attach(AudioMix *mix, guint32 id, guint32 seat, AudioUplink *upli
     if (conference != NULL) audio_conference_attach(conference, seat, uplink, now_us);
 }
 
+void audio_mix_listen(AudioMix *mix, guint32 id, guint32 seat, AudioTier tier, gint change) {
+    AudioConference *conference = g_hash_table_lookup(mix->conferences, GUINT_TO_POINTER(id));
+    if (conference == NULL && change > 0) conference = need_conference(mix, id);
+    if (conference != NULL) audio_conference_listen(conference, seat, tier, change);
+}
+
 void audio_mix_tick(AudioMix *mix, gint64 now_us) {
     GHashTableIter iter;
     gpointer conference;

@@ -13,6 +13,7 @@ void audio_mix_free(AudioMix *mix);
 void audio_mix_set_scene(AudioMix *mix, const AudioScene *scene);
 void audio_mix_end_conference(AudioMix *mix, guint32 conference);
 void audio_mix_attach(AudioMix *mix, guint32 conference, guint32 seat, AudioUplink *uplink, gint64 now_us);
+void audio_mix_listen(AudioMix *mix, guint32 conference, guint32 seat, AudioTier tier, gint change);
 
 /* Nominal time of the tick: steps of AUDIO_TICK_US, also after a late wake-up. */
 enum { AUDIO_TICK_US = 20000 };

@@ -17,13 +17,15 @@
 enum { LETTERS = 4096, LATE_TICKS_MAX = 5 };
 static const gint64 LATE_US = 5000;
 
-typedef enum { LETTER_SCENE = 1, LETTER_END, LETTER_ATTACH, LETTER_STOP } LetterKind;
+typedef enum { LETTER_SCENE = 1, LETTER_END, LETTER_ATTACH, LETTER_LISTEN, LETTER_STOP } LetterKind;
 
 /* A letter owns what it carries until it is taken. */
 typedef struct {
     guint32 conference, seat;
     AudioScene *scene;
     AudioUplink *uplink;
+    AudioTier tier;
+    gint change;
 } Letter;
 
 struct AudioMixer {
@@ -54,6 +56,9 @@ static void read_letters(AudioMixer *mixer) {
         case LETTER_ATTACH:
             audio_mix_attach(mixer->mix, letter.conference, letter.seat, letter.uplink,
                              g_get_monotonic_time());
+            break;
+        case LETTER_LISTEN:
+            audio_mix_listen(mixer->mix, letter.conference, letter.seat, letter.tier, letter.change);
             break;
         case LETTER_STOP: mixer->stopping = TRUE; break;
         }
@@ -181,6 +186,11 @@ void audio_mixer_attach(AudioMixer *mixer, guint32 conference, guint32 seat, Aud
     Letter letter = { .conference = conference, .seat = seat };
     if (uplink != NULL) letter.uplink = audio_uplink_ref(uplink);
     post(mixer, LETTER_ATTACH, &letter);
+}
+
+void audio_mixer_listen(AudioMixer *mixer, guint32 conference, guint32 seat, AudioTier tier, gint change) {
+    Letter letter = { .conference = conference, .seat = seat, .tier = tier, .change = change };
+    post(mixer, LETTER_LISTEN, &letter);
 }
 
 void audio_mixer_read_stats(const AudioMixer *mixer, AudioMixerStats *ret_stats) {

@@ -1,16 +1,17 @@
 /* audio_mixer.h -- the room where voices meet: one thread, one 20 ms tick on absolute time for all conferences.
  * In:   AudioUplinks attached to seats, an AudioScene per conference. Out: per tick the listeners' packet and one private
- *       packet (mix-minus) per active speaker's seat. Encodes: 1 + number of active voices, never one per endpoint.
+ *       packet (mix-minus) per active speaker's seat. Encodes: 1 + number of active voices, never one per endpoint; as many
+ *       again for the narrow tier, each only while somebody listens in it.
  * Any thread may call the verbs below (they post letters); events come on the audio thread. */
 #pragma once
 
+#include "bridge/media/audio_tick.h"
 #include "bridge/media/audio_uplink.h"
-#include "bridge/media/block.h"
 #include "bridge/policy/lateness.h"
 
 typedef struct AudioMixer AudioMixer;
 
-enum { AUDIO_PRIVATE_MAX = 16, AUDIO_SPEAKING_MAX = 16, AUDIO_SEATS_MAX = 1024 };
+enum { AUDIO_SPEAKING_MAX = 16, AUDIO_SEATS_MAX = 1024 };
 
 typedef enum { HEARD_NEVER = 1, HEARD_MAY, HEARD_ALWAYS } Heard;
 
@@ -25,29 +26,14 @@ typedef struct {
     AudioSeat seats[]; /* at most AUDIO_SEATS_MAX */
 } AudioScene;
 
-/* What one tick made for one conference. tick counts from 0; RTP time of both kinds is the same clock (960 per tick), so a
- * leg that changes between them stays continuous. A DTX pause has no listeners' block (NULL): nothing is sent. */
-typedef struct {
-    guint32 conference;
-    guint64 tick;
-    guint32 rtp_time;
-    gint64 capture_us;
-    Block *listeners; /* or NULL */
-    guint n_private;
-    struct {
-        guint32 seat;
-        Block *block; /* what this seat's legs hear instead; NULL: silence for them */
-    } private[AUDIO_PRIVATE_MAX];
-} AudioTick;
-
 typedef struct {
     guint32 seat;
     guint8 level; /* -dBov */
 } Speaking;
 
 typedef struct {
-    /* Receives the references of all blocks in the tick. */
-    void (*tick)(gpointer user, const AudioTick *tick);
+    /* Whoever keeps it takes a reference. */
+    void (*tick)(gpointer user, AudioTick *tick);
     /* Who is heard now, loudest first; at most 5/s and only on change. */
     void (*speaking)(gpointer user, guint32 conference, const Speaking *seats, guint n_seats);
 } AudioMixerEvents;
@@ -66,6 +52,9 @@ void audio_mixer_set_scene(AudioMixer *mixer, const AudioScene *scene);
 void audio_mixer_end_conference(AudioMixer *mixer, guint32 conference);
 /* The seat's microphone (takes a reference of its own), replacing the one before in one step; NULL detaches. */
 void audio_mixer_attach(AudioMixer *mixer, guint32 conference, guint32 seat, AudioUplink *uplink);
+
+/* A leg of this seat begins (+1) or ceases (-1) to listen in a tier; AUDIO_TIER_FEC needs no telling. */
+void audio_mixer_listen(AudioMixer *mixer, guint32 conference, guint32 seat, AudioTier tier, gint change);
 
 typedef struct {
     guint64 n_ticks, n_late_ticks, n_skipped_ticks, n_decoded, n_encoded;

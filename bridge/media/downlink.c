@@ -31,6 +31,7 @@ Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfi
 void downlink_free(Downlink *downlink) {
     if (downlink == NULL) return;
     for (guint i = 0; i < DOWNLINK_LANES; i++) lane_free(downlink->lanes[i]);
+    downlink_end_audio(downlink);
     fanout_remove(downlink->fanout, downlink);
     g_free(downlink);
 }

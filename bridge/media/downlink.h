@@ -25,6 +25,7 @@ typedef struct {
     char cname[64];
     struct {
         guint32 ssrc;
+        guint8 red_payload_type; /* RFC 2198 over payload_type; 0: not agreed */
         guint8 payload_type, ext_audio_level, ext_abs_send_time, ext_transport_cc, ext_mid;
         char mid[17];
     } audio;

@@ -56,6 +56,8 @@ static DownlinkLane *lane_of(const Downlink *downlink, guint32 ssrc) {
 static void on_block(Downlink *downlink, const RtcpReportBlock *block, gint64 now_us) {
     const DownlinkLane *program = downlink->lanes[DOWNLINK_PROGRAM];
     gboolean video = program != NULL && program->clock.known;
+    if (block->ssrc == downlink->config.audio.ssrc)
+        downlink_on_audio_report(downlink, block->fraction_lost / 256.0, now_us);
     if (block->ssrc != (video ? downlink->config.video.ssrc : downlink->config.audio.ssrc)) return;
     gint64 rtt_us = rtcp_round_trip_us(block, ntp_from_utc_us(now_us + downlink->ntp_offset_us));
     bandwidth_on_report(&downlink->bandwidth, block->fraction_lost / 256.0, rtt_us, now_us);

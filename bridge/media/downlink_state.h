@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bridge/media/downlink.h"
+#include "bridge/media/downlink_sound.h"
 #include "bridge/media/stream_store.h"
 #include "bridge/policy/bandwidth.h"
 #include "bridge/policy/ladder.h"
@@ -122,6 +123,7 @@ struct Downlink {
 
     DownlinkLane *lanes[DOWNLINK_LANES]; /* NULL until something was watched there */
     Bandwidth bandwidth;
+    DownlinkSound sound;
     guint phase;    /* of the spread over the tick */
     guint n_queued; /* frames waiting in all lanes */
 
@@ -162,3 +164,5 @@ void lane_resend(DownlinkLane *lane, const guint16 *sequences, guint n_sequences
 
 /* downlink_audio.c */
 void downlink_send_audio(Downlink *downlink, const AudioTick *tick, gint64 now_us);
+void downlink_on_audio_report(Downlink *downlink, double fraction_lost, gint64 now_us);
+void downlink_end_audio(Downlink *downlink); /* nobody listens here any more */

@@ -103,8 +103,6 @@ void fanout_audio(Fanout *fanout, const AudioTick *tick, gint64 now_us) {
     const GPtrArray *hearers = g_hash_table_lookup(fanout->conferences, GUINT_TO_POINTER(tick->conference));
     for (guint i = 0; hearers != NULL && i < hearers->len; i++)
         downlink_send_audio(hearers->pdata[i], tick, now_us);
-    block_unref(tick->listeners);
-    for (guint i = 0; i < tick->n_private; i++) block_unref(tick->private[i].block);
 }
 
 void fanout_end_stream(Fanout *fanout, StreamId id) {

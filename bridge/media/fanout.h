@@ -14,6 +14,8 @@ enum { RESEND_US = 1500000 };
 typedef struct {
     /* A subscriber needs a keyframe of this stream that the store cannot give. */
     void (*keyframe)(gpointer user, StreamId stream);
+    /* A leg of this seat begins (+1) or ceases (-1) to listen in a tier: see audio_mixer_listen. May be NULL. */
+    void (*listen)(gpointer user, guint32 conference, guint32 seat, AudioTier tier, gint change);
 } FanoutEvents;
 
 Fanout *fanout_new(const FanoutEvents *events, gpointer user);
@@ -21,7 +23,7 @@ void fanout_free(Fanout *fanout); /* all downlinks must be gone */
 
 /* Takes the reference. Stores and sends to every downlink that watches the stream. */
 void fanout_video(Fanout *fanout, Block *block, gint64 now_us);
-/* Takes the references in the tick. Every downlink of the conference gets its seat's private block or the listeners'. */
+/* Borrows the tick. Every downlink of the conference gets its seat's private block or the listeners', in its tier. */
 void fanout_audio(Fanout *fanout, const AudioTick *tick, gint64 now_us);
 /* The stream has ended: its store is freed. */
 void fanout_end_stream(Fanout *fanout, StreamId stream);

@@ -27,11 +27,9 @@ static void on_fault(gpointer user, StreamId stream, const GError *why) {
     mailbox_post(((Bridge *)user)->news, NEWS_ALARM, &news, sizeof news);
 }
 
-static void on_tick(gpointer user, const AudioTick *tick) {
+static void on_tick(gpointer user, AudioTick *tick) {
     Bridge *bridge = user;
     for (guint i = 0; i < bridge->n_desks; i++) desk_publish_audio(bridge->desks[i], tick);
-    block_unref(tick->listeners);
-    for (guint i = 0; i < tick->n_private; i++) block_unref(tick->private[i].block);
 }
 
 static void on_speaking(gpointer user, guint32 conference, const Speaking *seats, guint n_seats) {
@@ -105,6 +103,10 @@ static void take_one(Bridge *bridge, NewsKind kind, const News *news) {
     case NEWS_SPEAKING: on_conference_speaking(bridge, &news->speaking); break;
     case NEWS_SOURCE_KEYFRAME: request_source_keyframe(bridge, news->source); break;
     case NEWS_STREAM_KEYFRAME: studio_force_keyframe(bridge->studio, news->stream); break;
+    case NEWS_LISTEN:
+        audio_mixer_listen(bridge->mixer, news->listen.conference, news->listen.seat, news->listen.tier,
+                           news->listen.change);
+        break;
     case NEWS_ALARM: tell_alarm(bridge, &news->alarm); break;
     }
 }

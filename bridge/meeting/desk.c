@@ -25,8 +25,7 @@ typedef struct {
     RungLadder ladder;
 } Order;
 
-G_STATIC_ASSERT(sizeof(Order) <= WORKER_LETTER_BYTES_MAX && sizeof(LegOrder) <= WORKER_LETTER_BYTES_MAX &&
-                sizeof(AudioTick) <= WORKER_LETTER_BYTES_MAX);
+G_STATIC_ASSERT(sizeof(Order) <= WORKER_LETTER_BYTES_MAX && sizeof(LegOrder) <= WORKER_LETTER_BYTES_MAX);
 
 static Leg *leg_of(Worker *worker, guint32 id) {
     Desk *desk = worker_user(worker);
@@ -120,7 +119,9 @@ static void job_video(Worker *worker, gpointer letter) {
 
 static void job_audio(Worker *worker, gpointer letter) {
     Desk *desk = worker_user(worker);
-    fanout_audio(desk->house.fanout, letter, g_get_monotonic_time());
+    AudioTick *tick = *(AudioTick **)letter;
+    fanout_audio(desk->house.fanout, tick, g_get_monotonic_time());
+    audio_tick_unref(tick);
 }
 
 typedef struct {
@@ -198,19 +199,9 @@ void desk_publish_video(Desk *desk, Block *block) {
     if (!worker_post(desk->worker, job_video, &block, sizeof block)) block_unref(block);
 }
 
-static void tick_each(const AudioTick *tick, Block *(*ref)(Block *), void (*unref)(Block *)) {
-    Block *const *listeners = &tick->listeners;
-    for (guint i = 0; i <= tick->n_private; i++) {
-        Block *block = i == 0 ? *listeners : tick->private[i - 1].block;
-        if (block == NULL) continue;
-        if (ref != NULL) ref(block);
-        if (unref != NULL) unref(block);
-    }
-}
-
-void desk_publish_audio(Desk *desk, const AudioTick *tick) {
-    tick_each(tick, block_ref, NULL);
-    if (!worker_post(desk->worker, job_audio, tick, sizeof *tick)) tick_each(tick, NULL, block_unref);
+void desk_publish_audio(Desk *desk, AudioTick *tick) {
+    audio_tick_ref(tick);
+    if (!worker_post(desk->worker, job_audio, &tick, sizeof tick)) audio_tick_unref(tick);
 }
 
 /* ---- the thread's own turn ---- */
@@ -268,8 +259,15 @@ static void on_stream_keyframe(gpointer user, StreamId stream) {
 
 static void free_leg(gpointer leg) { leg_free(leg); }
 
+static void on_listen(gpointer user, guint32 conference, guint32 seat, AudioTier tier, gint change) {
+    Desk *desk = user;
+    News news = { .listen = { .conference = conference, .seat = seat, .tier = tier, .change = change } };
+    if (!mailbox_post(desk->house.news, NEWS_LISTEN, &news, sizeof news))
+        log_error("desk.news_full", "seat=%u", seat);
+}
+
 Desk *desk_start(guint index, Mailbox *news, GError **error) {
-    static const FanoutEvents events = { .keyframe = on_stream_keyframe };
+    static const FanoutEvents events = { .keyframe = on_stream_keyframe, .listen = on_listen };
     Desk *desk = g_new0(Desk, 1);
     g_mutex_init(&desk->stats_lock);
     desk->legs = g_hash_table_new_full(NULL, NULL, NULL, free_leg);

@@ -45,7 +45,7 @@ void desk_request_keyframe(Desk *desk, guint32 leg);
 
 /* Producers' threads. A reference is taken for the desk. */
 void desk_publish_video(Desk *desk, Block *block);
-void desk_publish_audio(Desk *desk, const AudioTick *tick);
+void desk_publish_audio(Desk *desk, AudioTick *tick);
 void desk_end_stream(Desk *desk, StreamId stream);
 
 typedef struct {

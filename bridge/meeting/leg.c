@@ -61,6 +61,7 @@ static void fill_downlink(const Leg *leg, DownlinkConfig *config) {
         const MediaSection *section = &leg->plan.sections[leg->audio_section];
         config->audio.ssrc = section->local_ssrc;
         config->audio.payload_type = section->payload_type;
+        config->audio.red_payload_type = section->red_payload_type;
         config->audio.ext_audio_level = section->exts.audio_level;
         config->audio.ext_abs_send_time = section->exts.abs_send_time;
         config->audio.ext_transport_cc = section->exts.transport_cc;

@@ -13,6 +13,7 @@ typedef enum {
     NEWS_LEG_CAMERA,
     NEWS_LEG_QUALITY,
     NEWS_SPEAKING,
+    NEWS_LISTEN, /* a leg hears its sound in another tier */
     NEWS_SOURCE_KEYFRAME, /* a decoder needs one */
     NEWS_STREAM_KEYFRAME, /* a subscriber needs one */
     NEWS_ALARM,           /* something an operator should know */
@@ -56,6 +57,12 @@ typedef struct {
 } NewsSpeaking;
 
 typedef struct {
+    guint32 conference, seat;
+    AudioTier tier;
+    gint change;
+} NewsListen;
+
+typedef struct {
     char code[32];
     char text[200];
 } NewsAlarm;
@@ -67,6 +74,7 @@ typedef union {
     NewsLegCamera camera;
     NewsLegQuality quality;
     NewsSpeaking speaking;
+    NewsListen listen;
     NewsAlarm alarm;
     guint32 source;
     StreamId stream;

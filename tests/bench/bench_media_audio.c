@@ -23,11 +23,10 @@ static gint64 cpu_ns(void) {
     return (gint64)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-static void on_tick(gpointer user, const AudioTick *tick) {
+static void on_tick(gpointer user, AudioTick *tick) {
     Hall *hall = user;
-    if (tick->listeners != NULL) hall->n_packets_out++, hall->n_bytes_out += tick->listeners->n_bytes;
-    block_unref(tick->listeners);
-    for (guint i = 0; i < tick->n_private; i++) block_unref(tick->private[i].block);
+    const Block *block = tick->listeners.block[AUDIO_TIER_FEC];
+    if (block != NULL) hall->n_packets_out++, hall->n_bytes_out += block->n_bytes;
 }
 
 static void on_speaking(gpointer user, guint32 conference, const Speaking *seats, guint n_seats) {

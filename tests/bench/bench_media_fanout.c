@@ -150,7 +150,9 @@ static void take_video(Worker *worker, gpointer letter) {
 
 static void take_audio(Worker *worker, gpointer letter) {
     (void)worker;
-    fanout_audio(fanout, letter, g_get_monotonic_time());
+    AudioTick *tick = *(AudioTick **)letter;
+    fanout_audio(fanout, tick, g_get_monotonic_time());
+    audio_tick_unref(tick);
 }
 
 static void close_all(Worker *worker, gpointer letter) {
@@ -176,12 +178,13 @@ static void post_video(guint64 frame, gint64 now_us) {
 
 static void post_audio(guint64 tick, gint64 now_us) {
     static const guint8 bytes[80];
-    AudioTick letter = { .conference = CONFERENCE,
-                         .tick = tick,
-                         .rtp_time = (guint32)tick * 960,
-                         .capture_us = now_us,
-                         .listeners = block_new_audio(2, bytes, sizeof bytes) };
-    worker_post(workers[0], take_audio, &letter, sizeof letter);
+    AudioTick *letter = audio_tick_new();
+    Block *block = letter->listeners.block[AUDIO_TIER_FEC] = block_new_audio(2, bytes, sizeof bytes);
+    letter->conference = CONFERENCE;
+    letter->tick = tick;
+    block->rtp_time = (guint32)tick * 960;
+    block->capture_us = now_us;
+    if (!worker_post(workers[0], take_audio, &letter, sizeof letter)) audio_tick_unref(letter);
 }
 
 static void run(guint seconds) {
@@ -196,7 +199,7 @@ static void run(guint seconds) {
 }
 
 static gboolean set_up(void) {
-    static const FanoutEvents events = { on_keyframe };
+    static const FanoutEvents events = { on_keyframe, NULL };
     g_autoptr(GError) error = NULL;
     char *addresses[] = { (char *)"127.0.0.1", NULL };
     TransportSettings settings = {

@@ -126,7 +126,7 @@ G_GNUC_UNUSED static DownlinkConfig config_of_leg(void) {
 
 G_GNUC_UNUSED static int set_up(void **state) {
     (void)state;
-    static const FanoutEvents fanout_events = { on_keyframe };
+    static const FanoutEvents fanout_events = { on_keyframe, NULL };
     static const DownlinkEvents events = { .rung = on_rung };
     caught = g_ptr_array_new_with_free_func(g_free);
     nonces = g_hash_table_new(NULL, NULL);

@@ -52,7 +52,7 @@ static void hear(Ear *ear, const Block *block) {
     g_array_append_vals(ear->heard, samples, n);
 }
 
-static void on_tick(gpointer user, const AudioTick *tick) {
+static void on_tick(gpointer user, AudioTick *tick) {
     Hall *hall = user;
     assert_int_equal(tick->conference, CONFERENCE);
     assert_int_equal(tick->tick, hall->tick_next);
@@ -63,11 +63,11 @@ static void on_tick(gpointer user, const AudioTick *tick) {
     hall->n_private_last = tick->n_private;
     for (guint e = 0; e < hall->n_ears; e++) {
         Ear *ear = &hall->ears[e];
-        const Block *block = tick->listeners;
+        const Block *block = tick->listeners.block[AUDIO_TIER_FEC];
         gboolean own = FALSE;
         for (guint p = 0; p < tick->n_private; p++) {
             if (tick->private[p].seat != ear->seat) continue;
-            block = tick->private[p].block;
+            block = tick->private[p].mix.block[AUDIO_TIER_FEC];
             own = TRUE;
         }
         if (block != NULL) assert_int_equal(block->rtp_time, tick->rtp_time);
@@ -76,8 +76,6 @@ static void on_tick(gpointer user, const AudioTick *tick) {
         ear->n_nothing += block == NULL;
         hear(ear, block);
     }
-    block_unref(tick->listeners);
-    for (guint p = 0; p < tick->n_private; p++) block_unref(tick->private[p].block);
 }
 
 static void on_speaking(gpointer user, guint32 conference, const Speaking *seats, guint n_seats) {
@@ -507,13 +505,11 @@ typedef struct {
     guint64 next;
 } Count;
 
-static void count_tick(gpointer user, const AudioTick *tick) {
+static void count_tick(gpointer user, AudioTick *tick) {
     Count *count = user;
     if (tick->tick != count->next) g_atomic_int_inc(&count->n_gaps);
     count->next = tick->tick + 1;
     g_atomic_int_inc(&count->n_ticks);
-    block_unref(tick->listeners);
-    for (guint p = 0; p < tick->n_private; p++) block_unref(tick->private[p].block);
 }
 
 static void count_speaking(gpointer user, guint32 conference, const Speaking *seats, guint n_seats) {

@@ -3,28 +3,30 @@
 
 /* ---- sound ---- */
 
-static Block *opus(guint8 fill) {
+static Block *opus(guint8 fill, guint64 tick) {
     guint8 bytes[60];
     memset(bytes, fill, sizeof bytes);
     Block *block = block_new_audio(1, bytes, sizeof bytes);
     block->audio_level = 20;
+    block->rtp_time = 1000 + (guint32)tick * 960;
+    block->capture_us = now_us - 60 * MS;
     return block;
 }
 
 static void tick(guint64 n, gint fill_all, gint fill_own) {
-    AudioTick tick = { .conference = CONFERENCE,
-                       .tick = n,
-                       .rtp_time = 1000 + (guint32)n * 960,
-                       .capture_us = now_us - 60 * MS };
-    tick.listeners = fill_all >= 0 ? opus((guint8)fill_all) : NULL;
+    AudioTick *tick = audio_tick_new();
+    tick->conference = CONFERENCE;
+    tick->tick = n;
+    if (fill_all >= 0) tick->listeners.block[AUDIO_TIER_FEC] = opus((guint8)fill_all, n);
     if (fill_own >= 0) {
-        tick.n_private = 2;
-        tick.private[0].seat = SEAT + 1;
-        tick.private[0].block = opus(99);
-        tick.private[1].seat = SEAT;
-        tick.private[1].block = fill_own > 0 ? opus((guint8)fill_own) : NULL;
+        tick->n_private = 2;
+        tick->private[0].seat = SEAT + 1;
+        tick->private[0].mix.block[AUDIO_TIER_FEC] = opus(99, n);
+        tick->private[1].seat = SEAT;
+        if (fill_own > 0) tick->private[1].mix.block[AUDIO_TIER_FEC] = opus((guint8)fill_own, n);
     }
-    fanout_audio(fanout, &tick, now_us);
+    fanout_audio(fanout, tick, now_us);
+    audio_tick_unref(tick);
     now_us += 20 * MS;
 }
 
