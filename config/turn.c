@@ -1,6 +1,10 @@
 /* turn.c -- see turn.h. */
 #include "config/turn.h"
 
+gboolean turn_equal(const Turn *a, const Turn *b) {
+    return a->start_ms == b->start_ms && a->every_ms == b->every_ms && a->held == b->held;
+}
+
 gint64 turn_number(const Turn *turn, gint64 now_ms) {
     if (turn->held >= 0) return turn->held;
     if (turn->every_ms <= 0 || now_ms <= turn->start_ms) return 0;

@@ -11,6 +11,7 @@ typedef struct {
     gint64 held;               /* the turn that is held; -1: it goes on */
 } Turn;
 
+gboolean turn_equal(const Turn *a, const Turn *b);
 /* Turns since the start, from 0; before the start 0. */
 gint64 turn_number(const Turn *turn, gint64 now_ms);
 /* When the next turn begins; G_MAXINT64 while none comes. */

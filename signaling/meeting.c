@@ -9,6 +9,7 @@ Meeting *meeting_new(void) {
     meeting->title = g_strdup("");
     meeting->layout = g_strdup("1+7");
     meeting->notice = g_strdup("");
+    meeting->program_turn.held = -1;
     meeting->pinned = g_array_new(FALSE, FALSE, sizeof(gint32));
     meeting->hands = g_array_new(FALSE, FALSE, sizeof(gint32));
     meeting->seats = g_ptr_array_new_with_free_func(g_free);
@@ -49,8 +50,9 @@ static const struct {
     const char *word;
     guint n_tiles;
 } layouts[] = {
-    { "full", 1 },  { "1+1", 2 },   { "1+5", 6 },   { "1+7", 8 },
-    { "1+12", 13 }, { "1+20", 21 }, { "grid", 49 }, { "lecture", 8 },
+    { "full", 1 },  { "1+1", 2 },   { "1+5", 6 },     { "1+7", 8 },           { "1+12", 13 },
+    { "1+20", 21 }, { "grid", 49 }, { "lecture", 8 }, { "presentation", 10 }, { "2x2", 4 },
+    { "3x3", 9 },   { "4x4", 16 },  { "5x5", 25 },    { "6x6", 36 },          { "7x7", 49 },
 };
 
 guint meeting_layout_tiles(const char *layout) {
@@ -169,8 +171,10 @@ gboolean meeting_equal(const Meeting *a, const Meeting *b) {
         a->chair_seat != b->chair_seat || a->floor != b->floor || a->presenting != b->presenting ||
         a->presenting_ms != b->presenting_ms || a->presenter_due_ms != b->presenter_due_ms ||
         a->muted_all != b->muted_all || a->undo_muted_all != b->undo_muted_all ||
-        a->ending_due_ms != b->ending_due_ms || a->mute_undo_until_ms != b->mute_undo_until_ms ||
-        !ids_equal(a->pinned, b->pinned) || !ids_equal(a->hands, b->hands) || a->seats->len != b->seats->len)
+        !turn_equal(&a->program_turn, &b->program_turn) || !turn_equal(&a->pages_turn, &b->pages_turn) ||
+        a->pages_side != b->pages_side || a->ending_due_ms != b->ending_due_ms ||
+        a->mute_undo_until_ms != b->mute_undo_until_ms || !ids_equal(a->pinned, b->pinned) ||
+        !ids_equal(a->hands, b->hands) || a->seats->len != b->seats->len)
         return FALSE;
     for (guint i = 0; i < a->seats->len; i++)
         if (!seats_equal(a->seats->pdata[i], b->seats->pdata[i])) return FALSE;

@@ -18,6 +18,9 @@
  *   mute seat:id, unmute.allow seat:id, mute.all, unmute.all.allow, undo     RIGHT_DIRECT
  *   layout layout:string, pin seats:array, notice text:string ("" = none), seat.disconnect seat:id   RIGHT_DIRECT
  *
+ *   turn view:word on:bool? every_s:int? side:int? hold:bool? step:int?   RIGHT_DIRECT; view: pages (the wall in turn,
+ *       side x side tiles a page) or program (its places that nobody is pinned to show all rooms, page by page)
+ *
  *   present seat:id         the room (its own seat): shows its screen to all; replaces who did, but never the chair's seat
  *   present.stop seat:id?   RIGHT_DIRECT any, the room its own        present.allow seat:id on:bool   RIGHT_DIRECT
  *
@@ -30,6 +33,7 @@
  * until the room turns it on. Only undo of mute.all (5 s) brings back what was. */
 #pragma once
 
+#include "config/turn.h"
 #include "signaling/role.h"
 
 #include <glib.h>
@@ -91,6 +95,17 @@ gint32 meeting_floor(const Meeting *meeting);      /* 0 = nobody */
 gint32 meeting_presenting(const Meeting *meeting); /* 0 = nobody */
 gint32 meeting_chair_seat(const Meeting *meeting);
 gboolean meeting_muted_all(const Meeting *meeting);
+/* Pages that follow each other. start, interval and held say which one is shown when (config/turn.h): no event per step. */
+typedef struct {
+    gboolean program; /* else the view `pages` */
+    Turn turn;        /* of the program, every_ms 0: it does not turn */
+    guint side;       /* of `pages`: side x side tiles; of the program 0 */
+} MeetingTurn;
+enum { MEETING_PAGES_SIDE_MIN = 2, MEETING_PAGES_SIDE_MAX = 7 };
+MeetingTurn meeting_pages(const Meeting *meeting); /* from the opening on 4 x 4, 15 s */
+MeetingTurn meeting_program_turn(const Meeting *meeting);
+/* {"start_ms","every_ms","held"?,"side"?} (transfer full) */
+json_t *meeting_turn_json(const MeetingTurn *turn);
 guint meeting_n_pinned(const Meeting *meeting);
 gint32 meeting_pinned(const Meeting *meeting, guint index);
 /* When `due` should be given, 0 = not now. */

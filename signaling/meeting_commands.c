@@ -98,6 +98,18 @@ static gboolean on_layout(Case *c) {
     return emit(c, "layout", json_pack("{s:s}", "layout", layout));
 }
 
+static gboolean on_turn(Case *c) {
+    MeetingTurn turn;
+    if (!meeting_turn_decide(c->meeting, c->command, c->now_ms, &turn))
+        return REFUSE(c, FAULT_BAD_INPUT, WORD_TURN_MALFORMED, TURN_EVERY_MS_MIN / 1000,
+                      TURN_EVERY_MS_MAX / 1000, MEETING_PAGES_SIDE_MIN, MEETING_PAGES_SIDE_MAX);
+    MeetingTurn before = turn.program ? meeting_program_turn(c->meeting) : meeting_pages(c->meeting);
+    if (turn.side == before.side && turn_equal(&turn.turn, &before.turn)) return TRUE;
+    json_t *fields = meeting_turn_json(&turn);
+    json_object_set_new(fields, "view", json_string(turn.program ? "program" : "pages"));
+    return emit(c, "turned", fields);
+}
+
 static gboolean on_pin(Case *c) {
     json_t *seats = json_object_get(c->command, "seats");
     gsize n = json_array_size(seats);
@@ -277,6 +289,8 @@ static const struct {
     { "due", "", RIGHT_SEAT, IN_OPEN | ONLY_SYSTEM, on_due },
     { "undo", "", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_undo },
     { "layout", "layout:string", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_layout },
+    { "turn", "view:word on:bool? every_s:int? side:int? hold:bool? step:int?", RIGHT_DIRECT, IN_OPEN,
+      on_turn },
     { "pin", "seats:array", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_pin },
     { "notice", "text:string", RIGHT_DIRECT, IN_DRAFT | IN_OPEN, on_notice },
     { "join", "seat:id microphone:bool? camera:bool?", RIGHT_SEAT, IN_OPEN, on_join },

@@ -127,6 +127,20 @@ static void on_layout(Meeting *meeting, Seat *seat, json_t *event, gint64 time_m
     set_text(&meeting->layout, event, "layout");
 }
 
+static void on_turned(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
+    (void)seat, (void)time_ms;
+    json_t *held = json_object_get(event, "held");
+    Turn turn = { .start_ms = json_integer_value(json_object_get(event, "start_ms")),
+                  .every_ms = json_integer_value(json_object_get(event, "every_ms")),
+                  .held = held != NULL ? json_integer_value(held) : -1 };
+    if (strcmp(json_string_value(json_object_get(event, "view")), "program") == 0) {
+        meeting->program_turn = turn;
+        return;
+    }
+    meeting->pages_turn = turn;
+    meeting->pages_side = (guint)json_integer_value(json_object_get(event, "side"));
+}
+
 static void on_pinned(Meeting *meeting, Seat *seat, json_t *event, gint64 time_ms) {
     (void)seat, (void)time_ms;
     g_array_set_size(meeting->pinned, 0);
@@ -296,6 +310,7 @@ static const struct {
     { "ending-undone", "", FALSE, on_ending_undone },
     { "ended", "", FALSE, on_ended },
     { "layout", "layout:string", FALSE, on_layout },
+    { "turned", "view:word start_ms:int every_ms:int held:int? side:int?", FALSE, on_turned },
     { "pinned", "seats:array", FALSE, on_pinned },
     { "notice", "text:string", FALSE, on_notice },
     { "joined", "seat:id microphone:bool camera:bool", TRUE, on_joined },

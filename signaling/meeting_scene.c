@@ -57,7 +57,7 @@ static json_t *program_slots(const Meeting *meeting) {
     const char *layout = meeting_layout(meeting);
     g_autoptr(GArray) used = g_array_new(FALSE, FALSE, sizeof(gint32));
     SlotPlan plan = { .slots = json_array(), .used = used, .n_max = meeting_layout_tiles(layout) };
-    gboolean is_grid = strcmp(layout, "grid") == 0;
+    gboolean is_grid = strcmp(layout, "grid") == 0 || layout[1] == 'x'; /* 2x2 to 7x7 */
     gboolean is_with_chair = strcmp(layout, "1+1") == 0 || strcmp(layout, "lecture") == 0;
     /* A grid has no first place: the bridge fills it with whoever is there, loudest first. */
     if (meeting->floor != 0) {
@@ -80,6 +80,15 @@ static json_t *view_json(ViewId view, const char *name, const char *layout, json
                      slots);
 }
 
+static json_t *pages_view(const Meeting *meeting) {
+    MeetingTurn pages = meeting_pages(meeting);
+    g_autofree char *layout = g_strdup_printf("%ux%u", pages.side, pages.side);
+    json_t *view = view_json(VIEW_PAGES, "pages", layout, json_array());
+    pages.side = 0; /* the layout says it */
+    json_object_set_new(view, "turn", meeting_turn_json(&pages));
+    return view;
+}
+
 json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Roster *roster, gint64 epoch,
                       gint64 revision, const SceneLeg *legs, guint n_legs) {
     json_t *endpoints = json_array(), *scene_legs = json_array();
@@ -90,9 +99,12 @@ json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Rost
                                                     (int)legs[i].view, "hears", legs[i].hears));
     json_t *program = view_json(VIEW_PROGRAM, "program", meeting_layout(meeting), program_slots(meeting));
     json_t *wall = view_json(VIEW_WALL, "wall", "wall", json_array());
-    json_t *scene = json_pack("{s:s, s:I, s:I, s:o, s:[o, o], s:o}", "meeting", meeting_id, "epoch",
+    json_t *pages = pages_view(meeting);
+    MeetingTurn turn = meeting_program_turn(meeting);
+    if (turn.turn.every_ms != 0) json_object_set_new(program, "turn", meeting_turn_json(&turn));
+    json_t *scene = json_pack("{s:s, s:I, s:I, s:o, s:[o, o, o], s:o}", "meeting", meeting_id, "epoch",
                               (json_int_t)epoch, "revision", (json_int_t)revision, "endpoints", endpoints,
-                              "views", program, wall, "legs", scene_legs);
+                              "views", program, wall, pages, "legs", scene_legs);
     if (meeting->presenting != 0) json_object_set_new(scene, "presenter", json_integer(meeting->presenting));
     return scene;
 }

@@ -1,6 +1,7 @@
 /* meeting_state.h -- the inside of a meeting, for meeting*.c alone. Everybody else reads it through meeting.h. */
 #pragma once
 
+#include "config/turn.h"
 #include "signaling/meeting.h"
 
 typedef struct {
@@ -27,6 +28,9 @@ struct Meeting {
     gint64 presenting_ms;    /* since when */
     gint64 presenter_due_ms; /* the presenter is lost and is waited for until then; 0 = it is there */
     gboolean muted_all, undo_muted_all;
+    Turn program_turn;         /* every_ms 0: the program does not turn */
+    Turn pages_turn;           /* every_ms 0: as at the opening, see meeting_pages() */
+    guint pages_side;          /* 0: as at the opening */
     gint64 ending_due_ms;      /* 0 = not ending */
     gint64 mute_undo_until_ms; /* 0 = nothing to undo */
     GArray *pinned;            /* of gint32 */
@@ -40,6 +44,8 @@ Seat *meeting_peek_seat(const Meeting *meeting, gint32 id); /* NULL: never joine
 gboolean meeting_holds(const Meeting *meeting, const Seat *seat, gint32 id);
 /* Who may show its screen now: the chair's own seat, who has the floor, and whom the chair lets. */
 gboolean meeting_may_present(const Meeting *meeting, const Seat *seat, gint32 id);
+/* The command "turn" on a state: what follows from it. FALSE: it asks for what there is not. meeting_turn.c */
+gboolean meeting_turn_decide(const Meeting *meeting, json_t *command, gint64 now_ms, MeetingTurn *ret_turn);
 /* A layout that the bridge knows. */
 gboolean meeting_layout_known(const char *layout);
 /* How many tiles the program shows in this layout at most. */

@@ -39,6 +39,9 @@ static json_t *snapshot_meeting(const Meeting *meeting, const char *meeting_id, 
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "id", meeting_id, "title", meeting->title, "state",
                   meeting_phase_word(meeting->phase), "layout", meeting->layout, "notice", meeting->notice,
                   "opened_at_ms", (json_int_t)meeting->opened_ms, "muted_all", meeting->muted_all);
+    MeetingTurn pages = meeting_pages(meeting), program = meeting_program_turn(meeting);
+    json_object_set_new(json, "pages", meeting_turn_json(&pages));
+    json_object_set_new(json, "turn", program.turn.every_ms != 0 ? meeting_turn_json(&program) : json_null());
     json_object_set_new(json, "floor", id_or_null(meeting->floor));
     json_object_set_new(json, "presenting", id_or_null(meeting->presenting));
     json_object_set_new(json, "chair_seat", id_or_null(meeting->chair_seat));

@@ -42,6 +42,8 @@ static const ProtocolRow rows[] = {
     { "present.stop", FOR_DIRECTORS | FOR_ROOM, "seat:id?", "", on_command, "ends the presentation; a room only its own" },
     { "present.allow", FOR_DIRECTORS, "seat:id on:bool", "", on_command, "lets a room present without the floor, or no longer" },
     { "layout", FOR_DIRECTORS, "layout:string", "", on_command, "layout of the program" },
+    { "turn", FOR_DIRECTORS, "view:word on:bool? every_s:int? side:int? hold:bool? step:int?", "", on_command,
+      "pages that follow each other. view: pages (the second screen, side x side tiles) or program (on: its places show all in turn)" },
     { "pin", FOR_DIRECTORS, "seats:array", "", on_command, "seats that always have a tile, in order" },
     { "notice", FOR_DIRECTORS, "text:string", "", on_command, "a line of text for every room; empty removes it" },
     { "seat.disconnect", FOR_DIRECTORS, "seat:id", "", on_command, "sends a room out; it may join again" },

@@ -199,6 +199,27 @@ static const Talk talks[] = {
         { "chair", 1, "{'t':'notice','text':'Nghỉ 15 phút'}", "ok", "notice=Nghỉ 15 phút" },
         { "chair", 1, "{'t':'create','title':'again'}", "conflict", NULL },
         { "chair", 1, "{'t':'open'}", "conflict", NULL } } },
+    { "pages turn by the clock, are held, stepped and go on",
+      { { "chair", 16000, "{'t':'turn','view':'pages','step':0}", "ok", "pages=4:1" },
+        { "chair", 20000, "{'t':'turn','view':'pages','hold':true}", "ok", "pages=4:1|" },
+        { "chair", 90000, "{'t':'turn','view':'pages','hold':true}", "nothing", "pages=4:1|" },
+        { "chair", 90000, "{'t':'turn','view':'pages','step':1}", "ok", "pages=4:2|" },
+        { "chair", 90000, "{'t':'turn','view':'pages','step':-5}", "ok", "pages=4:0|" },
+        { "tech", 90000, "{'t':'turn','view':'pages','hold':false,'step':1}", "ok", "pages=4:1" },
+        { "tech", 104000, "{'t':'turn','view':'pages','side':5}", "ok", "pages=5:1" },
+        { "tech", 106000, "{'t':'turn','view':'pages','every_s':60}", "ok", "pages=5:2" },
+        { "tech", 106000, "{'t':'turn','view':'pages','side':9}", "bad-input", NULL },
+        { "tech", 106000, "{'t':'turn','view':'pages','every_s':1}", "bad-input", NULL },
+        { "room 2", 106000, "{'t':'turn','view':'pages','step':1}", "refused", "pages=5:2" },
+        { "chair", 165900, "{'t':'turn','view':'wall','step':1}", "bad-input", "pages=5:2" } } },
+    { "the program shows all in turn until the chair ends that",
+      { { "chair", 0, "{'t':'turn','view':'program','step':1}", "bad-input", "turn=off" },
+        { "chair", 0, "{'t':'turn','view':'program','on':true,'every_s':5}", "ok", "turn=0:0" },
+        { "chair", 5000, "{'t':'turn','view':'program','on':true}", "nothing", "turn=0:1" },
+        { "chair", 5000, "{'t':'turn','view':'program','side':3}", "bad-input", "turn=0:1" },
+        { "chair", 5000, "{'t':'turn','view':'program','hold':true}", "ok", "turn=0:1|" },
+        { "chair", 9000, "{'t':'turn','view':'program','on':false}", "ok", "turn=off; pages=4:0" },
+        { "chair", 9000, "{'t':'turn','view':'program','on':false}", "nothing", "turn=off" } } },
 };
 
 static Actor actor_of(const char *who) {
@@ -288,6 +309,13 @@ static char *list_hands(const Meeting *meeting) {
 
 static char *meeting_fact(const Meeting *meeting, const char *name, gint64 now_ms) {
     if (strcmp(name, "floor") == 0) return g_strdup_printf("%d", meeting_floor(meeting));
+    /* which turn is shown now, and "|" when it stands still */
+    if (strcmp(name, "pages") == 0 || strcmp(name, "turn") == 0) {
+        MeetingTurn turn = name[0] == 'p' ? meeting_pages(meeting) : meeting_program_turn(meeting);
+        if (turn.turn.every_ms == 0) return g_strdup("off");
+        return g_strdup_printf("%u:%d%s", turn.side, (int)turn_number(&turn.turn, now_ms),
+                               turn_next_ms(&turn.turn, now_ms) == G_MAXINT64 ? "|" : "");
+    }
     if (strcmp(name, "presenting") == 0) return g_strdup_printf("%d", meeting_presenting(meeting));
     if (strcmp(name, "due") == 0) {
         gint64 due_ms = meeting_due_ms(meeting);
@@ -558,14 +586,24 @@ static void test_scene(void **state) {
     assert_string_equal(text_at(json_array_get(endpoints, 1), "label"), "Xã Bắc Sơn, huyện A");
     assert_int_equal(json_integer_value(json_object_get(json_array_get(endpoints, 2), "offline_since")),
                      (START_MS + 4000) / 1000);
+    json_t *pages = json_array_get(json_object_get(scene, "views"), 2);
+    assert_string_equal(text_at(pages, "layout"), "4x4");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(pages, "turn"), "start_ms")),
+                     START_MS);
+    assert_null(json_object_get(json_array_get(json_object_get(scene, "views"), 0), "turn"));
     json_t *scene_leg = json_array_get(json_object_get(scene, "legs"), 0);
     assert_int_equal(json_integer_value(json_object_get(scene_leg, "view")), VIEW_WALL);
     assert_true(json_is_false(json_object_get(scene_leg, "hears")));
     json_decref(scene);
     give_ok(meeting, "room 2", START_MS + 5000, "{'t':'present','seat':2}", NULL);
+    give_ok(meeting, "chair", START_MS + 5000, "{'t':'turn','view':'program','on':true}", NULL);
     scene = meeting_scene(meeting, "m1", roster, 7, 9, &leg, 1);
     assert_int_equal(json_integer_value(json_object_get(scene, "presenter")), 2);
+    json_t *turn = json_object_get(json_array_get(json_object_get(scene, "views"), 0), "turn");
+    assert_int_equal(json_integer_value(json_object_get(turn, "every_ms")), 10000);
     json_decref(scene);
+    give_ok(meeting, "chair", START_MS + 5000, "{'t':'layout','layout':'3x3'}", NULL);
+    assert_slots(meeting, roster, "[{\"pin\":2},{\"pin\":3}]"); /* a grid has no first place */
 }
 
 static void add_quality(gpointer user, gint32 seat_id, json_t *seat) {
