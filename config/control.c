@@ -8,18 +8,20 @@
 
 /* Nested shapes:
  *   scene.endpoints [{seat:id, label, badges:[word], heard: never|may|always, offline_since?: unix s, microphone_off?, hand?}]
- *   scene.views     [{view: id, name: program|wall|pages, layout: word, slots:[{pin:id}|{loudest:k}], chair?: id}]
+ *   scene.views     [{view: id, name: program|wall|pages, layout: word, slots:[{pin:id}|{loudest:k}], turn?: {start_ms, every_ms, held?}}]
  *   scene.legs      [{leg:id, view:id|0}]
  *   hello.legs      [{leg:id, meeting, seat:id, way: duplex|receive|send, state: word, view:id|0, hears:bool}]
  *   needs.rids      [{rid, active:bool, width, height, fps, max_bps}]
  *   speaking.seats  [{seat:id, level: dBov 0..127}]  loudest first
+ *   load.misfits    [{meeting, layout: word, needs_cores, free_cores}]  for the program; "wall": to begin the wall
  *   quality.legs    [{leg, rtt_ms, up:{kbps, loss, fps, audio_loss}, down:{kbps, loss, rung, estimate_kbps}}] */
 static const ControlRow rows[] = {
     { "hello", CONTROL_TO_BRIDGE, TRUE, "version:int instance:string",
       "version:int instance:string legs:array meetings:array sandbox:object",
       "first message of a link: who is there, which legs live, what the sandbox could do" },
     { "scene", CONTROL_TO_BRIDGE, TRUE,
-      "meeting:word epoch:int revision:int endpoints:array views:array legs:array presenter:id?", "applied:bool",
+      "meeting:word epoch:int revision:int endpoints:array views:array legs:array presenter:id?",
+      "applied:bool",
       "all media consequences of a meeting's state; older revisions of the same epoch are refused" },
     { "meeting.close", CONTROL_TO_BRIDGE, TRUE, "meeting:word", "",
       "ends the meeting's mix, canvases and legs" },
@@ -38,7 +40,13 @@ static const ControlRow rows[] = {
     { "speaking", CONTROL_TO_SIGNALING, FALSE, "meeting:word seats:array", "",
       "who is heard now; at most 5/s" },
     { "needs", CONTROL_TO_SIGNALING, FALSE, "leg:id rids:array", "", "what the bridge wants of a camera" },
+    { "presentation.needs", CONTROL_TO_SIGNALING, FALSE, "leg:id rids:array", "",
+      "what the bridge wants of a screen that is shown: its layers, as in needs; all inactive: no longer" },
     { "quality", CONTROL_TO_SIGNALING, FALSE, "legs:array", "", "line quality of every leg, every 2 s" },
+    { "load", CONTROL_TO_SIGNALING, FALSE,
+      "level:int why:word wall_fps:int program_fps:int top_height:int thumbnail_fps:int budget_cores:number "
+      "used_cores:number misfits:array",
+      "", "what the bridge gives up for want of processor time, and which layouts do not fit; at each change, every 5 s" },
     { "alarm", CONTROL_TO_SIGNALING, FALSE, "code:word text:string", "",
       "something an operator should know" },
 };

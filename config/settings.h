@@ -36,14 +36,19 @@ typedef struct {
     gint64 audio_complexity;  /* audio.complexity: 5 */
     gboolean audio_levelling; /* audio.levelling: true */
     /* video */
-    gint64 video_program_fps;    /* video.program_fps: 25 */
-    gint64 video_wall_fps;       /* video.wall_fps: 8 */
-    gint64 video_720p_bps;       /* video.720p_bps: 1500000 */
-    gint64 video_360p_bps;       /* video.360p_bps: 500000 */
-    gint64 video_wall_bps;       /* video.wall_bps: 2500000 */
-    gint64 video_wall_1440p_bps; /* video.wall_1440p_bps: 4000000 */
-    gint64 video_encoder_speed;  /* video.encoder_speed: 8, VP8 effort at rest */
-    gint64 video_decoders;       /* video.decoders: 2 pool threads */
+    gint64 video_program_fps;      /* video.program_fps: 25 */
+    gint64 video_wall_fps;         /* video.wall_fps: 8 */
+    gboolean video_1080p;          /* video.1080p: false */
+    gint64 video_1080p_bps;        /* video.1080p_bps: 3000000 */
+    gint64 video_720p_bps;         /* video.720p_bps: 1500000 */
+    gint64 video_360p_bps;         /* video.360p_bps: 500000 */
+    gint64 video_180p_bps;         /* video.180p_bps: 120000 */
+    gint64 video_presentation_bps; /* video.presentation_bps: 2500000 */
+    gint64 video_presentation_fps; /* video.presentation_fps: 15 */
+    gint64 video_wall_bps;         /* video.wall_bps: 2500000 */
+    gint64 video_wall_1440p_bps;   /* video.wall_1440p_bps: 4000000 */
+    gint64 video_encoder_speed;    /* video.encoder_speed: 8, VP8 effort at rest */
+    gint64 video_decoders;         /* video.decoders: 2 pool threads */
     /* line */
     gint64 line_up_bps; /* line.up_bps: 0 = not known */
     /* meeting */

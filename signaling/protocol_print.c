@@ -59,6 +59,7 @@ static void print_pushes(FILE *out) {
         { "media-lost", "all", "`leg` is gone at the bridge: open a new one" },
         { "restart-ice", "all", "`leg` hears nothing for 30 s: ask with `leg.restart`" },
         { "needs", "all", "`leg`, `rids`: which layers of the camera are wanted" },
+        { "presentation-needs", "all", "`leg`, `rids`: which layers of the screen that it shows are wanted" },
         { "speaking", "all in a meeting", "`seats`: who is heard, loudest first" },
         { "meetings", "console", "the list of meetings, when it changed" },
         { "snapshot", "console", "`n`, `meeting`, `seats`, `meetings`: all of it" },

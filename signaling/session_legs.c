@@ -25,6 +25,7 @@ static void leg_free(Leg *leg) {
     if (leg->quality != NULL) json_decref(leg->quality);
     if (leg->page != NULL) json_decref(leg->page);
     if (leg->needs != NULL) json_decref(leg->needs);
+    if (leg->screen_needs != NULL) json_decref(leg->screen_needs);
     g_free(leg);
 }
 
@@ -143,10 +144,15 @@ static void each(Service *service, void (*func)(Service *service, Leg *leg, gcon
     for (GList *at = all; at != NULL; at = at->next) func(service, at->data, what);
 }
 
+static void tell_rids(Session *session, const char *name, gint32 leg, json_t *rids) {
+    if (rids != NULL)
+        session_push(session, json_pack("{s:s, s:i, s:O}", "t", name, "leg", leg, "rids", rids),
+                     OUTBOX_CONTROL);
+}
+
 static void leg_tell_needs(Session *session, const Leg *leg) {
-    if (leg->needs == NULL) return;
-    session_push(session, json_pack("{s:s, s:i, s:O}", "t", "needs", "leg", leg->id, "rids", leg->needs),
-                 OUTBOX_CONTROL);
+    tell_rids(session, "needs", leg->id, leg->needs);
+    tell_rids(session, "presentation-needs", leg->id, leg->screen_needs);
 }
 
 gboolean legs_claim(Session *session, gint32 id) {
@@ -387,6 +393,15 @@ static void on_needs(Service *service, json_t *event) {
     if (session != NULL) leg_tell_needs(session, leg);
 }
 
+static void on_presentation_needs(Service *service, json_t *event) {
+    Leg *leg = leg_find(service, (gint32)json_integer_value(json_object_get(event, "leg")));
+    if (leg == NULL) return;
+    if (leg->screen_needs != NULL) json_decref(leg->screen_needs);
+    leg->screen_needs = json_incref(json_object_get(event, "rids"));
+    Session *session = session_find(service, leg->session);
+    if (session != NULL) tell_rids(session, "presentation-needs", leg->id, leg->screen_needs);
+}
+
 static void on_quality_event(Service *service, json_t *event) {
     gsize index;
     json_t *row;
@@ -404,6 +419,8 @@ void legs_bridge_event(Service *service, const char *name, json_t *event) {
         on_leg_state(service, event);
     else if (strcmp(name, "needs") == 0)
         on_needs(service, event);
+    else if (strcmp(name, "presentation.needs") == 0)
+        on_presentation_needs(service, event);
     else if (strcmp(name, "quality") == 0)
         on_quality_event(service, event);
     else if (strcmp(name, "speaking") == 0)

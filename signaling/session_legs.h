@@ -35,6 +35,7 @@ typedef struct {
     json_t *quality; /* last report of the bridge, or NULL */
     json_t *page;    /* last report of the page itself, or NULL */
     json_t *needs; /* last wish of the bridge for its camera, or NULL: told again to a page that comes back */
+    json_t *screen_needs; /* the same for the screen that it shows */
     /* WHIP and WHEP */
     char *resource; /* last part of the Location; NULL for pages */
     char *offer;    /* theirs, for a restart */
@@ -89,4 +90,5 @@ json_t *legs_quality(Service *service, const char *meeting, gint32 seat);
 void legs_review(Service *service);
 guint legs_count(Service *service, LegState state);
 guint legs_count_session(Service *service, guint64 session);
+gboolean legs_session_sends(const Session *session); /* it has a leg that carries its seat's voice and picture */
 void legs_page_report(const Session *session, json_t *report); /* the page's own getStats */

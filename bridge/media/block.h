@@ -22,6 +22,7 @@ typedef struct {
     gint64 capture_us;     /* monotonic time of what is shown or heard */
     gboolean keyframe;     /* audio: TRUE */
     guint8 temporal_layer; /* 0 or 1 */
+    gboolean chained;      /* upper layer, and later frames of that layer stand on it (forwarded streams) */
     guint8 tl0_index;      /* VP8 TL0PICIDX */
     guint16 width, height; /* video */
     guint8 audio_level;    /* audio: -dBov 0..127 of this frame */

@@ -8,6 +8,8 @@ typedef struct {
     Codec codec;
     gboolean keyframe;
     guint16 width, height; /* from the keyframe's own header; 0 when this is no keyframe */
+    guint8 temporal_layer; /* 0: base, or a sender without layers; else 1 */
+    gboolean referenced;   /* later frames may stand on it */
     guint8 rotation;       /* quarter turns clockwise, from the video-orientation extension */
     guint32 rtp_time;      /* the sender's 90 kHz clock */
     gint64 arrival_us;     /* monotonic, last packet */

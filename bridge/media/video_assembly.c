@@ -136,6 +136,9 @@ static void finish(VideoAssembly *assembly) {
     frame->keyframe = assembly->keyframe;
     frame->width = assembly->keyframe ? assembly->stats.width : 0;
     frame->height = assembly->keyframe ? assembly->stats.height : 0;
+    gboolean vp8 = assembly->codec == CODEC_VP8;
+    frame->temporal_layer = vp8 && assembly->vp8.temporal_layer > 0 && !assembly->keyframe ? 1 : 0;
+    frame->referenced = !vp8 || !assembly->vp8.non_reference;
     frame->rotation = assembly->rotation;
     frame->rtp_time = assembly->rtp_time;
     frame->arrival_us = frame->capture_us = assembly->arrival_us;

@@ -59,7 +59,7 @@ struct VideoUplink {
     gint64 clock_capture_us;
 
     gboolean keyframe_needed;
-    gint64 pli_next_us, pli_interval_us, packet_us;
+    gint64 pli_next_us, pli_interval_us, packet_us, silent_max_us;
 
     VideoUplinkStats stats;
     gint64 second_us;
@@ -90,6 +90,7 @@ VideoUplink *video_uplink_new(Codec codec, guint32 ssrc, const VideoUplinkEvents
     uplink->wanted = uplink->keyframe_needed = TRUE;
     uplink->rtt_us = RTT_US_UNKNOWN;
     uplink->pli_interval_us = PLI_FIRST_US;
+    uplink->silent_max_us = ALIVE_US;
     return uplink;
 }
 
@@ -139,7 +140,7 @@ static gint64 window_us(const VideoUplink *uplink) {
 static void maybe_ask_keyframe(VideoUplink *uplink, gint64 now_us) {
     gboolean needed = uplink->keyframe_needed || video_assembly_is_broken(uplink->assembly);
     if (!needed || !uplink->wanted || !uplink->started || now_us < uplink->pli_next_us) return;
-    if (now_us - uplink->packet_us > ALIVE_US || video_assembly_in_keyframe(uplink->assembly)) return;
+    if (now_us - uplink->packet_us > uplink->silent_max_us || video_assembly_in_keyframe(uplink->assembly)) return;
     uplink->pli_next_us = now_us + uplink->pli_interval_us;
     uplink->pli_interval_us = PLI_AGAIN_US;
     uplink->stats.n_plis++;
@@ -339,6 +340,11 @@ void video_uplink_set_clock(VideoUplink *uplink, guint32 rtp_time, gint64 captur
 void video_uplink_set_rtt(VideoUplink *uplink, gint64 rtt_us) {
     owner_check(&uplink->owner);
     uplink->rtt_us = CLAMP(rtt_us, 1000, 2 * G_USEC_PER_SEC);
+}
+
+void video_uplink_set_silent_max(VideoUplink *uplink, gint64 silent_us) {
+    owner_check(&uplink->owner);
+    uplink->silent_max_us = silent_us;
 }
 
 void video_uplink_set_wanted(VideoUplink *uplink, gboolean wanted) {

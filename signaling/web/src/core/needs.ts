@@ -20,6 +20,9 @@ const SMALLEST_MAIN = { width: 640, height: 360 };
 const isSmall = (source: Picture): boolean =>
   source.width * source.height < SMALLEST_MAIN.width * SMALLEST_MAIN.height;
 
+/** A screen is larger than this only on walls of screens; its text is sharp at this size. */
+const LARGEST_SCREEN = { width: 1920, height: 1200 };
+
 /** How far to shrink: never up, and by height and width so that the picture fits the tile it is meant for. */
 export const scaleFor = (source: Picture, need: Picture): number => {
   if (need.width <= 0 || need.height <= 0 || source.width <= 0 || source.height <= 0) return 1;
@@ -50,4 +53,25 @@ export const encodingsFor = <T extends Encoding>(
     if (need.fps > 0) next.maxFramerate = need.fps;
     next.scaleResolutionDownBy = source === null || small ? 1 : scaleFor(source, need);
     return next;
+  });
+
+/** The same for a screen that is shown: every layer has its full size, because text is what it is for. */
+export const screenEncodingsFor = <T extends Encoding>(
+  current: readonly T[],
+  needs: readonly Need[],
+  source: Picture | null,
+): T[] =>
+  current.map((encoding) => {
+    const need =
+      needs.find((n) => n.rid === encoding.rid) ??
+      (current.length === 1 ? needs[needs.length - 1] : undefined);
+    if (source === null || need?.active !== true) return { ...encoding, active: false };
+    const shrink = Math.max(1, source.width / LARGEST_SCREEN.width, source.height / LARGEST_SCREEN.height);
+    return {
+      ...encoding,
+      active: true,
+      maxBitrate: need.max_bps,
+      maxFramerate: need.fps,
+      scaleResolutionDownBy: Math.round(shrink * 1000) / 1000,
+    };
   });

@@ -28,12 +28,14 @@ export interface RoomSeat {
   floor: Floor;
   hand_place?: number | null;
   camera_wanted: boolean;
+  may_present?: boolean;
 }
 
 export interface RoomState {
   meeting: { id: string; title: string; layout: string };
   seat: RoomSeat;
   floor: { seat: SeatId; label: string } | null;
+  presenting?: { seat: SeatId; label: string } | null;
   notice: string | null;
 }
 
@@ -60,6 +62,7 @@ export interface Seat {
   hand_place?: number | null;
   deaf: boolean;
   since_ms: number;
+  present_allowed?: boolean;
   quality?: Quality | null;
   console: boolean;
 }
@@ -76,6 +79,8 @@ export interface MeetingInfo {
   layout: string;
   opened_at_ms: number | null;
   floor: SeatId | null;
+  presenting?: SeatId | null;
+  chair_seat?: SeatId | null;
   pinned: SeatId[];
   muted_all: boolean;
   undo: Undo | null;

@@ -2,7 +2,7 @@
 // replaceTrack and setParameters. Heals itself: ICE restart when the path is lost, a new leg when that does not help
 // or when the bridge is a new one.
 import { signal } from "@preact/signals";
-import { encodingsFor } from "../core/needs";
+import { type Encoding, type Picture, encodingsFor, screenEncodingsFor } from "../core/needs";
 import { type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
 import type { Link } from "../net/link";
 import { LegStats, type LegNumbers } from "./legstats";
@@ -22,6 +22,8 @@ const FIRST_NEEDS: Need[] = [
 export class Leg {
   readonly state = signal<LegState>("none");
   readonly stream = signal<MediaStream | null>(null);
+  /** The screen that somebody shows: a picture of its own. Its frames come while somebody does. */
+  readonly presentation = signal<MediaStream | null>(null);
   readonly numbers = signal<LegNumbers | null>(null);
   id: LegId | null = null;
 
@@ -36,7 +38,9 @@ export class Leg {
   private silent_at: number | null = null;
   private audio: MediaStreamTrack | null = null;
   private video: MediaStreamTrack | null = null;
+  private screen: MediaStreamTrack | null = null;
   private needs: Need[] = FIRST_NEEDS;
+  private screenNeeds: Need[] = [];
 
   constructor(
     private readonly link: Link,
@@ -88,6 +92,18 @@ export class Leg {
     void this.place(1, track).then(() => this.applyNeeds());
   }
 
+  /** The screen that this page shows to all; null: none. Nothing leaves before the server wants it. */
+  setScreen(track: MediaStreamTrack | null): void {
+    this.screen = track;
+    void this.place(2, track).then(() => this.applyScreenNeeds());
+  }
+
+  setScreenNeeds(leg: LegId, needs: Need[]): void {
+    if (leg !== this.id) return;
+    this.screenNeeds = needs;
+    void this.applyScreenNeeds();
+  }
+
   setNeeds(leg: LegId, needs: Need[]): void {
     if (leg !== this.id) return;
     this.needs = needs;
@@ -113,6 +129,7 @@ export class Leg {
     this.pc = null;
     this.id = null;
     this.needs = FIRST_NEEDS;
+    this.screenNeeds = [];
   }
 
   private async open(): Promise<void> {
@@ -153,10 +170,12 @@ export class Leg {
       for (const transceiver of pc.getTransceivers()) transceiver.direction = "sendrecv";
       await this.place(0, this.audio);
       await this.place(1, this.video);
+      await this.place(2, this.screen);
     }
     await pc.setLocalDescription(await pc.createAnswer());
     if (pc !== this.pc) return;
     await this.applyNeeds();
+    await this.applyScreenNeeds();
     // The server learns our address from our first check, so nothing waits for gathering.
     await this.link.request("leg.answer", { leg, sdp: pc.localDescription?.sdp ?? "" });
     if (pc !== this.pc) return;
@@ -166,7 +185,10 @@ export class Leg {
 
   private tookTrack(event: RTCTrackEvent): void {
     // Section 2 is the presentation: a picture of its own, not part of the program.
-    if (event.transceiver.mid === "2") return;
+    if (event.transceiver.mid === "2") {
+      this.presentation.value = new MediaStream([event.track]);
+      return;
+    }
     const before = this.stream.peek();
     const stream = event.streams[0] ?? new MediaStream();
     if (!stream.getTracks().includes(event.track)) stream.addTrack(event.track);
@@ -245,15 +267,26 @@ export class Leg {
     }
   }
 
-  private async applyNeeds(): Promise<void> {
-    const sender = this.pc?.getTransceivers()[1]?.sender;
+  private applyNeeds(): Promise<void> {
+    return this.apply(1, (current, source) => encodingsFor(current, this.needs, source));
+  }
+
+  private applyScreenNeeds(): Promise<void> {
+    return this.apply(2, (current, source) => screenEncodingsFor(current, this.screenNeeds, source));
+  }
+
+  private async apply(
+    section: number,
+    wanted: (current: ActiveEncoding[], source: Picture | null) => ActiveEncoding[],
+  ): Promise<void> {
+    const sender = this.pc?.getTransceivers()[section]?.sender;
     if (sender === undefined || this.way !== "duplex") return;
     const parameters = sender.getParameters();
     const current = parameters.encodings as RTCRtpEncodingParameters[] | undefined;
     if (current === undefined || current.length === 0) return;
     const size = sender.track?.getSettings();
     const source = size?.width && size.height ? { width: size.width, height: size.height } : null;
-    parameters.encodings = encodingsFor(current.map(withActive), this.needs, source);
+    parameters.encodings = wanted(current.map(withActive), source);
     try {
       await sender.setParameters(parameters);
     } catch {
@@ -262,7 +295,9 @@ export class Leg {
   }
 }
 
-const withActive = (encoding: RTCRtpEncodingParameters): RTCRtpEncodingParameters & { active: boolean } => ({
+type ActiveEncoding = RTCRtpEncodingParameters & Encoding;
+
+const withActive = (encoding: RTCRtpEncodingParameters): ActiveEncoding => ({
   ...encoding,
   active: encoding.active ?? true,
 });

@@ -1,12 +1,12 @@
 // The chair's desk: what all see, who asks, who is there, and the few commands of a meeting.
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Layout, Undo, View } from "../../core/protocol";
 import { type Key, t } from "../../i18n";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
-import { Button, Dialog, HoldButton, toggleFull } from "../../ui/parts";
+import { Button, Dialog, HoldButton, Screen, toggleFull } from "../../ui/parts";
 import { Header } from "./Header";
 import { LayoutIcon } from "./LayoutIcon";
 import { Hands, Rooms } from "./Rooms";
@@ -20,7 +20,50 @@ const VIEWS: readonly { view: View; key: Key; icon: "program" | "wall" }[] = [
   { view: "wall", key: "chair.wall", icon: "wall" },
 ];
 
-const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Element => {
+/** What a room shows to all, beside the picture; a tap makes it large. The chair ends it with one press. */
+const Preview = ({
+  hall,
+  watch,
+  part,
+  large,
+  onSwap,
+}: {
+  hall: HallStore;
+  watch: Watch;
+  part: Part;
+  large: boolean;
+  onSwap: () => void;
+}): JSX.Element | null => {
+  const presenting = hall.meeting.value?.presenting ?? null;
+  const own = part.screening.track.value;
+  const received = watch.leg.value?.presentation.value ?? null;
+  // Our own screen does not come back to us.
+  const stream = useMemo(() => (own === null ? received : new MediaStream([own])), [own, received]);
+  if (presenting === null) return null;
+  return (
+    <>
+      <Screen id="slides" stream={stream} muted class={large ? "" : "aside"} />
+      <button
+        id="swap"
+        type="button"
+        class="aside swap"
+        aria-label={t("present.swap")}
+        title={t("present.swap")}
+        onClick={onSwap}
+      />
+      <Button
+        id="present-stop"
+        class="present-stop"
+        icon="close"
+        onClick={() => (own === null ? void hall.do("present.stop", { seat: presenting }) : part.screening.stop())}
+      >
+        {t("present.stop")}
+      </Button>
+    </>
+  );
+};
+
+const Picture = ({ hall, watch, part }: { hall: HallStore; watch: Watch; part: Part }): JSX.Element => {
   const video = useRef<HTMLVideoElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const stream = watch.leg.value?.stream.value ?? null;
@@ -40,10 +83,27 @@ const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Elemen
   }, [stream, listening]);
   const floor = hall.meeting.value?.floor ?? null;
   const floorSeat = floor === null ? undefined : hall.seat(floor)?.value;
+  const presenting = hall.meeting.value?.presenting ?? null;
+  const presenter = presenting === null ? undefined : hall.seat(presenting)?.value;
+  const large = useSignal(false);
   return (
     <>
       <div class="picture" ref={box}>
-        <video id="program" ref={video} autoplay playsInline muted />
+        <video
+          id="program"
+          ref={video}
+          class={presenting !== null && large.value ? "aside" : ""}
+          autoplay
+          playsInline
+          muted
+        />
+        <Preview
+          hall={hall}
+          watch={watch}
+          part={part}
+          large={large.value}
+          onSwap={() => (large.value = !large.peek())}
+        />
         {(stream === null || state === "weak") && (
           <div class="picture-word pulse">
             {t(state === "weak" ? "link.media_weak" : "link.media_opening")}
@@ -55,6 +115,11 @@ const Picture = ({ hall, watch }: { hall: HallStore; watch: Watch }): JSX.Elemen
         {floorSeat !== undefined && (
           <span class="pill floor-pill" id="floor-holder">
             {t("room.floor_of", { label: floorSeat.label })}
+          </span>
+        )}
+        {presenter !== undefined && (
+          <span class="pill" id="presenter">
+            {t("present.of", { label: presenter.label })}
           </span>
         )}
         {hall.speakers.value.length > 0 && (
@@ -185,7 +250,7 @@ export const Console = ({
     <main class="console">
       <Header hall={hall} />
       <section class="left">
-        <Picture hall={hall} watch={watch} />
+        <Picture hall={hall} watch={watch} part={part} />
         <div class="views">
           {VIEWS.map(({ view, key, icon }) => (
             <Button

@@ -2,12 +2,14 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { t } from "../../i18n";
+import { canPresent } from "../../media/screen";
 import { Button, Screen } from "../../ui/parts";
 import { DeviceTrouble } from "../room/Devices";
 import type { Part } from "./part";
 
 export const PartBar = ({ part }: { part: Part }): JSX.Element | null => {
-  const { sending, capture } = part;
+  const { sending, capture, screening } = part;
+  const presents = screening.on.value;
   const microphone = sending.microphoneOn.value;
   const camera = sending.cameraOn.value;
   const track = capture.video.track.value;
@@ -35,6 +37,17 @@ export const PartBar = ({ part }: { part: Part }): JSX.Element | null => {
       >
         {t(camera ? "room.camera_on" : "room.camera_off")}
       </Button>
+      {canPresent() && (
+        <Button
+          id="part-present"
+          icon="program"
+          pressed={presents}
+          disabled={screening.asking.value}
+          onClick={() => (presents ? screening.stop() : void screening.start())}
+        >
+          {t(presents ? "present.stop" : "present.start")}
+        </Button>
+      )}
       <DeviceTrouble capture={capture} kind="audio" />
       <DeviceTrouble capture={capture} kind="video" />
     </div>

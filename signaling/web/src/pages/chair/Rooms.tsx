@@ -208,6 +208,16 @@ const SeatActions = ({
                 {t("chair.mute")}
               </Button>
             )}
+            {id !== meeting?.chair_seat && (
+              <Button
+                id="present-allow"
+                icon="program"
+                pressed={seat.present_allowed === true}
+                onClick={() => void hall.do("present.allow", { seat: id, on: seat.present_allowed !== true })}
+              >
+                {t(seat.present_allowed === true ? "present.allowed" : "present.allow")}
+              </Button>
+            )}
             <Button icon="pin" pressed={pinned} onClick={pin}>
               {pinned ? t("chair.unpin") : t("chair.pin")}
             </Button>

@@ -4,6 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { Fault, isPassing, type LegId, type Need, type RoomState } from "../../core/protocol";
 import { Capture } from "../../media/capture";
 import { Leg, needsOf } from "../../media/leg";
+import { Screening } from "../../media/screen";
 import { Sending } from "../../media/sending";
 import type { HallStore } from "../../net/hall";
 import type { Message } from "../../net/link";
@@ -21,6 +22,13 @@ export class Part {
     this.leg,
     (fields) =>
       this.hall?.link.request("state", { ...fields }) ?? Promise.reject(new Fault("unreachable", "")),
+  );
+  readonly screening = new Screening(
+    this.leg,
+    computed(() => this.state.value?.seat.id ?? null),
+    computed(() => this.state.value?.presenting?.seat ?? null),
+    (name, fields) =>
+      this.hall?.link.request(name, fields) ?? Promise.reject(new Fault("unreachable", "")),
   );
   private hall: HallStore | null = null;
   private dropLeg: (() => void) | null = null;
@@ -99,6 +107,8 @@ export class Part {
     if (message.t === "room") this.state.value = message as unknown as RoomState;
     else if (message.t === "needs" && Array.isArray(message["rids"])) {
       this.leg.peek()?.setNeeds(message["leg"] as LegId, needsOf(message["rids"], [] as Need[]));
+    } else if (message.t === "presentation-needs" && Array.isArray(message["rids"])) {
+      this.leg.peek()?.setScreenNeeds(message["leg"] as LegId, needsOf(message["rids"], [] as Need[]));
     } else if (message.t === "ended" || message.t === "removed") this.letGo();
   }
 
@@ -106,6 +116,7 @@ export class Part {
     this.dropLeg?.();
     this.dropLeg = null;
     const leg = this.leg.peek();
+    this.screening.letGo();
     batch(() => {
       this.on.value = false;
       this.leg.value = null;

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { MutedTalk } from "../../core/talk";
 import { t } from "../../i18n";
+import { canPresent } from "../../media/screen";
 import { Meter, setSink } from "../../media/sound";
 import { Icon } from "../../ui/icons";
 import { Button, Clock, Dialog, MeterBar, Screen, toggleFull } from "../../ui/parts";
@@ -14,7 +15,7 @@ import { LinkPill } from "./Status";
 const SMALL_TRIES_MS = 1000;
 
 /** Plays with sound; where the browser wants a touch first: picture at once, sound after the touch. */
-const Program = ({ room }: { room: Room }): JSX.Element => {
+const Program = ({ room, beside }: { room: Room; beside: boolean }): JSX.Element => {
   const video = useRef<HTMLVideoElement | null>(null);
   const stream = room.program.value;
   const speaker = room.capture.speaker.value;
@@ -52,6 +53,7 @@ const Program = ({ room }: { room: Room }): JSX.Element => {
     <>
       <video
         id="program"
+        class={beside ? "side-picture" : "main-picture"}
         ref={(element) => {
           video.current = element;
         }}
@@ -65,6 +67,47 @@ const Program = ({ room }: { room: Room }): JSX.Element => {
         </button>
       )}
     </>
+  );
+};
+
+/** The screen that another room shows. It has no sound: that is in the program. */
+const Slides = ({ room, beside }: { room: Room; beside: boolean }): JSX.Element => {
+  const seen = useSignal(false);
+  const stream = room.slides.value;
+  const take = (video: HTMLVideoElement | null): void => {
+    if (video !== null) video.onresize = () => (seen.value = video.videoWidth > 0);
+  };
+  return (
+    <>
+      <Screen id="slides" stream={stream} muted class={beside ? "side-picture" : "main-picture"} element={take} />
+      {!seen.value && !beside && (
+        <div class="stage-word main-picture pulse">
+          {t("present.opening", { label: room.presenting.value?.label ?? "" })}
+        </div>
+      )}
+    </>
+  );
+};
+
+const PresentButton = ({ room }: { room: Room }): JSX.Element | null => {
+  const { screening } = room;
+  if (!canPresent()) return null;
+  if (screening.on.value)
+    return (
+      <Button id="present" icon="program" kind="primary" pressed onClick={() => screening.stop()}>
+        {t("present.stop")}
+      </Button>
+    );
+  const may = room.state.value?.seat.may_present === true;
+  return (
+    <Button
+      id="present"
+      icon="program"
+      disabled={!may || screening.asking.value}
+      onClick={() => void screening.start()}
+    >
+      {may ? t("present.start") : <Two line={t("present.start")} hint={t("present.when_invited")} />}
+    </Button>
   );
 };
 
@@ -185,6 +228,7 @@ const Bar = ({ room, onLeave }: { room: Room; onLeave: () => void }): JSX.Elemen
         )}
       </Button>
       <HandButton room={room} />
+      <PresentButton room={room} />
       <Button
         icon="full"
         class="side"
@@ -200,6 +244,7 @@ const Top = ({ room }: { room: Room }): JSX.Element => {
   const me = room.me.value?.id;
   const floor = room.state.value?.floor;
   const mine = room.state.value?.seat.floor === "given";
+  const presenting = room.presenting.value;
   const others = room.speaking.value.filter((one) => one.seat !== me).map((one) => one.label);
   return (
     <header class="top">
@@ -210,6 +255,11 @@ const Top = ({ room }: { room: Room }): JSX.Element => {
         </span>
       ) : (
         floor && <span class="pill cut">{t("room.floor_of", { label: floor.label })}</span>
+      )}
+      {presenting !== null && (
+        <span class="pill cut" id="presenting">
+          {presenting.seat === me ? t("present.mine") : t("present.of", { label: presenting.label })}
+        </span>
       )}
       <span class="soft cut grow">
         {others.length > 0
@@ -226,6 +276,7 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
   const leaving = useSignal(false);
   const small = useSignal(false);
   const talking = useSignal(false);
+  const swapped = useSignal(false);
   const talk = useMemo(() => new MutedTalk(), []);
   const meter = useMemo(
     () =>
@@ -235,6 +286,12 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
     [],
   );
   const track = useComputed(() => room.capture.audio.track.value);
+  const presenting = room.presenting.value;
+  const slides = presenting !== null && presenting.seat !== room.me.value?.id;
+  useEffect(() => {
+    // Every presentation begins large.
+    swapped.value = false;
+  }, [presenting?.seat]);
   useEffect(() => {
     meter.watch(track.value);
     return () => meter.stop();
@@ -242,8 +299,19 @@ export const MeetingView = ({ room }: { room: Room }): JSX.Element => {
   return (
     <main class="meeting">
       <Top room={room} />
-      <div class="stage">
-        <Program room={room} />
+      <div class={`stage${slides ? " with-slides" : ""}`}>
+        <Program room={room} beside={slides && !swapped.value} />
+        {slides && <Slides room={room} beside={swapped.value} />}
+        {slides && (
+          <button
+            id="swap"
+            type="button"
+            class="side-picture swap"
+            aria-label={t("present.swap")}
+            title={t("present.swap")}
+            onClick={() => (swapped.value = !swapped.peek())}
+          />
+        )}
         {room.program.value === null && (
           <div class="stage-word pulse">
             {t(room.legState.value === "weak" ? "link.media_weak" : "link.media_opening")}

@@ -15,6 +15,7 @@ import {
 import { t } from "../../i18n";
 import { Capture } from "../../media/capture";
 import { Leg, needsOf } from "../../media/leg";
+import { Screening } from "../../media/screen";
 import { Sending } from "../../media/sending";
 import { chime } from "../../media/sound";
 import * as api from "../../net/api";
@@ -61,12 +62,21 @@ export class Room {
   readonly linkState = computed(() => this.linkSignal.value?.state.value ?? "connecting");
   readonly legState = computed(() => this.legSignal.value?.state.value ?? "none");
   readonly program = computed(() => this.legSignal.value?.stream.value ?? null);
+  readonly slides = computed(() => this.legSignal.value?.presentation.value ?? null);
+  /** Who shows a screen to all; null: nobody. */
+  readonly presenting = computed(() => this.state.value?.presenting ?? null);
   readonly open = computed(() => this.meetings.value.filter((meeting) => meeting.state === "open"));
   readonly sending = new Sending(
     this.capture,
     computed(() => this.state.value?.seat ?? null),
     this.legSignal,
     (fields) => this.request("state", { ...fields }),
+  );
+  readonly screening = new Screening(
+    this.legSignal,
+    computed(() => this.state.value?.seat.id ?? null),
+    computed(() => this.presenting.value?.seat ?? null),
+    (name, fields) => this.request(name, fields),
   );
 
   /** Trades the link for a session, then connects. */
@@ -160,6 +170,9 @@ export class Room {
         break;
       case "needs":
         this.leg?.setNeeds(message["leg"] as LegId, needsOf(message["rids"] as unknown[], [] as Need[]));
+        break;
+      case "presentation-needs":
+        this.leg?.setScreenNeeds(message["leg"] as LegId, needsOf(message["rids"] as unknown[], [] as Need[]));
         break;
       case "speaking":
         this.speaking.value = Array.isArray(message["seats"]) ? (message["seats"] as Speaking[]) : [];
@@ -266,6 +279,7 @@ export class Room {
       this.deaf.value = false;
     });
     this.sending.reset();
+    this.screening.letGo();
   }
 
   private stopFor(phase: Phase): void {

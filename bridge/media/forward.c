@@ -1,0 +1,74 @@
+/* forward.c -- see forward.h. */
+#include "bridge/media/forward.h"
+
+enum { KEYFRAME_EVERY_US = 1000000 };
+
+struct Forward {
+    StreamId stream;
+    guint64 next_frame, next_packet;
+    guint8 tl0_index; /* of the last base frame; counted here, so that what the sender lost is no gap */
+    gboolean started, wanted;
+    gint64 keyframe_us, asked_us; /* 0: never */
+    ForwardStats stats;
+};
+
+Forward *forward_new(StreamId stream) {
+    Forward *forward = g_new0(Forward, 1);
+    forward->stream = stream;
+    forward->tl0_index = 0xff; /* the first base frame is number 0 */
+    return forward;
+}
+
+void forward_free(Forward *forward) { g_free(forward); }
+
+StreamId forward_stream(const Forward *forward) { return forward->stream; }
+
+static void note_keyframe(Forward *forward, const Frame *frame) {
+    forward->started = TRUE;
+    forward->wanted = FALSE;
+    forward->keyframe_us = frame->arrival_us;
+    forward->stats.n_keyframes++;
+    forward->stats.width = frame->width;
+    forward->stats.height = frame->height;
+}
+
+Block *forward_frame(Forward *forward, const Frame *frame) {
+    if (frame->codec != CODEC_VP8 || frame->n_bytes == 0 || frame->after_loss ||
+        (!frame->keyframe && !forward->started)) {
+        forward->stats.n_held_back++;
+        return NULL;
+    }
+    if (frame->keyframe) note_keyframe(forward, frame);
+    Block *block = block_new_vp8(forward->stream, frame->bytes, frame->n_bytes, BLOCK_VP8_PAYLOAD_BYTES_MAX);
+    if (frame->temporal_layer == 0) forward->tl0_index++;
+    block->frame_index = forward->next_frame++;
+    block->first_packet = forward->next_packet;
+    forward->next_packet += block->n_packets;
+    block->rtp_time = frame->rtp_time;
+    block->capture_us = frame->capture_us;
+    block->temporal_layer = frame->temporal_layer;
+    block->chained = frame->temporal_layer > 0 && frame->referenced;
+    block->tl0_index = forward->tl0_index;
+    block->width = forward->stats.width;
+    block->height = forward->stats.height;
+    forward->stats.n_frames++;
+    forward->stats.n_bytes += frame->n_bytes;
+    return block;
+}
+
+void forward_want_keyframe(Forward *forward) { forward->wanted = TRUE; }
+
+static gboolean is_recent(gint64 at_us, gint64 now_us) {
+    return at_us != 0 && now_us - at_us < KEYFRAME_EVERY_US;
+}
+
+gboolean forward_keyframe_due(Forward *forward, gint64 now_us) {
+    if (!forward->wanted || is_recent(forward->keyframe_us, now_us) || is_recent(forward->asked_us, now_us))
+        return FALSE;
+    /* Stays wanted: a lost PLI is asked again after the second, until the keyframe is here. */
+    forward->asked_us = now_us;
+    forward->stats.n_asked++;
+    return TRUE;
+}
+
+void forward_read_stats(const Forward *forward, ForwardStats *ret_stats) { *ret_stats = forward->stats; }
