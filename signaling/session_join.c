@@ -69,13 +69,19 @@ static gboolean wish(json_t *message, const char *key, gboolean before) {
     return value != NULL ? json_is_true(value) : before;
 }
 
+/* A line that was cut takes socket and media, and either may be back first: a page that still has its leg has not left, its
+ * seat is found again (`connected`) when the leg carries. */
+static gboolean has_stayed(const Session *session, const SeatState *seat) {
+    if (seat->presence == SEAT_LOST) return legs_session_sends(session);
+    return seat->presence == SEAT_JOINING || seat->presence == SEAT_PRESENT;
+}
+
 /* The command that a join is: none for a page that only lost its socket (nobody who stayed is logged as coming), `state` when
  * it comes back with something switched off, `join` for everybody else. (transfer full) or NULL. */
 static json_t *join_command(const Session *session, json_t *message, const SeatState *seat) {
     gboolean was_on = seat->microphone == MICROPHONE_ON;
     gboolean microphone = wish(message, "microphone", was_on), camera = wish(message, "camera", seat->camera);
-    gboolean stayed = seat->presence == SEAT_JOINING || seat->presence == SEAT_PRESENT;
-    if (!stayed)
+    if (!has_stayed(session, seat))
         return json_pack("{s:s, s:i, s:b, s:b}", "t", "join", "seat", session->seat, "microphone", microphone,
                          "camera", camera);
     /* A microphone that was off stays off: turning it on is a press of its own. */

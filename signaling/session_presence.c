@@ -28,6 +28,18 @@ static GHashTable *media_of(Service *service, const char *meeting) {
     return media;
 }
 
+gboolean legs_session_sends(const Session *session) {
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, session->service->legs->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Leg *leg = value;
+        if (leg->session == session->number && leg->seat == session->seat && leg->way != LEG_RECEIVE)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static void tell_meeting(Service *service, const char *meeting, gint32 seat, const char *what) {
     Actor actor = { .role = ROLE_SYSTEM, .name = "system", .language = service_language(service) };
     json_t *command = json_pack("{s:s, s:i}", "t", what, "seat", seat);
@@ -65,8 +77,9 @@ static void review_seat(Service *service, const char *meeting, const SeatState *
     gint64 waited_us = dark_us(service, meeting, seat->id, now_us);
     if (now_us < service->legs->settle_until_us) return;
     gint64 limit_us = seat->presence == SEAT_JOINING ? JOINING_MAX_US : LEG_LOST_AFTER_MS * (gint64)1000;
-    /* The bridge calls a leg lost when it has heard nothing for five seconds: no second wait on top. */
-    if (media == MEDIA_LOST) limit_us = 0;
+    /* The bridge calls a leg lost when it has heard nothing for five seconds: no second wait on top. Who has just come
+     * back may still have its old leg beside the one it is about to open. */
+    if (media == MEDIA_LOST && seat->presence == SEAT_PRESENT) limit_us = 0;
     if (waited_us >= limit_us) {
         light(service, meeting, seat->id);
         tell_meeting(service, meeting, seat->id, "lost");
