@@ -2,25 +2,25 @@
 // time of the servers' processes for the same packets in and a stream of 50 packets/s to everybody out.
 //   make bench-audio      ENDPOINTS=200 STEPS=50,100,150,200 SECONDS_WINDOW=12 EVENT_LOOPS=0 (of Janus; 0 is its default) as variables
 // Prints a table and appends one JSON object per point to build/bench/audio.jsonl.
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { janusSettings, janusVersion, startJanus } from "./janus/janus.mjs";
-import { faults, machine, number, point, simulate, startDiemcau, table } from "./janus/peer.mjs";
+import { faults, point, simulate, startDiemcau } from "./janus/peer.mjs";
+import { about, append, main, number, quick, table } from "./lib/stage.mjs";
 
-const out = resolve(process.env.OUT ?? "build/bench");
-const endpoints = number("ENDPOINTS", 200), window_s = number("SECONDS_WINDOW", 12);
-const steps = (process.env.STEPS ?? "50,100,150,200").split(",").map(Number).filter((n) => n <= endpoints);
+const endpoints = number("ENDPOINTS", 200), window_s = number("SECONDS_WINDOW", 12, 8);
+const steps = (process.env.STEPS ?? (quick ? "100,150,200" : "50,100,150,200")).split(",").map(Number).filter((n) => n <= endpoints);
 const talk = process.env.TALK ?? "4:6";
 const folder = mkdtempSync(join(tmpdir(), "diemcau-bench-audio-"));
-const common = { date: new Date().toISOString(), machine: machine() };
+const common = about();
 const settings = { talk, sound: "Opus 20 ms, silence as DTX (one packet per 400 ms), 48 kHz", window_s,
   diemcau: "trial meeting, no picture in either direction, defaults", janus: `${janusSettings.audiobridge}; ${janusSettings.event_loops}; ${janusSettings.common}` };
 const due = (n) => 50 * n;
 
 async function measure(side, n) {
   const place = join(folder, `${side}-${n}`);
-  const server = side === "janus" ? await startJanus(place, 19388, "21000-23999") : await startDiemcau(place, 19380, "24000-25999");
+  const server = side === "janus" ? await startJanus(place, 19388, "21000-23999") : await startDiemcau();
   if (side === "janus") Object.assign(server, { media: server.pid, watch: { janus: server.pid } });
   const who = side === "janus" ? ["--janus", "audiobridge"] : ["--data", server.data, "--no-picture"];
   try {
@@ -40,9 +40,8 @@ function row(p) {
     p.faults.length > 0 ? p.faults.join("; ") : "carried"];
 }
 
-const points = [];
-let failed = false;
-try {
+await main("audio", async () => {
+  const points = [];
   const version = janusVersion();
   if (version === null) throw new Error("Janus is not installed: config/packages/install.sh bench");
   const peer = `Janus AudioBridge ${version}`;
@@ -64,7 +63,7 @@ try {
     const ours = at("diemcau", p.endpoints), theirs = at("janus", p.endpoints);
     p.ratio = ours && theirs ? Number((ours.cores / theirs.cores).toFixed(4)) : null;
   }
-  console.log(`\nSound of ${endpoints} endpoints, talk ${talk}, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.machine.diemcau}; ${peer}`);
+  console.log(`\nSound of ${endpoints} endpoints, talk ${talk}, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.versions.diemcau} ${common.versions.commit}; ${peer}`);
   console.log(table([["server", "endpoints", "cores", "of a core each", "MB", "threads", "fds", "pps in", "pps out", "kbit/s each", "gaps", "tones", "sim cores", "others", "state"], ...points.map(row)]));
   if (carried < endpoints) console.log(`  Janus carried ${carried} here; it stopped at ${points.filter((p) => p.side === "janus").at(-1).endpoints}.`);
   for (const p of points.filter((each) => each.side === "diemcau" && each.ratio !== null)) {
@@ -72,11 +71,6 @@ try {
   }
   for (const p of points.filter((p) => p.side === "diemcau")) console.log(`  bridge at ${p.endpoints}, cores by thread: ${Object.entries(p.threads_cores).map(([name, cores]) => `${name} ${cores.toFixed(3)}`).join(", ")}`);
   console.log(`  settings of Janus: ${settings.janus}`);
-  mkdirSync(out, { recursive: true });
-  for (const p of points) appendFileSync(join(out, "audio.jsonl"), `${JSON.stringify({ ...p, peer, ...common, settings })}\n`);
-} catch (error) {
-  console.error(`bench-audio: ${error.message} (kept: ${folder})`);
-  failed = true;
-}
-if (!failed) rmSync(folder, { recursive: true, force: true });
-process.exit(failed ? 1 : 0);
+  for (const p of points) append("audio", { ...p, peer, ...common, versions: { ...common.versions, janus: version }, settings });
+  rmSync(folder, { recursive: true, force: true });
+});

@@ -5,18 +5,18 @@
 //   make bench-fanout     RECEIVERS=200 STEPS=50,100,200 SECONDS_WINDOW=12 CAMERA=1280x720@25:1500 EVENT_LOOPS=0 (of Janus; 0 is its
 //   default) as variables
 // Prints a table and appends one JSON object per point to build/bench/fanout.jsonl.
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { janusSettings, janusVersion, startJanus } from "./janus/janus.mjs";
-import { faults, machine, number, point, simulate, startDiemcau, table } from "./janus/peer.mjs";
+import { faults, point, simulate, startDiemcau } from "./janus/peer.mjs";
+import { about, append, main, number, quick, table } from "./lib/stage.mjs";
 
-const out = resolve(process.env.OUT ?? "build/bench");
-const receivers = number("RECEIVERS", 200), window_s = number("SECONDS_WINDOW", 12);
-const steps = (process.env.STEPS ?? "50,100,200").split(",").map(Number).filter((n) => n <= receivers);
+const receivers = number("RECEIVERS", 200), window_s = number("SECONDS_WINDOW", 12, 8);
+const steps = (process.env.STEPS ?? (quick ? "200" : "50,100,200")).split(",").map(Number).filter((n) => n <= receivers);
 const camera = process.env.CAMERA ?? "1280x720@25:1500";
 const folder = mkdtempSync(join(tmpdir(), "diemcau-bench-fanout-"));
-const common = { date: new Date().toISOString(), machine: machine() };
+const common = about();
 const settings = { camera, sound: "the sender talks without pause, the others send nothing", window_s,
   diemcau: "trial meeting, program in layout 1+7 with one camera, defaults",
   janus: `${janusSettings.videoroom}; ${janusSettings.event_loops}; ${janusSettings.common}` };
@@ -24,7 +24,7 @@ const CODEC_THREADS = /^(canvas|encoder|encode|decode|studio|vp8|vpx|mixer|audio
 
 async function measure(side, n) {
   const place = join(folder, `${side}-${n}`);
-  const server = side === "janus" ? await startJanus(place, 19388, "21000-23999") : await startDiemcau(place, 19380, "24000-25999");
+  const server = side === "janus" ? await startJanus(place, 19388, "21000-23999") : await startDiemcau();
   if (side === "janus") Object.assign(server, { media: server.pid, watch: { janus: server.pid } });
   const who = side === "janus" ? ["--janus", "videoroom"] : ["--data", server.data, "--senders", "1"];
   try {
@@ -53,9 +53,8 @@ function row(p) {
     Math.round(p.rss_mb), p.threads, p.fds, p.fps_median, p.fps_p5, p.sim_cores.toFixed(2), p.others_cores.toFixed(2), p.faults.length > 0 ? p.faults.join("; ") : "carried"];
 }
 
-const points = [];
-let failed = false;
-try {
+await main("fanout", async () => {
+  const points = [];
   const version = janusVersion();
   if (version === null) throw new Error("Janus is not installed: config/packages/install.sh bench");
   const peer = `Janus VideoRoom ${version}`;
@@ -78,7 +77,7 @@ try {
     p.ratio = ours && theirs ? Number((ours.cpu_us_per_packet / theirs.cpu_us_per_packet).toFixed(4)) : null;
     p.ratio_without_codecs = ours && theirs ? Number((ours.cpu_us_per_packet_without_codecs / theirs.cpu_us_per_packet).toFixed(4)) : null;
   }
-  console.log(`\nOne sender (${camera}) to ${receivers} receivers, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.machine.diemcau}; ${peer}`);
+  console.log(`\nOne sender (${camera}) to ${receivers} receivers, ${window_s} s windows; ${common.machine.cpus} x ${common.machine.cpu}; ${common.versions.diemcau} ${common.versions.commit}; ${peer}`);
   console.log(table([["server", "receivers", "cores", "codecs", "pps out", "bytes", "us/packet", "without codecs", "MB", "threads", "fds", "fps", "fps p5", "sim cores", "others", "state"], ...points.map(row)]));
   console.log("  Janus forwards the sender's packets; we decode, compose and encode once, then send that to all. 'bytes' is payload per packet.");
   if (carried < receivers) console.log(`  Janus carried ${carried} here; it stopped at ${points.filter((p) => p.side === "janus").at(-1).receivers}.`);
@@ -87,11 +86,6 @@ try {
   }
   for (const p of points.filter((p) => p.side === "diemcau")) console.log(`  bridge at ${p.receivers}, cores by thread: ${Object.entries(p.threads_cores).map(([name, cores]) => `${name} ${cores.toFixed(3)}`).join(", ")}`);
   console.log(`  settings of Janus: ${settings.janus}`);
-  mkdirSync(out, { recursive: true });
-  for (const p of points) appendFileSync(join(out, "fanout.jsonl"), `${JSON.stringify({ ...p, peer, ...common, settings })}\n`);
-} catch (error) {
-  console.error(`bench-fanout: ${error.message} (kept: ${folder})`);
-  failed = true;
-}
-if (!failed) rmSync(folder, { recursive: true, force: true });
-process.exit(failed ? 1 : 0);
+  for (const p of points) append("fanout", { ...p, peer, ...common, versions: { ...common.versions, janus: version }, settings });
+  rmSync(folder, { recursive: true, force: true });
+});

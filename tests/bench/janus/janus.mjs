@@ -4,10 +4,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { own, sleep } from "../lib/stage.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const FILES = ["janus.jcfg", "janus.transport.websockets.jcfg", "janus.plugin.audiobridge.jcfg", "janus.plugin.videoroom.jcfg"];
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const eventLoops = Number(process.env.EVENT_LOOPS ?? 0);
 
@@ -51,10 +51,9 @@ export async function startJanus(folder, wsPort, rtpPorts) {
     writeFileSync(join(folder, file), text);
   }
   const log = openSync(join(folder, "janus.log"), "w");
-  const child = spawn("janus", ["-F", folder, "-o"], { stdio: ["ignore", log, log] });
+  const child = own(spawn("janus", ["-F", folder, "-o"], { stdio: ["ignore", log, log] }));
   closeSync(log);
   child.once("error", () => {});
-  const ended = new Promise((done) => child.once("exit", done));
   for (let waited = 0; !(await answers(wsPort)); waited += 100) {
     if (waited > 15_000 || child.exitCode !== null) {
       child.kill("SIGKILL");
@@ -67,8 +66,8 @@ export async function startJanus(folder, wsPort, rtpPorts) {
     url: `http://127.0.0.1:${wsPort}`,
     async stop() {
       child.kill("SIGTERM");
-      if ((await Promise.race([ended, sleep(5000).then(() => "slow")])) === "slow") child.kill("SIGKILL");
-      await ended;
+      if ((await Promise.race([child.ended, sleep(5000).then(() => "slow")])) === "slow") child.kill("SIGKILL");
+      await child.ended;
     },
   };
 }

@@ -18,13 +18,18 @@ const bin = resolve(process.env.BIN ?? "build/release/bin");
 export const out = resolve(process.env.OUT ?? "build/bench");
 const children = new Set();
 
-function start(program, args, log, stdout) {
-  const file = openSync(log, "a");
-  const child = spawn(program, args, { stdio: ["ignore", stdout ?? file, file] });
-  closeSync(file);
+/** From now on endAll() ends it too; child.ended resolves with its exit code or signal. */
+export function own(child) {
   child.ended = new Promise((done) => child.once("exit", (code, signal) => done(code ?? signal)));
   children.add(child);
   void child.ended.then(() => children.delete(child));
+  return child;
+}
+
+function start(program, args, log, stdout) {
+  const file = openSync(log, "a");
+  const child = own(spawn(program, args, { stdio: ["ignore", stdout ?? file, file] }));
+  closeSync(file);
   return child;
 }
 
@@ -32,6 +37,7 @@ function start(program, args, log, stdout) {
 export async function endAll() {
   for (const child of children) child.kill("SIGTERM");
   await Promise.race([Promise.all([...children].map((child) => child.ended)), sleep(10_000)]);
+  for (const child of children) child.kill("SIGKILL");
 }
 
 export class Product {
