@@ -8,6 +8,8 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const char *const container_prefixes[] = { "docker", "veth", "br-",    "virbr",
                                                   "cni",    "lxc",  "podman", "ifb" };
@@ -26,12 +28,34 @@ gboolean addresses_wanted(const char *interface, const char *address) {
     return FALSE;
 }
 
+/* Whether a socket can be opened there: an address that is not (or not yet) this machine's would else show as a lack of ports. */
+static gboolean is_ours(const char *text) {
+    struct sockaddr_in four = { .sin_family = AF_INET };
+    struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+    gboolean is_four = inet_pton(AF_INET, text, &four.sin_addr) == 1;
+    if (!is_four && inet_pton(AF_INET6, text, &six.sin6_addr) != 1) return FALSE;
+    int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return FALSE;
+    gboolean ok = bind(fd, is_four ? (struct sockaddr *)&four : (struct sockaddr *)&six,
+                       is_four ? sizeof four : sizeof six) == 0;
+    close(fd);
+    return ok;
+}
+
 static char **take_given(char *const *given, GError **error) {
     g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; given[i] != NULL; i++) {
         struct in6_addr any;
         if (inet_pton(AF_INET, given[i], &any) != 1 && inet_pton(AF_INET6, given[i], &any) != 1) {
             g_set_error(error, FAULT, FAULT_BAD_INPUT, "media.addresses: \"%s\" is no IP address", given[i]);
+            return NULL;
+        }
+        if (!is_ours(given[i])) {
+            g_set_error(
+                error, FAULT, FAULT_SETUP,
+                "media.addresses: %s is no address of this machine (or its interface is not up); a public "
+                "address in front of it belongs into media.announce",
+                given[i]);
             return NULL;
         }
         if (list->len < ADDRESSES_MAX) g_ptr_array_add(list, g_strdup(given[i]));

@@ -75,11 +75,16 @@ static void test_addresses(void **state) {
         if (addresses_wanted(cases[i].interface, cases[i].address) != cases[i].wanted)
             fail_msg("%s %s", cases[i].interface, cases[i].address);
     g_autoptr(GError) error = NULL;
-    char *wrong[] = { (char *)"192.0.2.7", (char *)"example.org", NULL };
+    char *wrong[] = { (char *)"127.0.0.1", (char *)"example.org", NULL };
     assert_null(addresses_choose(wrong, &error));
     assert_true(g_error_matches(error, FAULT, FAULT_BAD_INPUT));
     assert_non_null(strstr(error->message, "example.org"));
-    char *given[] = { (char *)"127.0.0.1", (char *)"::1", NULL };
+    g_clear_error(&error);
+    char *foreign[] = { (char *)"127.0.0.1", (char *)"203.0.113.7", NULL };
+    assert_null(addresses_choose(foreign, &error));
+    assert_true(g_error_matches(error, FAULT, FAULT_SETUP));
+    assert_non_null(strstr(error->message, "203.0.113.7"));
+    char *given[] = { (char *)"127.0.0.1", (char *)"127.0.0.2", NULL };
     g_auto(GStrv) taken = addresses_choose(given, NULL);
     assert_int_equal(g_strv_length(taken), 2);
     g_auto(GStrv) found = addresses_choose(NULL, NULL);
