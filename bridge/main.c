@@ -1,6 +1,7 @@
 /* main.c -- diemcau-bridge: builds what must be built before the sandbox, goes inside, serves the control link. No decisions. */
 #include "bridge/media/studio.h"
 #include "bridge/meeting/control_link.h"
+#include "bridge/meeting/machine.h"
 #include "bridge/sandbox.h"
 #include "bridge/transport/transport.h"
 #include "config/control.h"
@@ -82,6 +83,7 @@ static int serve(const Settings *settings, const char *data, const char *socket_
     int signal_fd = catch_signals();
     log_open("bridge", log_level_from_word(settings->log_level, LOG_INFO), STDERR_FILENO);
     int listen_fd = -1;
+    machine_global_init();
     SandboxReport report = { 0 };
     SandboxSettings sandbox = { .enabled = settings->bridge_sandbox, .data = data };
     if (!control_table_check(&error) || !studio_global_init(&error) || !start_transport(settings, &error) ||

@@ -1,6 +1,7 @@
 /* bridge.c -- the control thread's house: engines started, their news taken, orders dispatched. */
 #include "bridge/meeting/bridge.h"
 
+#include "bridge/meeting/overload.h"
 #include "config/control.h"
 #include "config/log.h"
 
@@ -138,8 +139,8 @@ gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
         if (due && (all || conference->dirty)) conference_refresh(conference, now_us);
     }
     if (due && waiting) bridge->next_settle_us = now_us + SETTLE_US;
-    if (waiting && !due) return bridge->next_settle_us;
-    return bridge->next_sweep_us;
+    gint64 next_us = MIN(bridge_overload_beat(bridge, now_us), bridge->next_sweep_us);
+    return waiting && !due ? MIN(bridge->next_settle_us, next_us) : next_us;
 }
 
 /* ---- orders ---- */
@@ -258,6 +259,7 @@ static void order_hello(Bridge *bridge, guint request, json_t *message) {
     g_hash_table_iter_init(&iter, bridge->legs);
     gpointer leg;
     while (g_hash_table_iter_next(&iter, NULL, &leg)) ((LegRecord *)leg)->need_told = FALSE;
+    bridge_overload_tell_again(bridge);
 }
 
 static const struct {
@@ -325,6 +327,7 @@ Bridge *bridge_new(const Settings *settings, json_t *sandbox, const BridgeEvents
     bridge->user = user;
     bridge->started_us = g_get_monotonic_time();
     g_snprintf(bridge->instance, sizeof bridge->instance, "%08x%08x", g_random_int(), g_random_int());
+    bridge->overload = bridge_overload_new(settings);
     bridge->news = mailbox_new(NEWS_SLOTS, sizeof(News));
     bridge->conferences = g_hash_table_new(g_str_hash, g_str_equal);
     bridge->legs = g_hash_table_new(NULL, NULL);
@@ -353,6 +356,7 @@ void bridge_free(Bridge *bridge) {
     g_hash_table_unref(bridge->conferences);
     g_hash_table_unref(bridge->legs);
     mailbox_free(bridge->news);
+    bridge_overload_free(bridge->overload);
     json_decref(bridge->sandbox);
     g_free(bridge);
 }

@@ -6,6 +6,7 @@
 #include "bridge/media/studio.h"
 #include "bridge/meeting/desk.h"
 #include "bridge/meeting/scene.h"
+#include "bridge/policy/overload.h"
 #include "bridge/policy/stage.h"
 #include "config/settings.h"
 
@@ -55,11 +56,7 @@ typedef struct {
 
 /* What the process affords now. overload.c writes it (full values while there is no need), views, legs and needs read it.
  * A new value is followed by dirty conferences. */
-typedef struct {
-    guint wall_fps, program_fps; /* frames per second */
-    guint top_height;            /* no rung of a program view is higher */
-    guint thumbnail_fps;         /* what a thumbnail is asked to send */
-} BridgeLimits;
+typedef OverloadLimits BridgeLimits;
 
 struct Conference {
     Bridge *bridge;
@@ -84,6 +81,7 @@ typedef struct {
 struct Bridge {
     const Settings *settings;
     BridgeLimits limits;
+    struct BridgeOverload *overload; /* overload.h */
     BridgeEvents events;
     gpointer user;
     char instance[17]; /* random, one per process */

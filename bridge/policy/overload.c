@@ -7,7 +7,9 @@ enum {
     FULL_PERCENT = 92,
     GOAL_PERCENT = 82,
     ROOM_PERCENT = 76,
+    PLENTY_PERCENT = 50,
     BEATS_OVER = 3, /* 1.5 s */
+    PLENTY_US = 2000000,
     UP_US_MIN = 8000000,
     UP_US_MAX = 120000000,
     TRIAL_US = 15000000, /* trouble so soon after a step up: the step was too much */
@@ -126,7 +128,11 @@ static guint level_above(const Overload *overload, const OverloadLimits *full, c
 static gboolean step_up(Overload *overload, const OverloadLimits *full, const OverloadLoad *load,
                         gint64 now_us) {
     guint level = level_above(overload, full, load);
-    if (overload_predict_cores(full, load, overload->level, level) > share(load, ROOM_PERCENT)) return FALSE;
+    double then = overload_predict_cores(full, load, overload->level, level);
+    gint64 calm_us = now_us - overload->calm_since_us;
+    gboolean plenty = then <= share(load, PLENTY_PERCENT) && overload->up_after_us == UP_US_MIN;
+    if (then > share(load, ROOM_PERCENT) || calm_us < (plenty ? PLENTY_US : overload->up_after_us))
+        return FALSE;
     overload->level = level;
     overload->raised_us = now_us;
     overload->calm_since_us = now_us;
@@ -171,6 +177,6 @@ gboolean overload_update(Overload *overload, const OverloadLimits *full, const O
     }
     overload->n_over = 0;
     if (overload->calm_since_us == 0) overload->calm_since_us = now_us;
-    if (overload->level == 0 || now_us - overload->calm_since_us < overload->up_after_us) return FALSE;
+    if (overload->level == 0) return FALSE;
     return step_up(overload, full, load, now_us);
 }

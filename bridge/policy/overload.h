@@ -40,7 +40,8 @@ typedef struct {
 } Overload; /* zero-initialise */
 
 /* Each OVERLOAD_BEAT_US. Steps down within 2 s of trouble, as far as the measured costs say is needed; up one step at a time after
- * 8 s of calm, when there is room for what the step brings back; twice as long after each step up that failed, up to 2 min.
+ * 8 s of calm (2 s with plenty of room), when there is room for what the step brings back; twice as long after each step up that
+ * failed, up to 2 min.
  * Steps that would change nothing (no wall is watched) are passed over. TRUE: the level changed. */
 gboolean overload_update(Overload *overload, const OverloadLimits *full, const OverloadLoad *load,
                          gint64 now_us);
