@@ -2,7 +2,7 @@
  * The inside and the way of a frame: downlink_state.h. */
 #include "bridge/media/downlink_state.h"
 
-enum { START_BPS = 1000000 };
+enum { START_BPS = 1000000, SOUND_EVERY_US = 1000000, SOUND_HEADER_BYTES = 20 };
 
 gboolean downlink_is_live(const Downlink *downlink) {
     return transport_state(downlink->transport) == TRANSPORT_LIVE;
@@ -34,6 +34,23 @@ void downlink_free(Downlink *downlink) {
     downlink_end_audio(downlink);
     fanout_remove(downlink->fanout, downlink);
     g_free(downlink);
+}
+
+/* What the voice takes of the line, all told. */
+static void measure_sound(Downlink *downlink, gint64 now_us) {
+    const SentClock *sound = &downlink->audio_clock;
+    gint64 past_us = now_us - downlink->sound_us;
+    if (past_us < SOUND_EVERY_US) return;
+    guint32 bytes = sound->n_bytes + sound->n_packets * (SOUND_HEADER_BYTES + WIRE_BYTES);
+    downlink->sound_bps =
+        (guint32)((guint64)(bytes - downlink->sound_bytes) * 8 * G_USEC_PER_SEC / (guint64)past_us);
+    downlink->sound_bytes = bytes;
+    downlink->sound_us = now_us;
+}
+
+void downlink_measure(Downlink *downlink, gint64 now_us) {
+    downlink->next_choice_us = now_us + CHOICE_US;
+    measure_sound(downlink, now_us);
 }
 
 void downlink_set_hearing(Downlink *downlink, gboolean hears) { downlink->hears = hears; }

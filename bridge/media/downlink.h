@@ -7,7 +7,7 @@
 #include "bridge/transport/transport.h"
 #include "bridge/wire/rtcp.h"
 
-enum { DOWNLINK_RUNGS_MAX = 4 };
+enum { DOWNLINK_RUNGS_MAX = 5 };
 
 /* The video sections of a leg. */
 typedef enum { DOWNLINK_PROGRAM, DOWNLINK_PRESENTATION, DOWNLINK_LANES } DownlinkLaneKind;
@@ -36,7 +36,9 @@ typedef struct {
     StreamId stream;
     guint32 bitrate_bps; /* nominal */
     guint16 width, height;
-} DownlinkRung;
+    guint8 fps, layers;   /* layers: 2 where the upper temporal one may be left out */
+    guint8 stills, spare; /* stills: keyframes only, for lines that have no room for moving pictures */
+} DownlinkRung;           /* no padding: compared as bytes */
 
 typedef struct {
     /* The leg moved to another rung (0: none is watched), for signaling's quality and for studio_set_rungs. */

@@ -6,10 +6,11 @@
 
 enum {
     ASK_AGAIN_US = 1200000, /* a wish for a keyframe got lost, or the encoder has only just begun */
-    UP_WAIT_US = 12000000,  /* the better rung makes a keyframe of its own every 10 s */
+    OWN_GRACE_US = 1500000, /* a rung's own keyframe is late by that much: it does not come */
     PLI_OFTEN_US = 5000000,
-    STILL_US = 4000000, /* a line below the lowest rung gets a sharp still this often */
+    FORCE_EVERY_US = 3000000, /* what one leg may cost all the others */
 };
+static const double JOIN_SECONDS = 0.6; /* of the line, that stored frames may take where it is narrow */
 
 DownlinkLane *lane_new(Downlink *downlink, DownlinkLaneKind kind, const DownlinkVideo *config) {
     DownlinkLane *lane = g_new0(DownlinkLane, 1);
@@ -37,8 +38,16 @@ void lane_free(DownlinkLane *lane) {
 
 /* ---- which stream ---- */
 
+static const DownlinkRung *wished_rung(const DownlinkLane *lane) {
+    gint place = lane_place_of(lane, lane->wished);
+    return place >= 0 ? &lane->rungs[place] : NULL;
+}
+
+/* The next still comes by itself, and a line that has only room for stills has none for another. */
 static void ask_keyframe(DownlinkLane *lane, gint64 now_us) {
+    const DownlinkRung *rung = wished_rung(lane);
     lane->asked_us = now_us;
+    if (rung != NULL && rung->stills) return;
     fanout_ask_keyframe(lane->downlink->fanout, lane->wished);
 }
 
@@ -63,7 +72,7 @@ static void wish(DownlinkLane *lane, StreamId stream, gint64 now_us) {
 /* The picture starts afresh: from the store when it has a young keyframe, else with the encoder's next. */
 static void start_afresh(DownlinkLane *lane, gint64 now_us) {
     if (lane->wished == 0 || !downlink_is_live(lane->downlink)) return;
-    if (lane_join(lane, now_us)) return;
+    if (lane_join(lane, G_MAXSIZE, now_us)) return;
     const StreamStore *store = fanout_store(lane->downlink->fanout, lane->wished);
     if (store != NULL && store->n_blocks > 0)
         ask_keyframe(lane, now_us); /* an encoder that begins makes one anyway */
@@ -82,9 +91,8 @@ void lane_on_live(DownlinkLane *lane, gint64 now_us) {
 
 /* ---- what is watched ---- */
 
-static gboolean same_rungs(const DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs,
-                           guint rung_max) {
-    return n_rungs == lane->n_rungs && rung_max == lane->rung_max &&
+static gboolean same_rungs(const DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs) {
+    return n_rungs == lane->n_rungs &&
            (n_rungs == 0 || memcmp(rungs, lane->rungs, n_rungs * sizeof rungs[0]) == 0);
 }
 
@@ -100,85 +108,140 @@ static void stop_watching(DownlinkLane *lane) {
     lane_drop_pending(lane);
     gboolean wished = lane->wished != 0;
     lane->current = lane->wished = 0;
-    if (wished) tell_wish(lane);
     lane->waiting = TRUE;
+    if (wished) tell_wish(lane);
+}
+
+static void try_level(DownlinkLane *lane) {
+    Downlink *downlink = lane->downlink;
+    guint64 needed_bps = downlink->sound_bps;
+    for (guint i = 0; i < DOWNLINK_LANES; i++)
+        if (downlink->lanes[i] != NULL) needed_bps += ladder_bitrate_bps(&downlink->lanes[i]->ladder);
+    bandwidth_on_trial(&downlink->bandwidth, (guint32)MIN(needed_bps, BANDWIDTH_BPS_MAX));
+}
+
+static void begin_watching(DownlinkLane *lane, guint rung_max, gint64 now_us) {
+    LadderRung steps[DOWNLINK_RUNGS_MAX];
+    guint before = ladder_rung(&lane->ladder);
+    for (guint i = 0; i < lane->n_rungs; i++)
+        steps[i] = (LadderRung){ lane->rungs[i].bitrate_bps, lane->rungs[i].layers > 1 };
+    ladder_init(&lane->ladder, steps, lane->n_rungs, rung_max, now_us);
+    gint place = lane_place_of(lane, lane->wished);
+    /* A line that was too narrow for the best rung of the last view is too narrow for this one's. */
+    ladder_set_rung(&lane->ladder, place >= 0 ? (guint)place : MIN(before, lane->n_rungs - 1), now_us);
+    try_level(lane);
 }
 
 void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, guint rung_max, gint64 now_us) {
-    guint32 bitrate_bps[DOWNLINK_RUNGS_MAX];
     n_rungs = MIN(n_rungs, DOWNLINK_RUNGS_MAX);
-    if (same_rungs(lane, rungs, n_rungs, rung_max)) return;
-    for (guint i = 0; i < n_rungs; i++) {
-        lane->rungs[i] = rungs[i];
-        bitrate_bps[i] = rungs[i].bitrate_bps;
-    }
-    lane->n_rungs = n_rungs;
+    gboolean same = same_rungs(lane, rungs, n_rungs);
+    if (same && rung_max == lane->rung_max) return;
     lane->rung_max = rung_max;
+    if (n_rungs > 0) memcpy(lane->rungs, rungs, n_rungs * sizeof rungs[0]);
+    lane->n_rungs = n_rungs;
     if (n_rungs == 0) {
+        lane->ladder.n_levels = 0;
         stop_watching(lane);
         return;
     }
-    guint before = lane->ladder.n_rungs > 0 ? lane->ladder.rung : 0;
-    ladder_init(&lane->ladder, bitrate_bps, n_rungs, rung_max, now_us);
-    gint place = lane_place_of(lane, lane->wished);
-    /* A line that was too narrow for the best rung of the last view is too narrow for this one's. */
-    lane->ladder.rung = MAX(lane->ladder.rung_max, place >= 0 ? (guint)place : MIN(before, n_rungs - 1));
-    bandwidth_on_trial(&lane->downlink->bandwidth, bitrate_bps[lane->ladder.rung]);
-    if (place >= 0 && (guint)place == lane->ladder.rung) return;
-    wish(lane, lane->rungs[lane->ladder.rung].stream, now_us);
-    start_afresh(lane, now_us);
+    if (same)
+        ladder_set_rung_max(&lane->ladder, rung_max, now_us);
+    else
+        begin_watching(lane, rung_max, now_us);
+    StreamId stream = lane->rungs[ladder_rung(&lane->ladder)].stream;
+    if (stream == lane->wished) return;
+    wish(lane, stream, now_us);
+    if (!same) start_afresh(lane, now_us); /* else the other rung's own keyframe is soon enough */
 }
 
 /* ---- which rung ---- */
 
-/* known_good: to be tried, or good before: the estimate of now may not turn it down at once. */
-static void move_rung(DownlinkLane *lane, gboolean down, gboolean known_good, gint64 now_us) {
-    const DownlinkRung *rung = &lane->rungs[lane->ladder.rung];
-    if (known_good) bandwidth_on_trial(&lane->downlink->bandwidth, rung->bitrate_bps);
-    gboolean same = rung->stream == lane->wished;
-    log_debug("downlink.rung", "seat=%u rung=%u still=%d estimate_bps=%u sent_bps=%u loss=%.2f",
-              lane->downlink->config.seat, lane->ladder.rung, lane->ladder.still,
-              bandwidth_estimate_bps(&lane->downlink->bandwidth),
-              bandwidth_sent_bps(&lane->downlink->bandwidth), lane->downlink->bandwidth.loss);
+/* What else the line must carry: the program gives way to a presentation, whose letters must stay sharp, down to its last
+ * step. */
+static guint32 others_bps(const DownlinkLane *lane) {
+    const DownlinkLane *const *lanes = (const DownlinkLane *const *)lane->downlink->lanes;
+    const DownlinkLane *other =
+        lane->kind == DOWNLINK_PROGRAM ? lanes[DOWNLINK_PRESENTATION] : lanes[DOWNLINK_PROGRAM];
+    if (other == NULL || other->n_rungs == 0) return 0;
+    return lane->kind == DOWNLINK_PROGRAM ? ladder_bitrate_bps(&other->ladder)
+                                          : other->ladder.levels[other->ladder.n_levels - 1].bitrate_bps;
+}
+
+guint32 lane_room_bps(const DownlinkLane *lane) {
+    gint64 room_bps = (gint64)bandwidth_estimate_bps(&lane->downlink->bandwidth) - lane->downlink->sound_bps -
+                      others_bps(lane);
+    return (guint32)MAX(room_bps, 1);
+}
+
+/* Down, while the rung that is sent does not fit even thin: nothing leaves until the other one's keyframe is here. A frozen
+ * picture of a second or two is better than a voice that breaks. What the store has is taken where it is little. */
+static void leave_at_once(DownlinkLane *lane, gboolean was_thin, gint64 now_us) {
+    gint from = lane_place_of(lane, lane->current);
+    gboolean thins = !was_thin && from >= 0 && lane->rungs[from].layers > 1;
+    double sent_bps = meter_bps(&lane->meter) * (thins ? LADDER_THIN_PERCENT / 100.0 : 1.0);
+    if (sent_bps <= lane_room_bps(lane)) return;
+    lane_drop_pending(lane);
+    lane->waiting = TRUE;
+    lane_join(lane, (gsize)(lane_room_bps(lane) / 8.0 * JOIN_SECONDS), now_us);
+}
+
+static void move_rung(DownlinkLane *lane, LadderMove move, gboolean was_thin, gint64 now_us) {
+    const Downlink *downlink = lane->downlink;
+    const DownlinkRung *rung = &lane->rungs[ladder_rung(&lane->ladder)];
+    if (move != LADDER_DOWN) try_level(lane); /* good before, or to be tried: not turned down at once */
+    log_debug("downlink.rung", "seat=%u rung=%u thin=%d estimate_bps=%u sound_bps=%u sent_bps=%u loss=%.2f",
+              downlink->config.seat, ladder_rung(&lane->ladder), ladder_is_thin(&lane->ladder),
+              bandwidth_estimate_bps(&downlink->bandwidth), downlink->sound_bps, meter_bps(&lane->meter),
+              downlink->bandwidth.loss);
+    if (rung->stream == lane->wished) return; /* only its upper layer comes or goes */
     wish(lane, rung->stream, now_us);
-    /* A narrow line cannot wait for the rung's own keyframe, and a still not for the moving picture's. */
-    if (down || same) ask_keyframe(lane, now_us);
+    if (move != LADDER_UP) leave_at_once(lane, was_thin, now_us);
+}
+
+/* The wished rung makes a keyframe by itself this often at least (rung.c), in step with the others. */
+static gint64 own_keyframe_us(const DownlinkRung *rung) {
+    if (rung->stills) return 4 * G_USEC_PER_SEC;
+    if (rung->height <= 180) return 2 * G_USEC_PER_SEC;
+    return rung->height <= 360 ? 4 * G_USEC_PER_SEC : 10 * G_USEC_PER_SEC;
 }
 
 static gboolean wait_is_over(const DownlinkLane *lane, gint64 now_us) {
-    if (lane->wished == 0 || now_us - lane->asked_us < ASK_AGAIN_US) return FALSE;
-    if (lane->wished == lane->current) return lane->waiting && !lane->ladder.still;
-    gboolean up = lane_place_of(lane, lane->current) > lane_place_of(lane, lane->wished) && !lane->waiting;
-    return !up || now_us - lane->wished_us > UP_WAIT_US;
+    const DownlinkRung *rung = wished_rung(lane);
+    if (rung == NULL || now_us - lane->asked_us < ASK_AGAIN_US) return FALSE;
+    if (lane->wished == lane->current) return lane->waiting;
+    gint64 waited_us = now_us - lane->wished_us;
+    /* A picture of another view, or the first: at once. A change of rung: with the other one's own keyframe. */
+    if (lane_place_of(lane, lane->current) < 0) return TRUE;
+    return waited_us > own_keyframe_us(rung) + OWN_GRACE_US;
 }
 
 void lane_choose(DownlinkLane *lane, gint64 now_us) {
+    const Bandwidth *bandwidth = &lane->downlink->bandwidth;
     if (lane->n_rungs == 0 || !downlink_is_live(lane->downlink)) return;
     if (wait_is_over(lane, now_us)) start_afresh(lane, now_us);
-    if (lane->ladder.still && now_us - lane->asked_us > STILL_US) ask_keyframe(lane, now_us);
-    gboolean clean = bandwidth_is_clean(&lane->downlink->bandwidth, now_us) && lane->wished == lane->current;
-    switch (ladder_update(&lane->ladder, bandwidth_estimate_bps(&lane->downlink->bandwidth),
-                          bandwidth_sent_bps(&lane->downlink->bandwidth), clean, now_us)) {
-    case LADDER_DOWN: move_rung(lane, TRUE, FALSE, now_us); break;
-    case LADDER_BACK: move_rung(lane, TRUE, TRUE, now_us); break;
-    case LADDER_UP: move_rung(lane, FALSE, TRUE, now_us); break;
-    case LADDER_STILL: move_rung(lane, TRUE, FALSE, now_us); break;
-    case LADDER_STAYS: break;
-    }
+    gboolean clean = bandwidth_is_clean(bandwidth, now_us) && lane->wished == lane->current;
+    gboolean was_thin = ladder_is_thin(&lane->ladder);
+    LadderMove move =
+        ladder_update(&lane->ladder, lane_room_bps(lane), meter_bps(&lane->meter), clean, FALSE, now_us);
+    if (move != LADDER_STAYS) move_rung(lane, move, was_thin, now_us);
 }
 
-/* The receiver cannot go on without a keyframe (PLI, FIR, or loss that cannot be resent). */
+/* The receiver cannot go on without a keyframe (PLI, FIR, or loss that cannot be resent): from the store when it has a young
+ * one; a forced one costs everybody who watches this rung, so a leg may do that only now and then, and where the rung's own
+ * is near, never. */
 void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us) {
-    gint64 rtt_us = CLAMP(lane->downlink->bandwidth.rtt_us, 0, 500000);
+    const Bandwidth *bandwidth = &lane->downlink->bandwidth;
+    gint64 rtt_us = CLAMP(bandwidth->rtt_us, 0, 500000);
     lane->downlink->stats.n_plis++;
     if (lane->current == 0 || now_us - lane->keyframe_us < rtt_us + 200000) return; /* it is on its way */
     gboolean often = lane->pli_us != 0 && now_us - lane->pli_us < PLI_OFTEN_US;
     lane->pli_us = now_us;
-    if (often && !bandwidth_is_clean(&lane->downlink->bandwidth, now_us) &&
-        ladder_push_down(&lane->ladder, now_us)) {
-        move_rung(lane, TRUE, FALSE, now_us);
-        return;
-    }
-    lane->asked_us = now_us;
-    fanout_ask_keyframe(lane->downlink->fanout, lane->current);
+    gboolean was_thin = ladder_is_thin(&lane->ladder);
+    if (often && !bandwidth_is_clean(bandwidth, now_us) && ladder_push_down(&lane->ladder, now_us))
+        move_rung(lane, LADDER_DOWN, was_thin, now_us);
+    if (lane->wished != lane->current) return;
+    if (lane_join(lane, (gsize)(lane_room_bps(lane) / 8.0 * JOIN_SECONDS), now_us)) return;
+    if (now_us - lane->forced_us < FORCE_EVERY_US && lane->forced_us != 0) return;
+    lane->forced_us = now_us;
+    ask_keyframe(lane, now_us);
 }

@@ -79,7 +79,7 @@ static void fill_packet(const DownlinkLane *lane, const Block *block, const Sent
     }
     if (rtx) writer_u16(&writer, (guint16)(frame->first_sequence + index));
     if (block->codec == CODEC_VP8) {
-        gboolean upper = block->temporal_layer > 0;
+        gboolean upper = block->temporal_layer > 0 && !block->chained;
         guint8 descriptor[VP8_DESCRIPTOR_BYTES_MAX];
         vp8_descriptor_write_ours(descriptor, index == 0, upper, frame->picture_id, frame->tl0_index,
                                   block->temporal_layer, upper);
@@ -101,6 +101,7 @@ static gsize send_slice(DownlinkLane *lane, guint n, gint64 now_us, gsize *ret_p
     }
     transport_send_rtp(downlink->transport, slice, n, SEND_VIDEO);
     bandwidth_on_sent(&downlink->bandwidth, n, n_bytes, now_us);
+    meter_add(&lane->meter, n_bytes + n * WIRE_BYTES, now_us);
     downlink->stats.n_packets += n;
     downlink->stats.n_bytes += n_bytes;
     downlink->fanout->stats.n_packets += n;

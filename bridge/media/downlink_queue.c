@@ -7,12 +7,14 @@
 enum {
     SLICE_US = 5000,
     DATAGRAM_BYTES = 1200,
-    LATE_US = 600000,       /* a queue older than this is given up for the next keyframe */
-    LAYER_LATE_US = 120000, /* a queue older than this sheds the upper temporal layer */
-    STILL_EVERY_US = 3500000,
+    LATE_US = 600000,          /* a queue older than this is given up for the next keyframe */
+    PATIENT_LATE_US = 4000000, /* a slide, a still: another one would be no sooner there */
+    LAYER_LATE_US = 120000,    /* a queue older than this sheds the upper temporal layer */
     SPREAD_LEGS = 32,
     SPREAD_SLICES_MAX = 4,
     RATE_BPS_MIN = 100000,
+    STILL_BPS_MIN = 10000,
+    BURST_US = 50000
 };
 
 static Pending *nth_pending(DownlinkLane *lane, guint n) {
@@ -43,20 +45,27 @@ static void push(DownlinkLane *lane, Block *block, gboolean replay, gint64 due_u
 
 /* ---- pace ---- */
 
-static guint32 nominal_bps(const DownlinkLane *lane) {
-    for (guint i = 0; i < lane->n_rungs; i++)
-        if (lane->rungs[i].stream == lane->current) return lane->rungs[i].bitrate_bps;
-    return RATE_BPS_MIN;
+static const DownlinkRung *current_rung(const DownlinkLane *lane) {
+    gint place = lane_place_of(lane, lane->current);
+    return place >= 0 ? &lane->rungs[place] : NULL;
+}
+
+/* A still goes behind the voice: it may have what the voice leaves of the line, and no more. */
+static double rate_bps(const DownlinkLane *lane, gboolean replay) {
+    const DownlinkRung *rung = current_rung(lane);
+    if (rung != NULL && rung->stills) return MAX(0.9 * lane_room_bps(lane), STILL_BPS_MIN);
+    double bps = 2.0 * bandwidth_estimate_bps(&lane->downlink->bandwidth);
+    /* Stored frames: four times as fast as they were made. */
+    if (replay) bps = MIN(bps, 4.0 * (rung != NULL ? rung->bitrate_bps : RATE_BPS_MIN));
+    return MAX(bps, RATE_BPS_MIN);
 }
 
 static void refill(DownlinkLane *lane, gboolean replay, gint64 now_us) {
     Downlink *downlink = lane->downlink;
-    double rate_bps = 2.0 * bandwidth_estimate_bps(&downlink->bandwidth);
-    if (replay) rate_bps = MIN(rate_bps, 4.0 * nominal_bps(lane)); /* four times as fast as it was made */
-    rate_bps = MAX(rate_bps, RATE_BPS_MIN);
+    double bytes_per_us = rate_bps(lane, replay) / 8e6;
     gint64 past_us = CLAMP(now_us - downlink->tokens_us, 0, G_USEC_PER_SEC);
-    double most = SLICE_PACKETS * DATAGRAM_BYTES;
-    downlink->tokens = MIN(downlink->tokens + rate_bps / 8e6 * (double)past_us, most);
+    double most = CLAMP(bytes_per_us * BURST_US, DATAGRAM_BYTES, SLICE_PACKETS * DATAGRAM_BYTES);
+    downlink->tokens = MIN(downlink->tokens + bytes_per_us * (double)past_us, most);
     downlink->tokens_us = now_us;
     if (now_us - downlink->slice_us >= SLICE_US - SLICE_US / 10) {
         downlink->slice_us = now_us;
@@ -76,6 +85,7 @@ static gboolean send_some(DownlinkLane *lane, Pending *pending, gint64 now_us) {
     guint room = SLICE_PACKETS - MIN(downlink->slice_packets, SLICE_PACKETS);
     guint n = MIN(room, pending->block->n_packets - pending->next);
     if (n == 0 || downlink->tokens <= 0) return FALSE;
+    n = MIN(n, (guint)(downlink->tokens / MAX(pending->block->packets[pending->next].n_bytes, 1)) + 1);
     if (pending->next == 0) {
         pending->sent = lane_begin_frame(lane, pending->block, replay_shift_us(lane, pending, now_us));
         if (pending->block->keyframe) lane->keyframe_us = now_us;
@@ -87,6 +97,12 @@ static gboolean send_some(DownlinkLane *lane, Pending *pending, gint64 now_us) {
     return TRUE;
 }
 
+static gint64 late_after_us(const DownlinkLane *lane) {
+    const DownlinkRung *rung = current_rung(lane);
+    gboolean patient = lane->kind == DOWNLINK_PRESENTATION || (rung != NULL && rung->stills);
+    return patient ? PATIENT_LATE_US : LATE_US;
+}
+
 void lane_pump(DownlinkLane *lane, gint64 now_us) {
     if (lane->n_pending > 0 && !downlink_is_live(lane->downlink)) {
         while (lane->n_pending > 0) pop(lane);
@@ -95,7 +111,7 @@ void lane_pump(DownlinkLane *lane, gint64 now_us) {
     while (lane->n_pending > 0) {
         Pending *pending = nth_pending(lane, 0);
         if (pending->due_us > now_us) return;
-        if (pending->next == 0 && !pending->replay && now_us - pending->queued_us > LATE_US) {
+        if (pending->next == 0 && !pending->replay && now_us - pending->queued_us > late_after_us(lane)) {
             lane_need_keyframe(lane, now_us);
             return;
         }
@@ -120,9 +136,14 @@ static void move_to_wished(DownlinkLane *lane) {
     lane->current = lane->wished;
 }
 
-/* Frames nobody depends on go first when the line is behind. */
+/* Frames nobody depends on go first when the line is behind, or too narrow for them, or a lower rung is waited for. */
 static gboolean shed(const DownlinkLane *lane, const Block *block, gint64 now_us) {
-    if (block->temporal_layer == 0 || lane->n_pending == 0) return FALSE;
+    if (block->temporal_layer == 0 || block->chained) return FALSE;
+    if (ladder_is_thin(&lane->ladder)) return TRUE;
+    if (lane->wished != lane->current &&
+        lane_place_of(lane, lane->wished) > lane_place_of(lane, lane->current))
+        return TRUE;
+    if (lane->n_pending == 0) return FALSE;
     const Pending *oldest = &lane->pending[lane->first_pending];
     return now_us - oldest->queued_us > LAYER_LATE_US;
 }
@@ -137,14 +158,7 @@ void lane_take(DownlinkLane *lane, Block *block, gint64 now_us) {
         lane->asked_us = now_us; /* whoever asked for it, it answers us too */
     }
     if (block->stream != lane->current) return;
-    /* Keyframes that others asked for would fill a line that is only good for a still now and then. */
-    if (lane->ladder.still && now_us - lane->keyframe_us < STILL_EVERY_US) {
-        lane->waiting = TRUE;
-        lane->downlink->stats.n_frames_skipped++;
-        return;
-    }
-    if ((lane->waiting || lane->ladder.still) && !block->keyframe) {
-        lane->waiting = TRUE;
+    if (lane->waiting && !block->keyframe) {
         lane->downlink->stats.n_frames_skipped++;
         return;
     }
@@ -161,10 +175,17 @@ void lane_take(DownlinkLane *lane, Block *block, gint64 now_us) {
     lane_pump(lane, now_us);
 }
 
-gboolean lane_join(DownlinkLane *lane, gint64 now_us) {
+static gsize bytes_from(const StreamStore *store, guint first) {
+    gsize n_bytes = 0;
+    for (guint n = first; n < store->n_blocks; n++) n_bytes += stream_store_nth(store, n)->n_bytes;
+    return n_bytes;
+}
+
+gboolean lane_join(DownlinkLane *lane, gsize n_bytes_max, gint64 now_us) {
     const StreamStore *store = fanout_store(lane->downlink->fanout, lane->wished);
     gint keyframe = store != NULL ? stream_store_last_keyframe(store, JOIN_AGE_US, now_us) : -1;
     if (keyframe < 0 || store->n_blocks - (guint)keyframe > PENDING_MAX / 2) return FALSE;
+    if (n_bytes_max != G_MAXSIZE && bytes_from(store, (guint)keyframe) > n_bytes_max) return FALSE;
     move_to_wished(lane);
     lane_drop_pending(lane);
     const Block *newest = stream_store_nth(store, store->n_blocks - 1);

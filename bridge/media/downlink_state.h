@@ -8,12 +8,14 @@
 #include "bridge/media/stream_store.h"
 #include "bridge/policy/bandwidth.h"
 #include "bridge/policy/ladder.h"
+#include "bridge/policy/meter.h"
 
 enum {
     SLICE_PACKETS = 16, /* one GSO send */
     SENT_FRAMES = 256,  /* 10 s at 25 frames a second */
     PENDING_MAX = 160,  /* the stored frames of a join and what comes meanwhile */
     RESENT_SLOTS = 256,
+    WIRE_BYTES = 44, /* what a packet is more on the line: IP, UDP, the seal of SRTP */
     CHOICE_US = 200000,
     JOIN_AGE_US = 3000000 /* older stored pictures would take too long to catch up from */
 };
@@ -84,7 +86,8 @@ struct DownlinkLane {
     Ladder ladder;
     StreamId current, wished; /* sent now; sent from its next keyframe on. 0: none */
     gboolean waiting;         /* nothing but a keyframe may leave */
-    gint64 wished_us, asked_us, keyframe_us, pli_us;
+    gint64 wished_us, asked_us, keyframe_us, pli_us, forced_us;
+    Meter meter; /* what leaves here, with resends */
 
     guint16 sequence, rtx_sequence, picture_id;
     guint8 tl0_offset, tl0_last;
@@ -120,12 +123,15 @@ struct Downlink {
     guint32 audio_offset;
     gboolean talking; /* the last tick had a packet */
     SentClock audio_clock;
+    DownlinkSound sound;
 
     DownlinkLane *lanes[DOWNLINK_LANES]; /* NULL until something was watched there */
     Bandwidth bandwidth;
-    DownlinkSound sound;
     guint phase;    /* of the spread over the tick */
     guint n_queued; /* frames waiting in all lanes */
+    guint32 sound_bps;
+    gint64 sound_us;
+    guint32 sound_bytes; /* when it was measured last */
 
     double tokens; /* bytes that may leave */
     gint64 tokens_us, slice_us;
@@ -137,6 +143,7 @@ struct Downlink {
 
 /* downlink.c */
 gboolean downlink_is_live(const Downlink *downlink);
+void downlink_measure(Downlink *downlink, gint64 now_us); /* every few 100 ms, before lanes choose */
 
 /* downlink_lane.c */
 DownlinkLane *lane_new(Downlink *downlink, DownlinkLaneKind kind,
@@ -147,13 +154,15 @@ void lane_on_live(DownlinkLane *lane, gint64 now_us);
 void lane_need_keyframe(DownlinkLane *lane, gint64 now_us); /* the picture must start afresh */
 void lane_choose(DownlinkLane *lane, gint64 now_us);        /* every few 100 ms: which rung */
 void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us);
+guint32 lane_room_bps(const DownlinkLane *lane);               /* of the estimate, for this lane */
 gint lane_place_of(const DownlinkLane *lane, StreamId stream); /* of the rung; -1: none of them */
 
 /* downlink_queue.c */
 void lane_take(DownlinkLane *lane, Block *block, gint64 now_us);
 void lane_pump(DownlinkLane *lane, gint64 now_us);
-gboolean lane_join(DownlinkLane *lane, gint64 now_us); /* from the store; FALSE: it has no fresh keyframe */
-void lane_drop_pending(DownlinkLane *lane);            /* all but a frame that is under way */
+/* From the store; FALSE: it has no fresh keyframe, or more than n_bytes_max from there on. */
+gboolean lane_join(DownlinkLane *lane, gsize n_bytes_max, gint64 now_us);
+void lane_drop_pending(DownlinkLane *lane); /* all but a frame that is under way */
 
 /* downlink_packet.c */
 guint lane_begin_frame(DownlinkLane *lane, const Block *block, gint64 shift_us); /* -> slot of sent[] */

@@ -125,7 +125,7 @@ void fanout_beat(Fanout *fanout, gint64 now_us) {
         Downlink *downlink = fanout->downlinks->pdata[i];
         gboolean choice = now_us >= downlink->next_choice_us;
         if (!choice && downlink->n_queued == 0) continue;
-        if (choice) downlink->next_choice_us = now_us + CHOICE_US;
+        if (choice) downlink_measure(downlink, now_us);
         beat_lanes(downlink, choice, now_us);
     }
 }

@@ -13,7 +13,7 @@
 typedef struct Bridge Bridge;
 typedef struct Conference Conference;
 
-enum { BRIDGE_DESKS_MAX = 16, VIEW_RUNGS_MAX = 2 };
+enum { BRIDGE_DESKS_MAX = 16, VIEW_RUNGS_MAX = 5 };
 
 /* What the control thread knows of a leg. */
 typedef struct {

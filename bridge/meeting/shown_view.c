@@ -7,27 +7,70 @@ enum { SPEAKER_HOLD_US = 8 * G_USEC_PER_SEC };
 
 /* ---- rungs ---- */
 
-static void add_rung(Bridge *bridge, ShownView *view, guint width, guint height, gint64 bps) {
-    DownlinkRung rung = { .bitrate_bps = (guint32)bps, .width = (guint16)width, .height = (guint16)height };
+enum { LOWEST_FPS = 12, TWO_LAYERS_FPS_MIN = 12, STILL_BPS = 20000, WALL_STILL_BPS = 60000 };
+
+static void add_rung(Bridge *bridge, ShownView *view, DownlinkRung rung) {
+    gboolean layered = !rung.stills && rung.fps >= TWO_LAYERS_FPS_MIN;
     rung.stream = ++bridge->next_stream;
+    rung.layers = layered ? 2 : 1;
     view->ladder.vp8[view->ladder.n_rungs] = rung;
     rung.stream = ++bridge->next_stream;
+    rung.layers = 1;
     view->ladder.h264[view->ladder.n_rungs++] = rung;
 }
 
-ShownView *shown_view_new(Bridge *bridge, const SceneView *spec) {
+static void add_moving(Bridge *bridge, ShownView *view, guint width, guint height, guint fps, gint64 bps) {
+    add_rung(bridge, view,
+             (DownlinkRung){ .width = (guint16)width,
+                             .height = (guint16)height,
+                             .fps = (guint8)fps,
+                             .bitrate_bps = (guint32)bps });
+}
+
+/* A sharp keyframe now and then, for lines that have room for little more than the voice. */
+static void add_still(Bridge *bridge, ShownView *view, guint width, guint height, gint64 bps) {
+    add_rung(bridge, view,
+             (DownlinkRung){ .width = (guint16)width,
+                             .height = (guint16)height,
+                             .fps = 1,
+                             .stills = 1,
+                             .bitrate_bps = (guint32)bps });
+}
+
+static gboolean is_pages(const ShownView *view) { return strcmp(view->spec.name, "pages") == 0; }
+
+/* A wall and the pages are watched by few, from near; they are what gives way when the machine is short. */
+static gboolean is_patient(const ShownView *view) {
+    return view->spec.layout == LAYOUT_WALL || is_pages(view);
+}
+
+static guint view_fps(const Bridge *bridge, const ShownView *view) {
+    if (view->spec.layout == LAYOUT_WALL) return bridge->limits.wall_fps;
+    return is_pages(view) ? MIN(bridge->limits.wall_fps * 3 / 2, bridge->limits.program_fps)
+                          : bridge->limits.program_fps;
+}
+
+static void add_rungs(Bridge *bridge, ShownView *view) {
     const Settings *settings = bridge->settings;
+    if (view->spec.layout == LAYOUT_WALL || is_pages(view)) {
+        add_moving(bridge, view, 1920, 1080, view->fps, settings->video_wall_bps);
+        add_still(bridge, view, 1280, 720, WALL_STILL_BPS);
+        return;
+    }
+    if (settings->video_1080p) add_moving(bridge, view, 1920, 1080, view->fps, settings->video_1080p_bps);
+    add_moving(bridge, view, 1280, 720, view->fps, settings->video_720p_bps);
+    add_moving(bridge, view, 640, 360, view->fps, settings->video_360p_bps);
+    add_moving(bridge, view, 320, 180, MIN(LOWEST_FPS, view->fps), settings->video_180p_bps);
+    add_still(bridge, view, 640, 360, STILL_BPS);
+}
+
+ShownView *shown_view_new(Bridge *bridge, const SceneView *spec) {
     ShownView *view = g_new0(ShownView, 1);
     view->spec = *spec;
     view->studio_view = ++bridge->next_studio_view;
-    if (spec->layout == LAYOUT_WALL) {
-        view->fps = (guint)settings->video_wall_fps;
-        add_rung(bridge, view, 1920, 1080, settings->video_wall_bps);
-    } else {
-        view->fps = (guint)settings->video_program_fps;
-        add_rung(bridge, view, 1280, 720, settings->video_720p_bps);
-        add_rung(bridge, view, 640, 360, settings->video_360p_bps);
-    }
+    view->pages.next_us = G_MAXINT64;
+    view->fps = view_fps(bridge, view);
+    add_rungs(bridge, view);
     return view;
 }
 
@@ -35,6 +78,7 @@ static void end_composing(Bridge *bridge, ShownView *view) {
     if (view->shown == NULL) return;
     g_clear_pointer(&view->shown, g_free);
     view->n_told = 0;
+    shown_pages_end(view);
     studio_end_view(bridge->studio, view->studio_view);
 }
 
@@ -61,23 +105,22 @@ static gboolean is_wished(Conference *conference, StreamId stream) {
 
 static void refresh_rungs(Conference *conference, ShownView *view) {
     RungSpec specs[2 * VIEW_RUNGS_MAX];
-    StreamId told[2 * VIEW_RUNGS_MAX] = { 0 };
     guint n = 0;
     for (guint i = 0; i < 2 * view->ladder.n_rungs; i++) {
         const DownlinkRung *rung =
             i < view->ladder.n_rungs ? &view->ladder.vp8[i] : &view->ladder.h264[i - view->ladder.n_rungs];
         if (!is_wished(conference, rung->stream)) continue;
-        told[n] = rung->stream;
         specs[n++] = (RungSpec){ .stream = rung->stream,
                                  .codec = i < view->ladder.n_rungs ? CODEC_VP8 : CODEC_H264,
                                  .width = rung->width,
                                  .height = rung->height,
-                                 .fps = view->fps,
+                                 .fps = MIN(rung->fps, view->fps),
+                                 .stills = rung->stills != 0,
                                  .bitrate_bps = rung->bitrate_bps };
     }
-    if (n == view->n_told && memcmp(told, view->told, sizeof told) == 0) return;
+    if (n == view->n_told && memcmp(specs, view->told, n * sizeof *specs) == 0) return;
     view->n_told = n;
-    memcpy(view->told, told, sizeof told);
+    if (n > 0) memcpy(view->told, specs, n * sizeof *specs);
     studio_set_rungs(conference->bridge->studio, view->studio_view, specs, n);
 }
 
@@ -114,41 +157,109 @@ static guint wall_seats(const Conference *conference, const ShownView *view, gui
     return n;
 }
 
-static guint stage_seats(Conference *conference, ShownView *view, gint64 now_us, guint32 *ret_seats) {
+/* Who is present, in the order of the roster, and who is heard. */
+typedef struct {
+    guint32 *present, speaking[AUDIO_SPEAKING_MAX];
+    guint n_present, n_speaking;
+} Company;
+
+static Company company_of(const Conference *conference) {
     const Scene *scene = conference->scene;
-    guint32 *present = g_new(guint32, scene->n_seats + 1), speaking[AUDIO_SPEAKING_MAX],
-            pins[STAGE_SLOTS_MAX] = { 0 };
-    guint n_present = 0, n = 0;
+    Company company = { .present = g_new(guint32, scene->n_seats + 1), .n_speaking = conference->n_speaking };
     for (guint i = 0; i < scene->n_seats; i++)
-        if (scene->seats[i].present) present[n_present++] = scene->seats[i].seat;
-    for (guint i = 0; i < conference->n_speaking; i++) speaking[i] = conference->speaking[i].seat;
-    for (guint i = 0; i < view->spec.n_slots; i++) pins[i] = view->spec.slots[i].pin;
-    /* The scene names the slots that matter; whoever is there fills the rest of the layout. */
-    guint n_slots = MIN(layout_capacity(view->spec.layout, n_present), STAGE_SLOTS_MAX);
-    gboolean leads = view->spec.layout != LAYOUT_GRID;
-    stage_update(&view->stage, leads, pins, n_slots, present, n_present, speaking, conference->n_speaking,
-                 now_us, SPEAKER_HOLD_US);
+        if (scene->seats[i].present) company.present[company.n_present++] = scene->seats[i].seat;
+    for (guint i = 0; i < conference->n_speaking; i++) company.speaking[i] = conference->speaking[i].seat;
+    return company;
+}
+
+static guint update_stage(ShownView *view, const Company *company, const guint32 *pins, guint n_slots,
+                          gint64 now_us, guint32 *ret_seats) {
+    guint n = 0;
+    stage_update(&view->stage, layout_leads(view->spec.layout), pins, n_slots, company->present,
+                 company->n_present, company->speaking, company->n_speaking, now_us, SPEAKER_HOLD_US);
     for (guint i = 0; i < view->stage.n_slots; i++)
         if (view->stage.seats[i] != 0) ret_seats[n++] = view->stage.seats[i];
-    g_free(present);
     return n;
 }
 
-static ViewScene *compose(Conference *conference, ShownView *view, gint64 now_us) {
+/* What is placed, and for how many the places are made: a last page with few on it looks like the others. */
+typedef struct {
     guint32 seats[STUDIO_TILES_MAX];
+    guint n, n_places;
+} Placing;
+
+static void stage_seats(Conference *conference, ShownView *view, gint64 now_us, Placing *placing) {
+    guint32 pins[STAGE_SLOTS_MAX] = { 0 };
+    Company company = company_of(conference);
+    for (guint i = 0; i < view->spec.n_slots; i++) pins[i] = view->spec.slots[i].pin;
+    /* The scene names the slots that matter; whoever is there fills the rest of the layout. */
+    guint n_slots = MIN(layout_capacity(view->spec.layout, company.n_present), STAGE_SLOTS_MAX);
+    placing->n = placing->n_places = update_stage(view, &company, pins, n_slots, now_us, placing->seats);
+    g_free(company.present);
+}
+
+/* Pinned seats stand; the large place belongs to who speaks; the others show all who are here, page by page. */
+static void turning_seats(Conference *conference, ShownView *view, gint64 now_us, Placing *placing) {
+    guint32 pins[STAGE_SLOTS_MAX] = { 0 };
+    Company company = company_of(conference);
+    guint n_slots = MIN(layout_capacity(view->spec.layout, STAGE_SLOTS_MAX), STAGE_SLOTS_MAX), n_pins = 0,
+          n_all;
+    for (guint i = 0; i < view->spec.n_slots; i++)
+        if (view->spec.slots[i].pin != 0) pins[n_pins++] = view->spec.slots[i].pin;
+    gboolean has_leader = n_slots > 1 && view->spec.n_slots > 0 && view->spec.slots[0].pin == 0;
+    if (layout_leads(view->spec.layout) && has_leader) {
+        memmove(pins + 1, pins, n_pins * sizeof *pins);
+        pins[0] = 0;
+        n_pins++;
+    }
+    guint n_standing = update_stage(view, &company, pins, MIN(n_pins, n_slots), now_us, placing->seats);
+    placing->n = n_standing;
+    placing->n += shown_pages_seats(conference, view, n_slots - MIN(n_pins, n_slots), placing->seats,
+                                    n_standing, placing->seats + n_standing, &n_all);
+    placing->n_places = MIN(n_standing + n_all, n_slots);
+    g_free(company.present);
+}
+
+/* The places that are needed at most, of the smallest layout of the kind. */
+static Layout layout_for(const ShownView *view, guint n_places) {
+    guint side = layout_grid_side(view->spec.layout);
+    if (side == 0 || !is_pages(view)) return layout_tightened(view->spec.layout, n_places);
+    while (side > 2 && (side - 1) * (side - 1) >= n_places) side--;
+    return n_places == 1 ? LAYOUT_FULL : layout_sized_grid(side);
+}
+
+/* As large as the largest rung that is wished, and never so small that names cannot be read. */
+static void canvas_size(Conference *conference, const ShownView *view, guint *ret_width, guint *ret_height) {
+    const RungLadder *ladder = &view->ladder;
+    guint at_least = is_patient(view) ? 1080 : 720, best = 0;
+    for (guint i = 0; i < ladder->n_rungs && ladder->vp8[i].height >= at_least; i++) {
+        best = i;
+        if (is_wished(conference, ladder->vp8[i].stream) || is_wished(conference, ladder->h264[i].stream))
+            break;
+    }
+    *ret_width = ladder->vp8[best].width;
+    *ret_height = ladder->vp8[best].height;
+}
+
+static ViewScene *compose(Conference *conference, ShownView *view, gint64 now_us) {
+    Placing placing = { .n = 0 };
     Rect rects[STUDIO_TILES_MAX];
     ViewScene *scene = g_new0(ViewScene, 1);
-    gboolean wall = view->spec.layout == LAYOUT_WALL;
     scene->view = view->studio_view;
-    scene->width = view->ladder.vp8[0].width;
-    scene->height = view->ladder.vp8[0].height;
     scene->fps = view->fps;
-    scene->nice = wall ? 12 : 5;
-    guint n = wall ? wall_seats(conference, view, seats) : stage_seats(conference, view, now_us, seats);
-    guint n_placed = layout_place(layout_tightened(view->spec.layout, n), n, scene->width, scene->height,
-                                  rects, STUDIO_TILES_MAX);
-    for (guint i = 0; i < MIN(n, n_placed); i++)
-        fill_tile(conference, scene_seat(conference->scene, seats[i]), &rects[i],
+    scene->nice = is_patient(view) ? 12 : 5;
+    canvas_size(conference, view, &scene->width, &scene->height);
+    if (view->spec.layout == LAYOUT_WALL)
+        placing.n = placing.n_places = wall_seats(conference, view, placing.seats);
+    else if (view->spec.turns)
+        turning_seats(conference, view, now_us, &placing);
+    else
+        stage_seats(conference, view, now_us, &placing);
+    if (!view->spec.turns) shown_pages_end(view);
+    guint n_placed = layout_place(layout_for(view, placing.n_places), placing.n_places, scene->width,
+                                  scene->height, rects, STUDIO_TILES_MAX);
+    for (guint i = 0; i < MIN(placing.n, n_placed); i++)
+        fill_tile(conference, scene_seat(conference->scene, placing.seats[i]), &rects[i],
                   &scene->tiles[scene->n_tiles++]);
     return scene;
 }
@@ -172,6 +283,7 @@ void shown_view_refresh(Conference *conference, ShownView *view, gint64 now_us) 
         end_composing(conference->bridge, view);
         return;
     }
+    view->fps = view_fps(conference->bridge, view);
     ViewScene *scene = compose(conference, view, now_us);
     if (view->shown != NULL && memcmp(scene, view->shown, sizeof *scene) == 0) {
         g_free(scene);
@@ -190,11 +302,17 @@ void shown_view_speaking(Conference *conference, ShownView *view) {
     studio_set_speaking(conference->bridge->studio, view->studio_view, sources, conference->n_speaking);
 }
 
+static void widen(const Tile *tile, guint *width, guint *height) {
+    if (tile->rect.width <= *width) return;
+    *width = tile->rect.width;
+    *height = tile->rect.height;
+}
+
 void shown_view_tile_size(const ShownView *view, guint32 seat, guint *width, guint *height) {
-    for (guint i = 0; view->shown != NULL && i < view->shown->n_tiles; i++) {
-        const Tile *tile = &view->shown->tiles[i];
-        if (tile->source != seat || tile->rect.width <= *width) continue;
-        *width = tile->rect.width;
-        *height = tile->rect.height;
-    }
+    if (view->shown == NULL || view->shown->n_tiles == 0) return;
+    for (guint i = 0; i < view->shown->n_tiles; i++)
+        if (view->shown->tiles[i].source == seat) widen(&view->shown->tiles[i], width, height);
+    /* Where the next page will stand, its cameras are wanted in that size already. */
+    if (view->spec.turns && shown_pages_warms(view, seat))
+        widen(&view->shown->tiles[view->shown->n_tiles - 1], width, height);
 }

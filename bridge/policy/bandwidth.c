@@ -3,7 +3,7 @@
 #include "bridge/policy/bandwidth.h"
 
 static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_LOW = 0.8,
-                    REMB_FELL = 0.95, REMB_STUCK = 1.1, ARRIVED_SURE = 0.85;
+                    REMB_FELL = 0.95, NACKED_AGAIN = 1.8, REMB_STUCK = 1.1, ARRIVED_SURE = 0.85;
 
 enum {
     LOWER_EVERY_US = 300000,
@@ -88,7 +88,7 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
     bandwidth->second_nacked += n_missing;
     if (bandwidth->second_packets < 50) return; /* too few to speak of a rate */
     double rate = (double)bandwidth->second_nacked / bandwidth->second_packets;
-    if (rate <= NACKED_HIGH) return;
+    if (rate <= NACKED_HIGH + NACKED_AGAIN * bandwidth->judge.floor) return;
     /* A packet may be asked for several times, so reports know the loss better, where there are any. */
     if (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us < REPORTS_US)
         bandwidth->dirty_us = bandwidth->raised_us = now_us;
@@ -126,10 +126,20 @@ void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_
         bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
     look_for_trouble(bandwidth, fraction_lost, rtt_us, now_us);
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
-    if (fraction_lost > LOSS_HIGH) {
-        lower(bandwidth, fraction_lost, now_us);
+    double excess;
+    LossVerdict verdict =
+        loss_judge_report(&bandwidth->judge, bandwidth->sent_bps, fraction_lost, now_us, &excess);
+    bandwidth->excess = bandwidth->excess * 0.5 + excess * 0.5;
+    if (verdict == LOSS_FOUND_RANDOM) {
+        bandwidth->excess = 0;
+        bandwidth->raised_us = now_us;
+        set_estimate(bandwidth, MAX(bandwidth->estimate_bps, bandwidth->judge.cleared_bps));
+    } else if (verdict == LOSS_PENDING) {
+        bandwidth->dirty_us = bandwidth->raised_us = now_us;
+    } else if (excess > LOSS_HIGH) {
+        lower(bandwidth, excess, now_us);
         keep_what_arrives(bandwidth, fraction_lost, now_us);
-    } else if (fraction_lost > LOSS_LOW) {
+    } else if (excess > LOSS_LOW) {
         bandwidth->dirty_us = bandwidth->raised_us = now_us;
     } else {
         raise_slowly(bandwidth, now_us);
@@ -178,6 +188,6 @@ guint32 bandwidth_sent_bps(const Bandwidth *bandwidth) {
 }
 
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us) {
-    return bandwidth->loss <= LOSS_LOW &&
+    return bandwidth->excess <= LOSS_LOW &&
            (bandwidth->dirty_us == 0 || now_us - bandwidth->dirty_us >= CLEAN_US);
 }

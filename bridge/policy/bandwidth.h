@@ -6,13 +6,15 @@
  * for seconds; going up is tried out (ladder.h). */
 #pragma once
 
-#include <glib.h>
+#include "bridge/policy/loss_judge.h"
 
 enum { BANDWIDTH_BPS_MIN = 30000, BANDWIDTH_BPS_MAX = 50000000 };
 
 typedef struct {
     double estimate_bps;
-    double loss;      /* smoothed, 0..1 */
+    double loss;   /* smoothed, 0..1 */
+    double excess; /* of it, what is not the line's own */
+    LossJudge judge;
     guint32 sent_bps; /* last full second */
     gint64 second_us; /* start of the second being counted */
     guint64 second_bytes;

@@ -1,29 +1,56 @@
-/* ladder.h -- pure: which rung of a view a leg gets. Down at once; up one rung after 8 s without trouble, twice as long
- * after each try that failed, up to 2 min. */
+/* ladder.h -- pure: which rung of a view a leg gets, and whether with both of its temporal layers. A rung with two layers is
+ * two levels: whole, and thin (half the pictures, no keyframe needed to change). Down at once; up one level after 8 s without
+ * trouble, twice as long after each try that failed, up to 2 min; at once when the room has been measured (probe.h). */
 #pragma once
 
 #include <glib.h>
 
-enum { LADDER_RUNGS_MAX = 4, LADDER_UP_US_MIN = 8000000, LADDER_UP_US_MAX = 120000000 };
+enum {
+    LADDER_RUNGS_MAX = 5,
+    LADDER_LEVELS_MAX = 2 * LADDER_RUNGS_MAX,
+    LADDER_UP_US_MIN = 8000000,
+    LADDER_UP_US_MAX = 120000000,
+    LADDER_THIN_PERCENT = 65 /* what the lower layer has of a rung's rate */
+};
 
 typedef struct {
-    guint n_rungs, rung_max;               /* rung_max: the best one allowed */
-    guint32 bitrate_bps[LADDER_RUNGS_MAX]; /* best first */
+    guint32 bitrate_bps;
+    gboolean two_layers;
+} LadderRung;
+
+typedef struct {
     guint rung;
-    gboolean still; /* not even the lowest rung fits: keyframes only */
+    gboolean thin;
+    guint32 bitrate_bps;
+} LadderLevel;
+
+typedef struct {
+    guint n_levels, level_max, level;      /* level_max: the best one allowed */
+    LadderLevel levels[LADDER_LEVELS_MAX]; /* best first */
+    gint64 settle_us;                      /* after a change nothing is believed for so long */
     gint64 changed_us, clean_since_us, tried_us;
-    gint64 up_after_us[LADDER_RUNGS_MAX]; /* how long the line must be clean before this rung is tried */
+    gint64 up_after_us[LADDER_LEVELS_MAX]; /* how long the line must be clean before this level is tried */
 } Ladder;
 
-/* Starts on the best rung allowed. n_rungs 0 is fine. */
-void ladder_init(Ladder *ladder, const guint32 *bitrate_bps, guint n_rungs, guint rung_max, gint64 now_us);
+/* Starts on the best rung allowed, whole. Rungs best first; n_rungs 0 is fine. */
+void ladder_init(Ladder *ladder, const LadderRung *rungs, guint n_rungs, guint rung_max, gint64 now_us);
+/* Another best rung allowed: a leg above it goes down at once. */
+void ladder_set_rung_max(Ladder *ladder, guint rung_max, gint64 now_us);
+void ladder_set_rung(Ladder *ladder, guint rung, gint64 now_us); /* whole, within what is allowed */
 
-/* BACK: down again after a try that failed, to the rung that was good before. STILL: from now on keyframes only. UP: also from
- * there to the moving lowest rung. */
-typedef enum { LADDER_STAYS, LADDER_DOWN, LADDER_BACK, LADDER_UP, LADDER_STILL } LadderMove;
+guint ladder_rung(const Ladder *ladder);
+gboolean ladder_is_thin(const Ladder *ladder);
+guint32 ladder_bitrate_bps(const Ladder *ladder); /* nominal, of the level; 0: no rungs */
+/* What the level above would need, as easy as the picture is now; 0: there is none that is allowed. */
+guint32 ladder_next_bps(const Ladder *ladder, guint32 sent_bps);
 
-/* Every few 100 ms. sent_bps: what the leg really gets; an easy picture needs less than its rung's nominal rate. */
+/* BACK: down again after a try that failed, to the level that was good before. */
+typedef enum { LADDER_STAYS, LADDER_DOWN, LADDER_BACK, LADDER_UP } LadderMove;
+
+/* Every few 100 ms. estimate_bps: what the line has for this picture. sent_bps: what the leg really gets of it; an easy
+ * picture needs less than its rung's nominal rate. measured: the estimate was measured, not guessed: up as soon as it has
+ * room, and never by a mere try. */
 LadderMove ladder_update(Ladder *ladder, guint32 estimate_bps, guint32 sent_bps, gboolean clean,
-                         gint64 now_us);
-/* One rung down whatever the estimate says (pictures that keep breaking). FALSE: it is the lowest. */
+                         gboolean measured, gint64 now_us);
+/* One level down whatever the estimate says (pictures that keep breaking). FALSE: it is the lowest. */
 gboolean ladder_push_down(Ladder *ladder, gint64 now_us);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { MS = 1000, S = 1000000, HIGH = 11, LOW = 12, OTHER = 21, CONFERENCE = 5, SEAT = 77 };
+enum { MS = 1000, S = 1000000, HIGH = 11, LOW = 12, STILL = 13, OTHER = 21, CONFERENCE = 5, SEAT = 77 };
 enum { AUDIO_SSRC = 0xa0, VIDEO_SSRC = 0xb0, RTX_SSRC = 0xc0 };
 
 /* ---- the fake transport ---- */
@@ -83,6 +83,8 @@ typedef struct {
     guint64 frame_index, first_packet;
     guint8 tl0;
     guint32 time_base;
+    gboolean layered; /* every other frame is of the upper temporal layer */
+    guint since_keyframe;
 } Encoder;
 
 static gint64 epoch_us;
@@ -98,7 +100,9 @@ G_GNUC_UNUSED static Block *encode(Encoder *encoder, gboolean keyframe, gsize n_
     block->first_packet = encoder->first_packet;
     block->capture_us = now_us - 40 * MS;
     block->rtp_time = encoder->time_base + (guint32)((block->capture_us - epoch_us) * 9 / 100);
-    block->tl0_index = encoder->tl0++;
+    encoder->since_keyframe = keyframe ? 0 : encoder->since_keyframe + 1;
+    block->temporal_layer = encoder->layered && encoder->since_keyframe % 2 == 1;
+    block->tl0_index = block->temporal_layer == 0 ? encoder->tl0++ : (guint8)(encoder->tl0 - 1);
     encoder->first_packet += block->n_packets;
     return block;
 }
@@ -108,7 +112,10 @@ G_GNUC_UNUSED static Block *encode(Encoder *encoder, gboolean keyframe, gsize n_
 static Fanout *fanout;
 static Downlink *leg;
 static Encoder high, low;
-static const DownlinkRung rungs[] = { { HIGH, 1500000, 1280, 720 }, { LOW, 500000, 640, 360 } };
+static const DownlinkRung rungs[] = {
+    { .stream = HIGH, .bitrate_bps = 1500000, .width = 1280, .height = 720, .fps = 25, .layers = 1 },
+    { .stream = LOW, .bitrate_bps = 500000, .width = 640, .height = 360, .fps = 25, .layers = 1 }
+};
 
 G_GNUC_UNUSED static DownlinkConfig config_of_leg(void) {
     DownlinkConfig config = { .conference = CONFERENCE, .seat = SEAT, .cname = "one" };
@@ -185,8 +192,9 @@ G_GNUC_UNUSED static guint check_continuous(guint first) {
             gboolean new_frame = before->rtp.marker;
             assert_int_equal(one->vp8.starts_partition, new_frame);
             assert_int_equal(one->vp8.picture_id, (before->vp8.picture_id + (new_frame ? 1 : 0)) & 0x7fff);
+            gboolean new_base = new_frame && one->vp8.temporal_layer == 0;
             assert_int_equal((guint8)one->vp8.tl0_index,
-                             (guint8)(before->vp8.tl0_index + (new_frame ? 1 : 0)));
+                             (guint8)(before->vp8.tl0_index + (new_base ? 1 : 0)));
             gint32 step = (gint32)(one->rtp.timestamp - before->rtp.timestamp);
             if (new_frame ? step <= 0 || step > 10 * 90000 : step != 0) fail_msg("time steps by %d", step);
         }

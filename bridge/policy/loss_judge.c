@@ -1,0 +1,48 @@
+/* loss_judge.c -- see loss_judge.h. */
+#include "bridge/policy/loss_judge.h"
+
+#include <math.h>
+
+static const double MUCH = 0.08;  /* loss worth an inquiry */
+static const double LESS = 0.75;  /* so much less must be sent to see a difference */
+static const double APART = 0.08; /* the two foretold losses must differ by that to be told from each other */
+static const double SLACK = 0.06; /* reports of few packets scatter */
+static const double FLOOR_MAX = 0.6, FORGET = 0.25, WORSE = 1.2;
+
+enum { REPORTS = 3, REF_US = 20000000 };
+
+/* The reports since less is sent are in (the first of them tells of both). */
+static gboolean is_random(const LossJudge *judge, double sent_bps) {
+    double now_loss = judge->low_loss / (REPORTS - 1);
+    double if_random = judge->ref_loss;
+    double if_narrow = MAX(0.0, 1 - judge->ref_bps * (1 - judge->ref_loss) / sent_bps);
+    if (fabs(if_random - if_narrow) < APART) return FALSE;
+    return fabs(now_loss - if_random) < fabs(now_loss - if_narrow) / 2;
+}
+
+LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, double loss, gint64 now_us,
+                              double *ret_excess) {
+    if (loss < judge->floor) judge->floor += (loss - judge->floor) * FORGET;
+    double slack = judge->floor > 0 ? SLACK : 0;
+    *ret_excess = loss > judge->floor + slack ? (loss - judge->floor) / (1 - judge->floor) : 0;
+    gboolean stale = now_us - judge->ref_us > REF_US;
+    if (*ret_excess > MUCH && (judge->ref_bps <= 0 || sent_bps > judge->ref_bps * 0.9 || stale)) {
+        *judge = (LossJudge){ .floor = judge->floor,
+                              .cleared_bps = judge->cleared_bps,
+                              .ref_bps = sent_bps,
+                              .ref_loss = MIN(loss, 1.0),
+                              .ref_us = now_us };
+        return LOSS_OURS;
+    }
+    if (judge->ref_bps <= 0 || stale || sent_bps <= 0 || sent_bps > judge->ref_bps * LESS) return LOSS_OURS;
+    if (judge->n_low++ > 0) judge->low_loss += loss;
+    if (judge->n_low < REPORTS) return loss <= judge->ref_loss * WORSE ? LOSS_PENDING : LOSS_OURS;
+    gboolean random = is_random(judge, sent_bps);
+    if (random) judge->floor = MIN(judge->low_loss / (REPORTS - 1), FLOOR_MAX);
+    judge->n_low = 0;
+    judge->low_loss = 0;
+    judge->cleared_bps = random ? judge->ref_bps : 0;
+    judge->ref_bps = 0;
+    if (random) *ret_excess = 0;
+    return random ? LOSS_FOUND_RANDOM : LOSS_OURS;
+}
