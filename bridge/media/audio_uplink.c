@@ -44,6 +44,7 @@ struct AudioUplink {
     _Atomic gint64 clock_us; /* monotonic time of RTP time 0, or CLOCK_UNKNOWN */
     _Atomic guint level;
     _Atomic guint64 n_packets, n_lost, n_late, n_duplicate, n_malformed, n_restarts;
+    _Atomic guint64 n_repaired;
 
     _Atomic guint loudest; /* 0 no packet, 1 without level, else 129 - level; taken by the reader */
 
@@ -150,6 +151,18 @@ static void tell_level(AudioUplink *uplink, guint8 level) {
     atomic_store_explicit(&uplink->level, level, memory_order_relaxed);
 }
 
+static void found_again(AudioUplink *uplink) {
+    guint64 n_lost = atomic_load_explicit(&uplink->n_lost, memory_order_relaxed);
+    if (n_lost > 0) atomic_store_explicit(&uplink->n_lost, n_lost - 1, memory_order_relaxed);
+}
+
+static void note_delay(AudioUplink *uplink, guint64 time, gint64 arrival_us) {
+    voice_delay_push(&uplink->delay, time, arrival_us);
+    atomic_store_explicit(&uplink->base, voice_delay_base(&uplink->delay), memory_order_relaxed);
+    atomic_store_explicit(&uplink->target, voice_delay_target(&uplink->delay, arrival_us),
+                          memory_order_relaxed);
+}
+
 void audio_uplink_push(AudioUplink *uplink, guint16 sequence, guint32 rtp_time, guint8 level, gboolean voice,
                        const guint8 *payload, gsize n_bytes, gint64 arrival_us) {
     (void)voice;
@@ -168,10 +181,7 @@ void audio_uplink_push(AudioUplink *uplink, guint16 sequence, guint32 rtp_time, 
         return;
     }
     guint64 time = rtp_time_unwrap(&uplink->times, rtp_time) + uplink->time_offset;
-    voice_delay_push(&uplink->delay, time, arrival_us);
-    atomic_store_explicit(&uplink->base, voice_delay_base(&uplink->delay), memory_order_relaxed);
-    atomic_store_explicit(&uplink->target, voice_delay_target(&uplink->delay, arrival_us),
-                          memory_order_relaxed);
+    note_delay(uplink, time, arrival_us);
     add(&uplink->n_packets, 1);
     if (extended < atomic_load_explicit(&uplink->played, memory_order_relaxed)) {
         add(&uplink->n_late, 1);
@@ -183,13 +193,32 @@ void audio_uplink_push(AudioUplink *uplink, guint16 sequence, guint32 rtp_time, 
         add(&uplink->n_lost, extended - uplink->highest_mine - 1);
         uplink->highest_mine = extended;
     } else if (extended < uplink->highest_mine) {
-        guint64 n_lost = atomic_load_explicit(&uplink->n_lost, memory_order_relaxed);
-        if (n_lost > 0)
-            atomic_store_explicit(&uplink->n_lost, n_lost - 1, memory_order_relaxed); /* it was only late */
+        found_again(uplink); /* it was only late */
     }
     uplink->last_arrival_us = arrival_us;
     uplink->last_time = MAX(uplink->last_time, time);
     atomic_store_explicit(&uplink->highest, uplink->highest_mine, memory_order_release);
+}
+
+/* The copy comes later than the packet itself would have: that is noted as its delay, so that the voice is held for as long
+ * as copies need to be of use. */
+void audio_uplink_repair(AudioUplink *uplink, guint16 sequence, guint32 rtp_time, guint8 level,
+                         const guint8 *payload, gsize n_bytes, gint64 arrival_us) {
+    gint16 back = (gint16)(guint16)((guint16)uplink->highest_mine - sequence);
+    if (!uplink->started || back <= 0 || back >= AUDIO_UPLINK_PACKETS) return;
+    if (n_bytes > AUDIO_PACKET_BYTES_MAX || opus_payload_samples(payload, n_bytes) == 0) return;
+    guint64 extended = uplink->highest_mine - (guint64)back;
+    Slot *slot = &uplink->slots[extended % AUDIO_UPLINK_PACKETS];
+    if (extended < uplink->first || atomic_load_explicit(&slot->stamp, memory_order_relaxed) == extended)
+        return;
+    TimeUnwrap times = uplink->times;
+    guint64 time = rtp_time_unwrap(&times, rtp_time) + uplink->time_offset;
+    if (time >= uplink->last_time) return; /* says to be newer than what carried it */
+    note_delay(uplink, time, arrival_us);
+    if (extended < atomic_load_explicit(&uplink->played, memory_order_relaxed)) return;
+    write_slot(slot, extended, time, level, payload, n_bytes, arrival_us);
+    found_again(uplink);
+    add(&uplink->n_repaired, 1);
 }
 
 void audio_uplink_set_clock(AudioUplink *uplink, guint32 rtp_time, gint64 capture_us) {
@@ -265,6 +294,7 @@ void audio_uplink_read_stats(const AudioUplink *uplink, AudioUplinkStats *ret_st
         .n_duplicate = atomic_load_explicit(&uplink->n_duplicate, memory_order_relaxed),
         .n_malformed = atomic_load_explicit(&uplink->n_malformed, memory_order_relaxed),
         .n_restarts = atomic_load_explicit(&uplink->n_restarts, memory_order_relaxed),
+        .n_repaired = atomic_load_explicit(&uplink->n_repaired, memory_order_relaxed),
         .n_decoded = atomic_load_explicit(&uplink->n_decoded, memory_order_relaxed),
         .n_concealed = atomic_load_explicit(&uplink->n_concealed, memory_order_relaxed),
         .n_fec_used = atomic_load_explicit(&uplink->n_fec_used, memory_order_relaxed),

@@ -19,11 +19,17 @@ void audio_uplink_unref(AudioUplink *uplink);       /* any thread */
 void audio_uplink_push(AudioUplink *uplink, guint16 sequence, guint32 rtp_time, guint8 level, gboolean voice,
                        const guint8 *payload, gsize n_bytes, gint64 arrival_us);
 
+/* Worker thread, after the push of the packet that carried it: a copy of an earlier one (RED). It takes the empty place of
+ * a packet that was lost, as if that had come late; otherwise nothing happens. */
+void audio_uplink_repair(AudioUplink *uplink, guint16 sequence, guint32 rtp_time, guint8 level,
+                         const guint8 *payload, gsize n_bytes, gint64 arrival_us);
+
 /* Worker thread: a sender report maps the sender's clock to ours (lip sync). capture_us: our monotonic time of rtp_time. */
 void audio_uplink_set_clock(AudioUplink *uplink, guint32 rtp_time, gint64 capture_us);
 
 typedef struct {
     guint64 n_packets, n_lost, n_late, n_duplicate, n_malformed, n_restarts;
+    guint64 n_repaired; /* lost, and then found in a later packet: no longer in n_lost */
     guint64 n_decoded, n_concealed, n_fec_used, n_dropped_for_delay; /* while it is heard */
     guint target_ms, held_ms;
     guint8 level; /* last */

@@ -7,6 +7,7 @@
 #include "bridge/media/audio_codec.h"
 #include "bridge/policy/voice_delay.h"
 #include "bridge/policy/voice_splice.h"
+#include "bridge/wire/opus.h"
 
 #include <string.h>
 
@@ -193,7 +194,7 @@ static void bridge_loss(AudioVoice *voice) {
     guint n = (guint)(MIN(each, (guint64)gap) / AUDIO_STEP_SAMPLES * AUDIO_STEP_SAMPLES);
     n = MAX(n, (guint)AUDIO_STEP_SAMPLES);
     gboolean recovered = FALSE;
-    if (n_missing == 1) {
+    if (n_missing == 1 && opus_payload_has_fec(voice->packet.bytes, voice->packet.n_bytes)) {
         recovered = audio_decoder_recover(voice->decoder, voice->packet.bytes, voice->packet.n_bytes,
                                           fifo_end(voice), n);
         voice->n_decoded++;

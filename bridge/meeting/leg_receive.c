@@ -1,18 +1,45 @@
 /* leg_receive.c -- the way up: a plain RTP or RTCP packet to the uplink, counter or downlink that it concerns. */
 #include "bridge/media/audio_mixer.h"
 #include "bridge/meeting/leg.h"
+#include "bridge/wire/red.h"
+
+/* The newest frame goes the usual way, the copies to where packets are missing. */
+static void push_red(Leg *leg, const MediaSection *section, const RtpPacket *packet, guint8 level,
+                     gboolean voice, gint64 arrival_us) {
+    RedPayload red;
+    if (!red_parse(packet->payload, packet->n_payload_bytes, &red)) {
+        leg->house->n_malformed++;
+        return;
+    }
+    guint newest = red.n_blocks - 1;
+    if (red.blocks[newest].payload_type != section->payload_type) return;
+    audio_uplink_push(leg->audio, packet->sequence, packet->timestamp, level, voice, red.blocks[newest].bytes,
+                      red.blocks[newest].n_bytes, arrival_us);
+    for (guint i = newest; i-- > 0;) {
+        const RedBlock *block = &red.blocks[i];
+        if (block->payload_type != section->payload_type || block->time_offset == 0) continue;
+        audio_uplink_repair(leg->audio, (guint16)(packet->sequence - (newest - i)),
+                            packet->timestamp - block->time_offset, level, block->bytes, block->n_bytes,
+                            arrival_us);
+    }
+}
 
 static void audio_packet(Leg *leg, const MediaSection *section, const RtpPacket *packet, gint64 arrival_us) {
     guint8 level = AUDIO_LEVEL_UNKNOWN;
     gboolean voice = FALSE;
-    if (leg->audio == NULL || packet->payload_type != section->payload_type || packet->n_payload_bytes == 0)
+    gboolean red = section->red_payload_type != 0 && packet->payload_type == section->red_payload_type;
+    if (leg->audio == NULL || packet->n_payload_bytes == 0 ||
+        (!red && packet->payload_type != section->payload_type))
         return;
     if (leg->audio_stats.ssrc != packet->ssrc || leg->audio_stats.clock_hz == 0)
         receive_stats_init(&leg->audio_stats, packet->ssrc, 48000);
     receive_stats_push(&leg->audio_stats, packet->sequence, packet->timestamp, arrival_us);
     rtp_ext_audio_level(packet, section->exts.audio_level, &level, &voice);
-    audio_uplink_push(leg->audio, packet->sequence, packet->timestamp, level, voice, packet->payload,
-                      packet->n_payload_bytes, arrival_us);
+    if (red)
+        push_red(leg, section, packet, level, voice, arrival_us);
+    else
+        audio_uplink_push(leg->audio, packet->sequence, packet->timestamp, level, voice, packet->payload,
+                          packet->n_payload_bytes, arrival_us);
 }
 
 static void camera_packet(Leg *leg, const MediaSection *section, RtpStream *stream, const RtpPacket *packet,

@@ -111,7 +111,8 @@ static void tell_quality(Leg *leg) {
         if (down.rtt_us > 0) video_uplink_set_rtt(leg->layers[i].uplink, down.rtt_us);
     }
     news.quality.up_loss = loss_since(leg->video_told, n_packets, n_lost);
-    news.quality.up_audio_loss = loss_since(leg->audio_told, audio.n_packets, audio.n_lost);
+    news.quality.up_audio_loss =
+        loss_since(leg->audio_told, audio.n_packets, audio.n_lost + audio.n_repaired);
     mailbox_post(leg->house->news, NEWS_LEG_QUALITY, &news, sizeof news);
 }
 

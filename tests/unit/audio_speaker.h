@@ -47,6 +47,8 @@ struct Speaker {
     guint n_queue;
     guint n_sent;
     SpeakerPacket loop[64];
+    guint n_copies;                    /* of the packets before, in each packet (RED) */
+    SpeakerPacket made[SPEAKER_QUEUE]; /* by sequence */
 };
 
 static inline Speaker *speaker_new(double hz, double amplitude, guint packet_samples, guint channels,
@@ -124,6 +126,7 @@ static inline void speaker_send(Speaker *speaker) {
     speaker->rtp_time += n;
     speaker->next_us += (double)n * 1e6 / 48000 / (1 + speaker->drift_ppm * 1e-6);
     if (speaker->dtx && packet.n_bytes <= 2) return;
+    speaker->made[packet.sequence % SPEAKER_QUEUE] = packet;
     speaker->sequence++;
     speaker->n_sent++;
     if (speaker->loss > 0 && g_rand_double(speaker->dice) < speaker->loss) return;
@@ -135,6 +138,15 @@ static inline void speaker_send(Speaker *speaker) {
     speaker->queue[speaker->n_queue++] = packet;
 }
 
+static inline void speaker_push_copies(Speaker *speaker, const SpeakerPacket *packet) {
+    for (guint back = speaker->n_copies; back > 0; back--) {
+        const SpeakerPacket *copy = &speaker->made[(guint16)(packet->sequence - back) % SPEAKER_QUEUE];
+        if (copy->n_bytes > 0)
+            audio_uplink_repair(speaker->uplink, copy->sequence, copy->rtp_time, packet->level, copy->bytes,
+                                copy->n_bytes, packet->arrives_us);
+    }
+}
+
 /* Everything that is said and arrives up to now_us. */
 static inline void speaker_run(Speaker *speaker, gint64 now_us) {
     while (!speaker->stopped && speaker->next_us <= (double)now_us) speaker_send(speaker);
@@ -143,6 +155,7 @@ static inline void speaker_run(Speaker *speaker, gint64 now_us) {
         const SpeakerPacket *packet = &speaker->queue[n];
         audio_uplink_push(speaker->uplink, packet->sequence, packet->rtp_time, packet->level, TRUE,
                           packet->bytes, packet->n_bytes, packet->arrives_us);
+        speaker_push_copies(speaker, packet);
     }
     speaker->n_queue -= n;
     memmove(speaker->queue, speaker->queue + n, speaker->n_queue * sizeof *speaker->queue);
