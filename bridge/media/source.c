@@ -274,6 +274,20 @@ SourcePicture *source_latest(StudioSource *source) {
     return latest;
 }
 
+void studio_source_warm(StudioSource *source, gboolean warm) {
+    if (warm)
+        source_show(source);
+    else
+        source_hide(source);
+}
+
+gboolean studio_source_is_fresh(StudioSource *source) {
+    SourcePicture *picture = source_latest(source);
+    gboolean is_fresh = picture != NULL && g_get_monotonic_time() - picture->arrival_us < SOURCE_FRESH_US;
+    source_picture_unref(picture);
+    return is_fresh;
+}
+
 guint source_serial(const StudioSource *source) { return (guint)g_atomic_int_get(&source->serial); }
 
 /* ---- the pool's work ---- */

@@ -52,6 +52,10 @@ void studio_source_unref(StudioSource *source);        /* any thread; decoder fr
  * an overrun drops up to the next keyframe and asks for one. */
 void studio_source_push(StudioSource *source, Frame *frame);
 gboolean studio_source_is_shown(const StudioSource *source); /* any thread */
+/* Any thread. Decoded as if a tile showed it, until called with FALSE; counted. For who is about to be shown. */
+void studio_source_warm(StudioSource *source, gboolean warm);
+/* Any thread. There is a picture of the last second or so. */
+gboolean studio_source_is_fresh(StudioSource *source);
 
 /* ---- views ---- */
 typedef enum { TILE_LIVE = 1, TILE_NO_CAMERA, TILE_OFFLINE } TileState;

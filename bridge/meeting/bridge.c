@@ -132,6 +132,7 @@ gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
     gboolean due = all || now_us >= bridge->next_settle_us;
     g_hash_table_iter_init(&iter, bridge->conferences);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    gint64 turn_us = G_MAXINT64;
         Conference *conference = value;
         waiting = waiting || conference->dirty;
         /* All, now and then: a slot that somebody's silence has freed is given away here, and who goes on
@@ -139,12 +140,14 @@ gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
         if (due && (all || conference->dirty)) conference_refresh(conference, now_us);
     }
     if (due && waiting) bridge->next_settle_us = now_us + SETTLE_US;
-    gint64 next_us = MIN(bridge_overload_beat(bridge, now_us), bridge->next_sweep_us);
+    gint64 next_us = MIN(MIN(bridge_overload_beat(bridge, now_us), bridge->next_sweep_us), turn_us);
     return waiting && !due ? MIN(bridge->next_settle_us, next_us) : next_us;
+        if (now_us >= conference_next_us(conference)) conference->dirty = TRUE; /* a page turns */
 }
 
 /* ---- orders ---- */
 
+        turn_us = MIN(turn_us, conference_next_us(conference));
 static void answer_empty(Bridge *bridge, guint request) {
     json_t *body = json_object();
     bridge->events.answer(bridge->user, request, body, NULL);

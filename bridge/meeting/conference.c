@@ -170,6 +170,13 @@ void conference_refresh(Conference *conference, gint64 now_us) {
 }
 
 void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
+gint64 conference_next_us(const Conference *conference) {
+    gint64 next_us = G_MAXINT64;
+    for (guint i = 0; i < conference->n_views; i++)
+        if (conference->views[i]->in_use) next_us = MIN(next_us, conference->views[i]->pages.next_us);
+    return next_us;
+}
+
     json_t *seats = json_array();
     conference->n_speaking = news->n_seats;
     memcpy(conference->speaking, news->seats, news->n_seats * sizeof news->seats[0]);

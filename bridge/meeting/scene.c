@@ -51,6 +51,23 @@ static gboolean read_seat(json_t *object, SceneSeat *ret_seat, GError **error) {
     return TRUE;
 }
 
+static gboolean read_turn(json_t *object, SceneView *view, GError **error) {
+    json_t *turn = json_object_get(object, "turn");
+    if (turn == NULL) return TRUE;
+    if (!json_is_object(turn)) return fail(error, FAULT_BAD_INPUT, "turn must be an object");
+    if (!fields_check("scene.views.turn", "start_ms:int every_ms:int held:int?", turn, FALSE, error))
+        return FALSE;
+    json_t *held = json_object_get(turn, "held");
+    view->turns = TRUE;
+    view->turn = (Turn){ .start_ms = json_integer_value(json_object_get(turn, "start_ms")),
+                         .every_ms = json_integer_value(json_object_get(turn, "every_ms")),
+                         .held = held != NULL ? json_integer_value(held) : -1 };
+    if (view->turn.every_ms != 0 &&
+        (view->turn.every_ms < TURN_EVERY_MS_MIN || view->turn.every_ms > TURN_EVERY_MS_MAX))
+        return fail(error, FAULT_BAD_INPUT, "a turn is too short or too long");
+    return TRUE;
+}
+
 static gboolean read_view(json_t *object, SceneView *ret_view, GError **error) {
     if (!fields_check("scene.views", "view:id name:word layout:word slots:array", object, FALSE, error))
         return FALSE;
@@ -64,7 +81,7 @@ static gboolean read_view(json_t *object, SceneView *ret_view, GError **error) {
     json_array_foreach(slots, index, slot) {
         ret_view->slots[ret_view->n_slots++].pin = json_is_object(slot) ? id_of(slot, "pin") : 0;
     }
-    return TRUE;
+    return read_turn(object, ret_view, error);
 }
 
 static gboolean read_leg(json_t *object, SceneLeg *ret_leg, GError **error) {
@@ -99,6 +116,7 @@ Scene *scene_parse(json_t *message, GError **error) {
     g_autoptr(Scene) scene = g_new0(Scene, 1);
     copy_text(scene->meeting, sizeof scene->meeting, json_string_value(json_object_get(message, "meeting")));
     scene->epoch = json_integer_value(json_object_get(message, "epoch"));
+    scene->presenter = id_of(message, "presenter");
     scene->revision = json_integer_value(json_object_get(message, "revision"));
     if (!read_arrays(scene, message, error)) return NULL;
     return g_steal_pointer(&scene);

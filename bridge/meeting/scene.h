@@ -4,6 +4,7 @@
 #include "bridge/media/audio_mixer.h"
 #include "bridge/media/studio.h"
 #include "bridge/policy/layout.h"
+#include "config/turn.h"
 
 #include <jansson.h>
 
@@ -26,6 +27,8 @@ typedef struct {
     guint32 view;
     char name[16]; /* program, wall, pages */
     Layout layout;
+    gboolean turns; /* places that no seat is pinned to show all who are here, page by page */
+    Turn turn;
     guint n_slots; /* 0: as many as the layout holds, filled by the loudest */
     SceneSlot slots[SCENE_SLOTS_MAX];
 } SceneView;
@@ -38,6 +41,7 @@ typedef struct {
 typedef struct {
     char meeting[65];
     gint64 epoch, revision;
+    guint32 presenter; /* whose screen is shown to all, 0: nobody's */
     guint n_seats, n_views, n_legs;
     SceneSeat *seats;
     SceneView views[SCENE_VIEWS_MAX];
