@@ -69,6 +69,11 @@ static void on_quality(Bridge *bridge, const NewsLegQuality *news) {
     leg->quality_known = TRUE;
 }
 
+static void on_screen(Bridge *bridge, const NewsLegScreen *news) {
+    const LegRecord *leg = bridge_leg(bridge, news->leg);
+    if (leg != NULL) presentation_on_screen(leg->conference, news);
+}
+
 static void request_source_keyframe(Bridge *bridge, guint32 source) {
     GHashTableIter iter;
     gpointer value;
@@ -101,9 +106,12 @@ static void take_one(Bridge *bridge, NewsKind kind, const News *news) {
     case NEWS_LEG_RUNG: bridge_on_leg_rung(bridge, &news->rung); break;
     case NEWS_LEG_CAMERA: on_camera(bridge, &news->camera); break;
     case NEWS_LEG_QUALITY: on_quality(bridge, &news->quality); break;
+    case NEWS_LEG_SCREEN: on_screen(bridge, &news->screen); break;
     case NEWS_SPEAKING: on_conference_speaking(bridge, &news->speaking); break;
     case NEWS_SOURCE_KEYFRAME: request_source_keyframe(bridge, news->source); break;
-    case NEWS_STREAM_KEYFRAME: studio_force_keyframe(bridge->studio, news->stream); break;
+    case NEWS_STREAM_KEYFRAME:
+        if (!presentation_keyframe(bridge, news->stream)) studio_force_keyframe(bridge->studio, news->stream);
+        break;
     case NEWS_LISTEN:
         audio_mixer_listen(bridge->mixer, news->listen.conference, news->listen.seat, news->listen.tier,
                            news->listen.change);
@@ -124,6 +132,7 @@ gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
     GHashTableIter iter;
     gpointer value;
     gboolean all = now_us >= bridge->next_sweep_us, waiting = FALSE;
+    gint64 turn_us = G_MAXINT64;
     if (now_us >= bridge->next_quality_us) {
         bridge->next_quality_us = now_us + QUALITY_US;
         bridge_tell_quality(bridge);
@@ -132,22 +141,21 @@ gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
     gboolean due = all || now_us >= bridge->next_settle_us;
     g_hash_table_iter_init(&iter, bridge->conferences);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    gint64 turn_us = G_MAXINT64;
         Conference *conference = value;
+        if (now_us >= conference_next_us(conference)) conference->dirty = TRUE; /* a page turns */
         waiting = waiting || conference->dirty;
         /* All, now and then: a slot that somebody's silence has freed is given away here, and who goes on
          * speaking gets the large tile. */
         if (due && (all || conference->dirty)) conference_refresh(conference, now_us);
+        turn_us = MIN(turn_us, conference_next_us(conference));
     }
     if (due && waiting) bridge->next_settle_us = now_us + SETTLE_US;
     gint64 next_us = MIN(MIN(bridge_overload_beat(bridge, now_us), bridge->next_sweep_us), turn_us);
     return waiting && !due ? MIN(bridge->next_settle_us, next_us) : next_us;
-        if (now_us >= conference_next_us(conference)) conference->dirty = TRUE; /* a page turns */
 }
 
 /* ---- orders ---- */
 
-        turn_us = MIN(turn_us, conference_next_us(conference));
 static void answer_empty(Bridge *bridge, guint request) {
     json_t *body = json_object();
     bridge->events.answer(bridge->user, request, body, NULL);
@@ -262,6 +270,9 @@ static void order_hello(Bridge *bridge, guint request, json_t *message) {
     g_hash_table_iter_init(&iter, bridge->legs);
     gpointer leg;
     while (g_hash_table_iter_next(&iter, NULL, &leg)) ((LegRecord *)leg)->need_told = FALSE;
+    g_hash_table_iter_init(&iter, bridge->conferences);
+    gpointer conference;
+    while (g_hash_table_iter_next(&iter, NULL, &conference)) presentation_tell_again(conference);
     bridge_overload_tell_again(bridge);
 }
 
@@ -295,6 +306,7 @@ static gboolean start_engines(Bridge *bridge, GError **error) {
     static const StudioEvents studio_events = { .block = on_block,
                                                 .keyframe = on_source_keyframe,
                                                 .fault = on_fault };
+    static const DeskEvents desk_events = { .publish = on_block };
     const Settings *settings = bridge->settings;
     AudioMixerSettings audio = { .voices_max = (guint)settings->audio_voices_max,
                                  .bitrate_bps = (guint)settings->audio_bps,
@@ -307,7 +319,7 @@ static gboolean start_engines(Bridge *bridge, GError **error) {
                               .language = settings->meeting_language };
     guint n_desks = MIN((guint)settings->media_workers, BRIDGE_DESKS_MAX);
     for (guint i = 0; i < n_desks; i++) {
-        bridge->desks[i] = desk_start(i, bridge->news, error);
+        bridge->desks[i] = desk_start(i, bridge->news, &desk_events, bridge, error);
         if (bridge->desks[i] == NULL) return FALSE;
         bridge->n_desks++;
     }

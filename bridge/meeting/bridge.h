@@ -7,6 +7,7 @@
 #include "bridge/meeting/desk.h"
 #include "bridge/meeting/scene.h"
 #include "bridge/policy/overload.h"
+#include "bridge/policy/pager.h"
 #include "bridge/policy/stage.h"
 #include "config/settings.h"
 
@@ -26,9 +27,10 @@ typedef struct {
     gboolean hears, camera_on;
     gboolean watch_told; /* the desk knows the next two */
     gboolean told_hears;
-    StreamId told_stream; /* best rung of the view it watches, 0: none */
-    StreamId wished;      /* rung it wants now */
-    AudioUplink *audio;   /* NULL with LEG_RECEIVE */
+    StreamId told_stream;    /* best rung of the view it watches, 0: none */
+    StreamId wished;         /* rung it wants now */
+    guint told_presentation; /* revision of the screen that it is sent, 0: none */
+    AudioUplink *audio;      /* NULL with LEG_RECEIVE */
     CameraNeed need;
     gboolean need_told, quality_known;
     NewsLegQuality quality;
@@ -41,6 +43,15 @@ typedef struct {
     guint32 sending_leg; /* 0: none */
 } Seat;
 
+/* Which page of a view that turns is shown, and whose cameras are made ready for the next one. */
+typedef struct {
+    Pager pager;
+    guint n_warm;
+    guint32 warm_seats[STUDIO_TILES_MAX];
+    StudioSource *warm[STUDIO_TILES_MAX]; /* references, decoded though not shown; NULL: no camera there */
+    gint64 next_us;                       /* monotonic: looks again then; G_MAXINT64: no turn comes */
+} ShownPages;
+
 /* One view of a conference, composed only while somebody watches. */
 typedef struct {
     SceneView spec;
@@ -51,12 +62,21 @@ typedef struct {
     RungLadder ladder;
     guint fps;
     guint n_told; /* rungs last told to the studio */
-    StreamId told[2 * VIEW_RUNGS_MAX];
+    RungSpec told[2 * VIEW_RUNGS_MAX];
+    ShownPages pages; /* of a view that turns */
 } ShownView;
 
 /* What the process affords now. overload.c writes it (full values while there is no need), views, legs and needs read it.
  * A new value is followed by dirty conferences. */
 typedef OverloadLimits BridgeLimits;
+
+/* The screen that a seat shows to all. */
+typedef struct {
+    guint32 leg;                     /* that sends it, 0: none */
+    StreamId streams[SCREEN_LAYERS]; /* its layers */
+    RungLadder ladder;               /* those that arrive, best first */
+    guint revision;                  /* of the ladder; never 0 while it has rungs */
+} Presentation;
 
 struct Conference {
     Bridge *bridge;
@@ -66,6 +86,7 @@ struct Conference {
     GHashTable *seats; /* seat -> Seat */
     guint n_views;
     ShownView *views[SCENE_VIEWS_MAX];
+    Presentation presentation;
     gboolean dirty; /* something changed that views or needs follow from */
     guint n_speaking;
     Speaking speaking[AUDIO_SPEAKING_MAX];
@@ -130,6 +151,8 @@ void conference_on_speaking(Conference *conference, const NewsSpeaking *news);
 /* Views, rungs and camera needs, after anything changed: bridge_settle calls it once for all changes of a moment. */
 void conference_refresh(Conference *conference, gint64 now_us);
 
+gint64 conference_next_us(const Conference *conference); /* when a page turns; G_MAXINT64: none does */
+
 /* ---- shown_view.c ---- */
 ShownView *shown_view_new(Bridge *bridge, const SceneView *spec);
 void shown_view_free(Bridge *bridge, ShownView *view);
@@ -138,6 +161,21 @@ void shown_view_refresh(Conference *conference, ShownView *view, gint64 now_us);
 void shown_view_speaking(Conference *conference, ShownView *view);
 /* The largest tile of the seat in this view; widens *width and *height. */
 void shown_view_tile_size(const ShownView *view, guint32 seat, guint *width, guint *height);
+
+/* ---- presentation.c ---- */
+void presentation_refresh(Conference *conference); /* who shows, who watches; after anything changed */
+void presentation_end(Conference *conference);
+void presentation_on_screen(Conference *conference, const NewsLegScreen *news);
+gboolean presentation_keyframe(Bridge *bridge, StreamId stream); /* FALSE: the stream is none of ours */
+void presentation_tell_again(Conference *conference);            /* signaling is new on the link */
+
+/* ---- shown_pages.c ---- */
+/* Who stands on the page of now. n_places: those that are free to turn; taken: seats that stand elsewhere in the view.
+ * ret_n_all: all who have their turn. Makes the next page's cameras ready. */
+guint shown_pages_seats(Conference *conference, ShownView *view, guint n_places, const guint32 *taken,
+                        guint n_taken, guint32 *ret_seats, guint *ret_n_all);
+void shown_pages_end(ShownView *view); /* nobody watches */
+gboolean shown_pages_warms(const ShownView *view, guint32 seat);
 
 /* ---- stats.c ---- */
 json_t *bridge_stats(Bridge *bridge); /* (transfer full) */

@@ -166,10 +166,10 @@ void conference_refresh(Conference *conference, gint64 now_us) {
     if (conference->scene == NULL) return;
     for (guint i = 0; i < conference->n_views; i++)
         shown_view_refresh(conference, conference->views[i], now_us);
+    presentation_refresh(conference);
     refresh_needs(conference);
 }
 
-void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
 gint64 conference_next_us(const Conference *conference) {
     gint64 next_us = G_MAXINT64;
     for (guint i = 0; i < conference->n_views; i++)
@@ -177,6 +177,7 @@ gint64 conference_next_us(const Conference *conference) {
     return next_us;
 }
 
+void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
     json_t *seats = json_array();
     conference->n_speaking = news->n_seats;
     memcpy(conference->speaking, news->seats, news->n_seats * sizeof news->seats[0]);
@@ -202,6 +203,7 @@ void conference_end(Conference *conference) {
         bridge_end_leg(bridge, value, "the meeting has ended");
         g_hash_table_iter_init(&iter, bridge->legs);
     }
+    presentation_end(conference);
     for (guint i = 0; i < conference->n_views; i++) shown_view_free(bridge, conference->views[i]);
     audio_mixer_end_conference(bridge->mixer, conference->id);
     g_hash_table_remove(bridge->conferences, conference->meeting);

@@ -21,7 +21,7 @@ typedef struct {
     char *text;
     gboolean flag;
     guint height, bps;
-    StreamId stream;
+    StreamId stream, streams[SCREEN_LAYERS];
     RungLadder ladder;
 } Order;
 
@@ -107,6 +107,24 @@ static void job_keyframe(Worker *worker, gpointer letter) {
     if (leg != NULL) leg_camera_keyframe(leg);
 }
 
+static void job_present(Worker *worker, gpointer letter) {
+    const Order *order = letter;
+    Leg *leg = leg_of(worker, order->leg);
+    if (leg != NULL) leg_screen_present(leg, order->streams, order->bps);
+}
+
+static void job_present_keyframe(Worker *worker, gpointer letter) {
+    const Order *order = letter;
+    Leg *leg = leg_of(worker, order->leg);
+    if (leg != NULL) leg_screen_keyframe(leg, order->stream);
+}
+
+static void job_watch_presentation(Worker *worker, gpointer letter) {
+    const Order *order = letter;
+    Leg *leg = leg_of(worker, order->leg);
+    if (leg != NULL) leg_watch_presentation(leg, &order->ladder);
+}
+
 static void job_end_stream(Worker *worker, gpointer letter) {
     const Order *order = letter;
     fanout_end_stream(((Desk *)worker_user(worker))->house.fanout, order->stream);
@@ -190,6 +208,20 @@ void desk_request_keyframe(Desk *desk, guint32 leg) {
     post_order(desk, job_keyframe, &(Order){ .leg = leg });
 }
 
+void desk_present(Desk *desk, guint32 leg, const StreamId streams[SCREEN_LAYERS], guint bps) {
+    Order order = { .leg = leg, .bps = bps };
+    for (guint i = 0; i < SCREEN_LAYERS; i++) order.streams[i] = streams[i];
+    post_order(desk, job_present, &order);
+}
+
+void desk_present_keyframe(Desk *desk, guint32 leg, StreamId stream) {
+    post_order(desk, job_present_keyframe, &(Order){ .leg = leg, .stream = stream });
+}
+
+void desk_watch_presentation(Desk *desk, guint32 leg, const RungLadder *ladder) {
+    post_order(desk, job_watch_presentation, &(Order){ .leg = leg, .ladder = *ladder });
+}
+
 void desk_end_stream(Desk *desk, StreamId stream) {
     post_order(desk, job_end_stream, &(Order){ .stream = stream });
 }
@@ -266,13 +298,15 @@ static void on_listen(gpointer user, guint32 conference, guint32 seat, AudioTier
         log_error("desk.news_full", "seat=%u", seat);
 }
 
-Desk *desk_start(guint index, Mailbox *news, GError **error) {
-    static const FanoutEvents events = { .keyframe = on_stream_keyframe, .listen = on_listen };
+Desk *desk_start(guint index, Mailbox *news, const DeskEvents *events, gpointer user, GError **error) {
+    static const FanoutEvents fanout_events = { .keyframe = on_stream_keyframe, .listen = on_listen };
     Desk *desk = g_new0(Desk, 1);
     g_mutex_init(&desk->stats_lock);
     desk->legs = g_hash_table_new_full(NULL, NULL, NULL, free_leg);
     desk->house.news = news;
-    desk->house.fanout = fanout_new(&events, desk);
+    desk->house.publish = events->publish;
+    desk->house.publish_user = user;
+    desk->house.fanout = fanout_new(&fanout_events, desk);
     desk->house.rtcp_scratch = g_new0(RtcpItem, 1);
     desk->house.twcc_scratch = g_new0(RtcpTwcc, 1);
     /* The worker's thread may run before this returns: it finds everything but legs, and legs come by order. */

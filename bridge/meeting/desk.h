@@ -21,8 +21,13 @@ typedef struct {
     StudioSource *source; /* (transfer full); NULL with LEG_RECEIVE */
 } LegOrder;
 
+/* Blocks that a leg forwards, for every desk: called on this desk's thread, takes the reference. */
+typedef struct {
+    void (*publish)(gpointer user, Block *block);
+} DeskEvents;
+
 /* news: the control thread's box, outlives the desk. */
-Desk *desk_start(guint index, Mailbox *news, GError **error);
+Desk *desk_start(guint index, Mailbox *news, const DeskEvents *events, gpointer user, GError **error);
 /* At the end: waits until every leg is closed, so that what legs hold (studio sources) may end; orders still work. */
 void desk_end_legs(Desk *desk);
 void desk_stop(Desk *desk); /* ends its legs and joins; NULL is fine */
@@ -42,6 +47,12 @@ void desk_watch(Desk *desk, guint32 leg, const RungLadder *ladder);
 void desk_hear(Desk *desk, guint32 leg, gboolean hears);
 void desk_need(Desk *desk, guint32 leg, gboolean live, guint height, guint bps);
 void desk_request_keyframe(Desk *desk, guint32 leg);
+
+/* The leg's screen goes to all as these streams (presentation.c gives them), at no more than bps; all 0: no longer. */
+void desk_present(Desk *desk, guint32 leg, const StreamId streams[SCREEN_LAYERS], guint bps);
+void desk_present_keyframe(Desk *desk, guint32 leg, StreamId stream);
+/* The screen that the leg is sent, by its vp8 rungs; n_rungs 0: none. */
+void desk_watch_presentation(Desk *desk, guint32 leg, const RungLadder *ladder);
 
 /* Producers' threads. A reference is taken for the desk. */
 void desk_publish_video(Desk *desk, Block *block);

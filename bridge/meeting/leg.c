@@ -53,6 +53,20 @@ static void on_rung(gpointer user, StreamId stream) {
     mailbox_post(leg->house->news, NEWS_LEG_RUNG, &news, sizeof news);
 }
 
+static void fill_video(const Leg *leg, gint index, DownlinkVideo *video) {
+    const MediaSection *section = index >= 0 ? &leg->plan.sections[index] : NULL;
+    if (section == NULL || !section->we_send) return;
+    video->ssrc = section->local_ssrc;
+    video->rtx_ssrc = section->local_rtx_ssrc;
+    video->payload_type = section->payload_type;
+    video->rtx_payload_type = section->rtx_payload_type;
+    video->ext_abs_send_time = section->exts.abs_send_time;
+    video->ext_transport_cc = section->exts.transport_cc;
+    video->ext_mid = section->exts.mid;
+    video->codec = section->codec;
+    g_strlcpy(video->mid, section->mid, sizeof video->mid);
+}
+
 static void fill_downlink(const Leg *leg, DownlinkConfig *config) {
     config->conference = leg->conference;
     config->seat = leg->seat;
@@ -68,23 +82,14 @@ static void fill_downlink(const Leg *leg, DownlinkConfig *config) {
         config->audio.ext_mid = section->exts.mid;
         g_strlcpy(config->audio.mid, section->mid, sizeof config->audio.mid);
     }
-    if (leg->camera_section >= 0 && leg->plan.sections[leg->camera_section].we_send) {
-        const MediaSection *section = &leg->plan.sections[leg->camera_section];
-        config->video.ssrc = section->local_ssrc;
-        config->video.rtx_ssrc = section->local_rtx_ssrc;
-        config->video.payload_type = section->payload_type;
-        config->video.rtx_payload_type = section->rtx_payload_type;
-        config->video.ext_abs_send_time = section->exts.abs_send_time;
-        config->video.ext_transport_cc = section->exts.transport_cc;
-        config->video.ext_mid = section->exts.mid;
-        config->video.codec = section->codec;
-        g_strlcpy(config->video.mid, section->mid, sizeof config->video.mid);
-    }
+    fill_video(leg, leg->camera_section, &config->video);
+    fill_video(leg, leg->screen_section, &config->presentation);
 }
 
-static gint first_section(const MediaPlan *plan, MediaKind kind) {
+/* The nth of its kind, from 0. */
+static gint nth_section(const MediaPlan *plan, MediaKind kind, guint nth) {
     for (guint i = 0; i < plan->n_sections; i++)
-        if (plan->sections[i].kind == kind && !plan->sections[i].rejected) return (gint)i;
+        if (plan->sections[i].kind == kind && !plan->sections[i].rejected && nth-- == 0) return (gint)i;
     return -1;
 }
 
@@ -94,18 +99,26 @@ static void watch_ladder(Leg *leg) {
                    g_get_monotonic_time());
 }
 
+static void watch_presentation(Leg *leg) {
+    gboolean vp8 = leg->screen_section >= 0 && leg->plan.sections[leg->screen_section].codec == CODEC_VP8;
+    downlink_watch_presentation(leg->downlink, leg->presentation.vp8, vp8 ? leg->presentation.n_rungs : 0, 0,
+                                g_get_monotonic_time());
+}
+
 /* The plan is known: who is who in it, and what we send. */
 static void settle_plan(Leg *leg) {
     static const DownlinkEvents events = { .rung = on_rung };
     leg->planned = TRUE;
-    leg->audio_section = first_section(&leg->plan, MEDIA_AUDIO);
-    leg->camera_section = first_section(&leg->plan, MEDIA_VIDEO);
+    leg->audio_section = nth_section(&leg->plan, MEDIA_AUDIO, 0);
+    leg->camera_section = nth_section(&leg->plan, MEDIA_VIDEO, 0);
+    leg->screen_section = nth_section(&leg->plan, MEDIA_VIDEO, 1);
     rtp_streams_init(&leg->streams, &leg->plan);
     DownlinkConfig config = { 0 };
     fill_downlink(leg, &config);
     leg->downlink = downlink_new(leg->house->fanout, leg->transport, &config, &events, leg);
     downlink_set_hearing(leg->downlink, leg->hears);
     watch_ladder(leg);
+    watch_presentation(leg);
 }
 
 /* ---- offers and answers ---- */
@@ -236,7 +249,7 @@ Leg *leg_new(LegHouse *house, const LegOrder *order) {
     leg->audio = order->audio;
     leg->source = order->source;
     leg->we_offer = order->offer == NULL;
-    leg->audio_section = leg->camera_section = -1;
+    leg->audio_section = leg->camera_section = leg->screen_section = -1;
     leg->state = TRANSPORT_NEW;
     /* One CNAME for voice and picture: they belong together (lip sync). It names nobody. */
     g_snprintf(leg->cname, sizeof leg->cname, "%08x%08x", g_random_int(), g_random_int());
@@ -258,6 +271,11 @@ void leg_watch(Leg *leg, const RungLadder *ladder) {
     if (leg->downlink != NULL) watch_ladder(leg);
 }
 
+void leg_watch_presentation(Leg *leg, const RungLadder *ladder) {
+    leg->presentation = *ladder;
+    if (leg->downlink != NULL) watch_presentation(leg);
+}
+
 void leg_hear(Leg *leg, gboolean hears) {
     leg->hears = hears;
     if (leg->downlink != NULL) downlink_set_hearing(leg->downlink, hears);
@@ -268,6 +286,7 @@ void leg_beat(Leg *leg, gint64 now_us) {
         leg_reply(leg, FAULT_BUSY, FALSE, "the connection was not ready in time");
     if (!leg->planned) return;
     leg_camera_beat(leg, now_us);
+    leg_screen_beat(leg, now_us);
     leg_report_beat(leg, now_us);
 }
 
@@ -276,6 +295,7 @@ void leg_free(Leg *leg) {
     leg_reply(leg, FAULT_GONE, FALSE, "the connection was closed");
     g_clear_pointer(&leg->downlink, downlink_free);
     leg_camera_clear(leg);
+    leg_screen_clear(leg);
     transport_close(leg->transport);
     if (leg->audio != NULL) audio_uplink_unref(leg->audio);
     if (leg->source != NULL) studio_source_unref(leg->source);

@@ -1,7 +1,8 @@
 /* leg.h -- one peer connection on its worker's thread: transport below, uplinks and downlink beside, plan of the offer/answer.
- * Made and fed by desk.c. Where packets go: leg_receive.c; which layer of a camera: leg_camera.c; reports: leg_report.c. */
+ * Made and fed by desk.c. Where packets go: leg_receive.c; which layer of a camera: leg_camera.c; its screen: leg_screen.c; reports: leg_report.c. */
 #pragma once
 
+#include "bridge/media/forward.h"
 #include "bridge/media/video_uplink.h"
 #include "bridge/meeting/desk.h"
 #include "bridge/policy/receive_stats.h"
@@ -25,11 +26,23 @@ typedef struct {
     gint64 last_packet_us;
 } LegLayer;
 
+/* One received layer of the screen that it shows. */
+typedef struct {
+    Leg *leg;
+    guint32 ssrc;
+    VideoUplink *uplink; /* NULL: nothing came yet */
+    Forward *forward;    /* NULL: not shown to anybody */
+    ReceiveStats stats;
+    gint64 frame_us; /* the last that was forwarded, 0: none */
+} ScreenLayer;
+
 /* What the worker's legs share; desk.c fills it. */
 typedef struct {
     Worker *worker;
     Fanout *fanout;
     Mailbox *news;
+    void (*publish)(gpointer user, Block *block); /* to every desk; takes the reference */
+    gpointer publish_user;
     RtcpItem *rtcp_scratch; /* big */
     RtcpTwcc *twcc_scratch;
     guint64 n_malformed, n_unknown_ssrc;
@@ -52,7 +65,7 @@ struct Leg {
     gboolean we_offer, planned, restarting;
     MediaPlan plan;
     RtpStreams streams;
-    gint audio_section, camera_section; /* index in plan, -1: none */
+    gint audio_section, camera_section, screen_section; /* index in plan, -1: none */
 
     AudioUplink *audio;
     ReceiveStats audio_stats;
@@ -64,8 +77,12 @@ struct Leg {
     guint need_height, need_bps;
     gboolean camera_on;
 
+    ScreenLayer screen[SCREEN_LAYERS];
+    guint screen_bps, screen_alive; /* 0: it shows nothing; layers that control knows of */
+    gint64 next_screen_us, screen_since_us;
+
     Downlink *downlink; /* NULL until both sides agree */
-    RungLadder ladder;
+    RungLadder ladder, presentation;
     TwccRecord twcc;
     gint64 next_report_us, next_twcc_us, next_quality_us, next_camera_us, clock_offset_us;
     guint64 video_told[2], audio_told[2]; /* packets and losses at the last quality */
@@ -79,6 +96,7 @@ void leg_free(Leg *leg); /* an unanswered request is answered "gone" */
 void leg_answer(Leg *leg, guint request, const char *sdp);
 void leg_restart(Leg *leg, guint request, char *offer); /* takes offer */
 void leg_watch(Leg *leg, const RungLadder *ladder);     /* remembered until there is a downlink */
+void leg_watch_presentation(Leg *leg, const RungLadder *ladder);
 void leg_hear(Leg *leg, gboolean hears);
 void leg_beat(Leg *leg, gint64 now_us);
 
@@ -95,10 +113,19 @@ void leg_camera_keyframe(Leg *leg);
 void leg_camera_beat(Leg *leg, gint64 now_us);
 void leg_camera_clear(Leg *leg);
 
+/* leg_screen.c */
+void leg_screen_packet(Leg *leg, RtpStream *stream, const RtpPacket *packet, gint64 arrival_us);
+/* Its screen goes to all as these streams, at no more than bps together; all 0: no longer. */
+void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint bps);
+void leg_screen_keyframe(Leg *leg, StreamId stream);
+void leg_screen_beat(Leg *leg, gint64 now_us);
+void leg_screen_clear(Leg *leg);
+
 /* leg_report.c */
 guint32 leg_own_ssrc(const Leg *leg);
-void leg_send_nack(Leg *leg, guint32 ssrc, const guint16 *sequences, guint n_sequences);
-void leg_send_pli(Leg *leg, guint32 ssrc);
+/* section: of the plan, the one that the SSRC sends in. */
+void leg_send_nack(Leg *leg, gint section, guint32 ssrc, const guint16 *sequences, guint n_sequences);
+void leg_send_pli(Leg *leg, gint section, guint32 ssrc);
 void leg_report_beat(Leg *leg, gint64 now_us);
 
 void leg_reply(Leg *leg, FaultCode fault, gboolean is_offer,

@@ -26,12 +26,12 @@ static void on_frame(gpointer user, Frame *frame) {
 
 static void on_nack(gpointer user, guint32 ssrc, const guint16 *sequences, guint n_sequences) {
     const LegLayer *layer = user;
-    leg_send_nack(layer->leg, ssrc, sequences, n_sequences);
+    leg_send_nack(layer->leg, layer->leg->camera_section, ssrc, sequences, n_sequences);
 }
 
 static void on_keyframe(gpointer user, guint32 ssrc) {
     const LegLayer *layer = user;
-    leg_send_pli(layer->leg, ssrc);
+    leg_send_pli(layer->leg, layer->leg->camera_section, ssrc);
 }
 
 LegLayer *leg_camera_layer(Leg *leg, LegLayer *before, guint32 ssrc, const char *rid, Codec codec) {

@@ -81,6 +81,8 @@ void leg_on_rtp(Leg *leg, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
         audio_packet(leg, section, &packet, arrival_us);
     else if ((gint)stream->section == leg->camera_section)
         camera_packet(leg, section, stream, &packet, arrival_us);
+    else if ((gint)stream->section == leg->screen_section)
+        leg_screen_packet(leg, stream, &packet, arrival_us);
 }
 
 /* The sender's wall clock against ours, by the report that travelled fastest: only the difference between its voice and its
@@ -104,6 +106,12 @@ static void on_sender_report(Leg *leg, const RtcpItem *item, gint64 arrival_us) 
     for (guint i = 0; i < leg->n_layers; i++) {
         LegLayer *layer = &leg->layers[i];
         if (layer->ssrc != item->sender_ssrc) continue;
+        receive_stats_on_report(&layer->stats, ntp, arrival_us);
+        video_uplink_set_clock(layer->uplink, item->report.info.rtp_time, capture_us);
+    }
+    for (guint i = 0; i < SCREEN_LAYERS; i++) {
+        ScreenLayer *layer = &leg->screen[i];
+        if (layer->uplink == NULL || layer->ssrc != item->sender_ssrc) continue;
         receive_stats_on_report(&layer->stats, ntp, arrival_us);
         video_uplink_set_clock(layer->uplink, item->report.info.rtp_time, capture_us);
     }

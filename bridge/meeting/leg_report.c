@@ -22,17 +22,17 @@ static Writer begin_feedback(const Leg *leg, guint8 *bytes, gsize n_bytes) {
     return writer;
 }
 
-void leg_send_nack(Leg *leg, guint32 ssrc, const guint16 *sequences, guint n_sequences) {
+void leg_send_nack(Leg *leg, gint section, guint32 ssrc, const guint16 *sequences, guint n_sequences) {
     guint8 bytes[PACKET_BYTES_MAX];
-    if ((leg->plan.sections[leg->camera_section].feedback & SDP_FB_NACK) == 0) return;
+    if ((leg->plan.sections[section].feedback & SDP_FB_NACK) == 0) return;
     Writer writer = begin_feedback(leg, bytes, sizeof bytes);
     rtcp_write_nack(&writer, leg_own_ssrc(leg), ssrc, sequences, n_sequences);
     send_written(leg, &writer);
 }
 
-void leg_send_pli(Leg *leg, guint32 ssrc) {
+void leg_send_pli(Leg *leg, gint section, guint32 ssrc) {
     guint8 bytes[64];
-    guint feedback = leg->plan.sections[leg->camera_section].feedback;
+    guint feedback = leg->plan.sections[section].feedback;
     Writer writer = begin_feedback(leg, bytes, sizeof bytes);
     if ((feedback & SDP_FB_PLI) != 0)
         rtcp_write_pli(&writer, leg_own_ssrc(leg), ssrc);
@@ -58,19 +58,25 @@ static guint add_block(ReceiveStats *stats, gint64 now_us, RtcpReportBlock *ret_
 
 static void send_reports(Leg *leg, gint64 now_us) {
     guint8 bytes[PACKET_BYTES_MAX];
-    RtcpReportBlock blocks[LEG_LAYERS_MAX + 1];
-    guint32 ssrcs[LEG_LAYERS_MAX];
+    RtcpReportBlock blocks[LEG_LAYERS_MAX + SCREEN_LAYERS + 1];
+    guint32 ssrcs[LEG_LAYERS_MAX + SCREEN_LAYERS];
     guint n_blocks = add_block(&leg->audio_stats, now_us, &blocks[0]);
     for (guint i = 0; i < leg->n_layers; i++) {
         ssrcs[i] = leg->layers[i].ssrc;
         n_blocks += add_block(&leg->layers[i].stats, now_us, &blocks[n_blocks]);
+    }
+    guint n_ssrcs = leg->n_layers;
+    for (guint i = 0; i < SCREEN_LAYERS; i++) {
+        if (leg->screen[i].uplink == NULL) continue;
+        if (leg->screen_bps > 0) ssrcs[n_ssrcs++] = leg->screen[i].ssrc;
+        n_blocks += add_block(&leg->screen[i].stats, now_us, &blocks[n_blocks]);
     }
     Writer writer = writer_over(bytes, sizeof bytes);
     downlink_write_reports(leg->downlink, &writer, now_us);
     if (n_blocks > 0 || writer.n_bytes == 0) rtcp_write_rr(&writer, leg_own_ssrc(leg), blocks, n_blocks);
     if (leg->n_layers > 0 && leg->need_bps > 0 &&
         (leg->plan.sections[leg->camera_section].feedback & SDP_FB_REMB) != 0)
-        rtcp_write_remb(&writer, leg_own_ssrc(leg), leg->need_bps, ssrcs, leg->n_layers);
+        rtcp_write_remb(&writer, leg_own_ssrc(leg), leg->need_bps + leg->screen_bps, ssrcs, n_ssrcs);
     send_written(leg, &writer);
 }
 

@@ -12,6 +12,7 @@ typedef enum {
     NEWS_LEG_RUNG,
     NEWS_LEG_CAMERA,
     NEWS_LEG_QUALITY,
+    NEWS_LEG_SCREEN, /* which layers of its screen arrive */
     NEWS_SPEAKING,
     NEWS_LISTEN, /* a leg hears its sound in another tier */
     NEWS_SOURCE_KEYFRAME, /* a decoder needs one */
@@ -50,6 +51,16 @@ typedef struct {
     StreamId stream;
 } NewsLegQuality;
 
+/* Layers of a screen that is shown to others, best first. */
+enum { SCREEN_MAIN, SCREEN_SLOW, SCREEN_LAYERS };
+
+typedef struct {
+    guint32 leg;
+    StreamId streams[SCREEN_LAYERS];
+    guint alive; /* bit i: layer i arrives */
+    guint16 width[SCREEN_LAYERS], height[SCREEN_LAYERS];
+} NewsLegScreen;
+
 typedef struct {
     guint32 conference;
     guint n_seats;
@@ -73,6 +84,7 @@ typedef union {
     NewsLegRung rung;
     NewsLegCamera camera;
     NewsLegQuality quality;
+    NewsLegScreen screen;
     NewsSpeaking speaking;
     NewsListen listen;
     NewsAlarm alarm;

@@ -1,6 +1,7 @@
 // One browser for all pages of a run, and the pages as their users see them.
 import { chromium } from "playwright-core";
 import { fakeDevices, lookAt, openEar, watchConnections } from "./media.mjs";
+import { fakeScreen } from "./slides.mjs";
 import { until } from "./wait.mjs";
 
 const ARGS = [
@@ -97,10 +98,11 @@ class Watched {
 
 export class RoomPage extends Watched {
   /** A browser of its own (a context: cookies and storage of its own) with one page. */
-  static async open(browser, link, { colour, tone_hz, devices, figure }) {
+  static async open(browser, link, { colour, tone_hz, devices, figure, screen }) {
     const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1024, height: 600 } });
     await context.addInitScript(watchConnections);
     await context.addInitScript(fakeDevices, { colour: css(colour), tone_hz, devices, figure });
+    if (screen !== undefined) await context.addInitScript(fakeScreen, screen);
     const room = new RoomPage(await context.newPage());
     context.setDefaultTimeout(15_000);
     room.context = context;

@@ -9,7 +9,7 @@ import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 const BIN = resolve(ROOT, process.env.BIN ?? "build/release/bin");
-const MEDIA_PORTS = [46000, 46999];
+const MEDIA_PORTS = process.env.MEDIA_PORTS?.split("-") ?? [46000, 46999];
 
 const freePort = () =>
   new Promise((done, fail) => {
@@ -49,7 +49,7 @@ export class Server {
     const all = {
       "http.port": this.port,
       "http.https_port": https,
-      "http.web_root": resolve(ROOT, "build/web"),
+      "http.web_root": resolve(ROOT, process.env.WEB_ROOT ?? "build/web"),
       "media.port_min": MEDIA_PORTS[0],
       "media.port_max": MEDIA_PORTS[1],
       "media.addresses": "127.0.0.1",

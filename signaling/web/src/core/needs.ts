@@ -55,7 +55,8 @@ export const encodingsFor = <T extends Encoding>(
     return next;
   });
 
-/** The same for a screen that is shown: every layer has its full size, because text is what it is for. */
+/** The same for a screen that is shown: every layer has its full size, because text is what it is for. source: null while its
+ * size is not known. */
 export const screenEncodingsFor = <T extends Encoding>(
   current: readonly T[],
   needs: readonly Need[],
@@ -65,8 +66,9 @@ export const screenEncodingsFor = <T extends Encoding>(
     const need =
       needs.find((n) => n.rid === encoding.rid) ??
       (current.length === 1 ? needs[needs.length - 1] : undefined);
-    if (source === null || need?.active !== true) return { ...encoding, active: false };
-    const shrink = Math.max(1, source.width / LARGEST_SCREEN.width, source.height / LARGEST_SCREEN.height);
+    if (need?.active !== true) return { ...encoding, active: false };
+    const size = source ?? LARGEST_SCREEN;
+    const shrink = Math.max(1, size.width / LARGEST_SCREEN.width, size.height / LARGEST_SCREEN.height);
     return {
       ...encoding,
       active: true,

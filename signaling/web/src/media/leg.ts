@@ -272,7 +272,10 @@ export class Leg {
   }
 
   private applyScreenNeeds(): Promise<void> {
-    return this.apply(2, (current, source) => screenEncodingsFor(current, this.screenNeeds, source));
+    // A screen may not know its size before its first picture; it is shown all the same.
+    return this.apply(2, (current, source) =>
+      screenEncodingsFor(current, this.screen === null ? [] : this.screenNeeds, source),
+    );
   }
 
   private async apply(

@@ -1,0 +1,59 @@
+// A screen to show and an eye to read it. Handed to the browser as text, like media.mjs.
+
+/** getDisplayMedia gives a slide with fine print: stripes two pixels wide, and a field whose colour tells which slide. */
+export const fakeScreen = ({ width = 1280, height = 720, fps = 10 } = {}) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const draw = canvas.getContext("2d");
+  let step = 0;
+  window.slide = "rgb(200 40 40)";
+  setInterval(() => {
+    draw.fillStyle = "#fff";
+    draw.fillRect(0, 0, width, height);
+    draw.fillStyle = "#000";
+    for (let x = 200; x < 600; x += 4) draw.fillRect(x, 200, 2, 200);
+    draw.font = "16px sans-serif";
+    for (let line = 0; line < 12; line++)
+      draw.fillText(`Điểm cầu ${line}: số liệu thu ngân sách quý III theo từng huyện`, 640, 220 + line * 22);
+    draw.fillStyle = window.slide;
+    draw.fillRect(0, 500, width, 220);
+    draw.fillStyle = "#888";
+    draw.fillRect(((step++ * 4) % 100) + 10, 20, 8, 8); // the clock in the corner: a screen is never quite still
+  }, 1000 / fps);
+  window.screens = [];
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    if (window.refuseScreen) throw new DOMException("Permission denied", "NotAllowedError");
+    const stream = canvas.captureStream(fps);
+    window.screens.push(...stream.getTracks());
+    return stream;
+  };
+  /** The browser's own "stop sharing". */
+  window.stopSharing = () => {
+    const track = window.screens.pop();
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+  };
+};
+
+/** What #slides shows: its size, how black and white the stripes are (0..255), and the colour of the field; null: nothing. */
+export const readSlide = () => {
+  const video = document.getElementById("slides");
+  if (video === null || video.readyState < 2 || video.videoWidth === 0) return null;
+  const { videoWidth: width, videoHeight: height } = video;
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const draw = canvas.getContext("2d", { willReadFrequently: true });
+  draw.drawImage(video, 0, 0);
+  const { data } = draw.getImageData(200, 300, 400, 1);
+  let dark = 0;
+  let light = 0;
+  for (let x = 0; x < 400; x++) {
+    const value = data[x * 4 + 1];
+    if (x % 4 < 2) dark += value;
+    else light += value;
+  }
+  const field = draw.getImageData(width / 2, height - 60, 1, 1).data;
+  return { width, height, contrast: Math.round((light - dark) / 200), field: [field[0], field[1], field[2]] };
+};
