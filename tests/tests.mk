@@ -6,7 +6,8 @@
 ## make protocol       conversations with the real server
 ## make e2e            the pages in a real browser
 ## make fuzz           fuzz every door for SECONDS=60; DOOR=fuzz_wire_rtp for one
-## make bench          all benchmarks; make bench-NAME for one; JSON lines go to build/bench/
+## make bench          all benchmarks and the table of goals (QUICK=1: shorter; WRITE=1: into docs/performance.md)
+## make bench-NAME     one of them; make bench-table the table again; JSON lines go to build/bench/
 ## make lint           format, clang-tidy, cppcheck, shellcheck, layers, TypeScript
 
 SECONDS ?= 60
@@ -52,7 +53,7 @@ ifeq ($(FLAVOUR),fuzz)
 $(DOORS): BASE_LDFLAGS += -fsanitize=fuzzer
 endif
 
-.PHONY: units doors unit fuzz-replay protocol e2e check bench fuzz lint format test-packages node-tests
+.PHONY: units doors unit fuzz-replay protocol e2e check bench bench-table fuzz lint format test-packages node-tests
 units: $(UNITS)
 doors: $(DOORS)
 
@@ -81,8 +82,12 @@ NODE_TEST_DIRS := $(patsubst %/package-lock.json,%,$(wildcard tests/e2e/package-
 node-tests: $(NODE_TEST_DIRS:%=%/node_modules/.stamp)
 
 # A benchmark is tests/bench/NAME.mjs, which starts programs, or tests/bench/bench_NAME.c, which is one.
-bench: $(patsubst tests/bench/%.mjs,bench-%,$(wildcard tests/bench/*.mjs)) \
-       $(patsubst tests/bench/bench_%.c,bench-%,$(BENCH_SOURCES))
+bench: product
+	@$(SUBMAKE) FLAVOUR=$(PRODUCT) $(patsubst %.c,$(BUILD)/$(PRODUCT)/%,$(BENCH_SOURCES))
+	@mkdir -p $(BUILD)/bench
+	@BIN=$(BIN) OUT=$(BUILD)/bench BENCH_BIN=$(BUILD)/$(PRODUCT)/tests/bench node tests/bench/lib/all.mjs
+bench-table:
+	@BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/lib/goals.mjs
 bench-%: product
 	@mkdir -p $(BUILD)/bench
 	@if [ -e tests/bench/$*.mjs ]; then BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/$*.mjs; \

@@ -7,19 +7,15 @@
 //   whole    from capture to the decoded picture; sound from capture until it could be played
 //   skew     how far the sound is ahead of the picture: as both arrive, and as a player sets them by the sender reports
 //   make bench-delay            ROOMS=20,200 SECONDS_RUN=40 as variables
-import { cpuSeconds, main, number, Product, report } from "./lib/stage.mjs";
+import { main, number, Product, quick, report, usage } from "./lib/stage.mjs";
 
-const counts = (process.env.ROOMS ?? "20,200").split(",").map(Number);
-const seconds = number("SECONDS_RUN", 40);
+const counts = (process.env.ROOMS ?? (quick ? "200" : "20,200")).split(",").map(Number);
+const seconds = number("SECONDS_RUN", 40, 20);
 
 async function once(rooms) {
   const product = await Product.start();
-  const sim = product.simulate(["--count", String(rooms), "--join-over", "1000", "--settle", "5", "--talk", "0", "--probe", "--seconds", String(seconds + 15)]);
-  await sim.settled();
-  const bridge = product.child("bridge");
-  const before = cpuSeconds(bridge);
+  const sim = product.simulate(["--count", String(rooms), "--join-over", "1000", "--settle", "5", "--talk", "0", "--probe", "--window", String(seconds), ...product.watch()]);
   const totals = await sim.finish();
-  totals.bridge_cpu_s = cpuSeconds(bridge) - before;
   await product.end();
   return totals;
 }
@@ -34,7 +30,7 @@ await main("delay", async () => {
     const settings = { rooms, seconds, camera: "640x360@25 700 kbit/s", voice: "opus 32 kbit/s, 20 ms", sim_stall_ms_max: totals.sim_stall_ms_max };
     for (const [name, shape] of [["delay_voice", "voice, added"], ["delay_picture", "picture, added"], ["whole_voice", "voice, capture to ear"],
       ["whole_picture", "picture, capture to eye"], ["skew_arrival", "sound ahead, by arrival"], ["skew_synced", "sound ahead, by sender reports"]])
-      points.push({ ...point(totals, name, shape, rooms), settings });
+      points.push({ ...point(totals, name, shape, rooms), ...usage(totals), settings });
     if (!(totals.delay_voice_n > 0 && totals.delay_picture_n > 0)) throw new Error(`nothing measured: ${JSON.stringify(totals)}`);
   }
   report("delay", { counts, seconds }, points);

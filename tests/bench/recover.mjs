@@ -4,12 +4,12 @@
 //   bridge     the bridge is killed (SIGKILL), counted from then
 //   signaling  the signaling server is killed: the media must not stop, control comes back
 // For each: until every room hears and sees again, until it is in its seat again, and the events of the log before and after.
-//   make bench-recover            ROOMS=200 RUNS=3 SHAPES=line,bridge,signaling CUT_S=10 as variables
+//   make bench-recover            ROOMS=200 RUNS=2 SHAPES=line,bridge,signaling CUT_S=10 as variables
 import { execFileSync, spawnSync } from "node:child_process";
-import { main, now_us, number, percentiles, Product, report, sleep } from "./lib/stage.mjs";
+import { main, now_us, number, percentiles, Product, report, sleep, usage } from "./lib/stage.mjs";
 
 const rooms = number("ROOMS", 200);
-const runs = number("RUNS", 3);
+const runs = number("RUNS", 2, 1);
 const cut_s = number("CUT_S", 10);
 const shapes = (process.env.SHAPES ?? "line,bridge,signaling").split(",");
 const PAUSE_US = 300_000; // the simulator writes down pauses from here
@@ -44,11 +44,17 @@ function back(timeline, what, moment) {
   return [...rooms_back.values()];
 }
 
+// The whole run with the break in it. Of a process that was killed only the old one was watched: its figures mean nothing.
+function spentIn(shape, totals) {
+  const spent = usage(totals);
+  return shape === "line" ? spent : { ...spent, cores: null, bridge_cores: null, signaling_cores: null, rss_mb: null, threads: null, fds: null };
+}
+
 const events = async (product) => JSON.parse(await product.cli("check", "--json")).rows;
 
 async function once(shape) {
   const product = await Product.start();
-  const sim = product.simulate(["--count", String(rooms), "--join-over", "2000", "--settle", "1", "--talk", "4:6", "--seconds", "120"]);
+  const sim = product.simulate(["--count", String(rooms), "--join-over", "2000", "--settle", "1", "--talk", "4:6", "--seconds", "120", ...product.watch()]);
   await sim.settled();
   await sleep(4000);
   const rows = await events(product);
@@ -64,7 +70,7 @@ async function once(shape) {
   const timeline = sim.timeline();
   await product.end(process.env.KEEP === "1"); // KEEP=1: the logs stay, to look at
   return { picture: back(timeline, "picture", moment), voice: back(timeline, "voice", moment), control: back(timeline, "control", moment),
-    events: after - rows, ghosts, live: totals.live };
+    events: after - rows, ghosts, live: totals.live, totals };
 }
 
 // Line cuts need a namespace of our own: this program runs again in it.
@@ -88,18 +94,20 @@ async function measure() {
   for (const shape of shapes) {
     const all = { picture: [], voice: [], control: [] };
     const seen = { events: [], live: [], ghosts: [] };
+    let spent = {};
     for (let i = 0; i < runs; i++) {
       const result = await once(shape);
       for (const what of Object.keys(all)) all[what].push(...result[what]);
       for (const what of Object.keys(seen)) seen[what].push(result[what]);
+      spent = spentIn(shape, result.totals);
     }
     const settings = { rooms, runs, cut_s, talk: "4:6", pause_ms: PAUSE_US / 1000, ...seen };
     const missing = seen.live.reduce((sum, live) => sum + rooms - live, 0);
     // A killed process must leave no trace in the log; a line cut may write that a room was lost and came back.
     const events_lost = shape === "line" ? 0 : Math.max(0, ...seen.events.map((n) => -n));
     for (const what of ["picture", "voice", "control"])
-      points.push({ shape: `${shape}: ${what} back`, endpoints: rooms, ...percentiles(all[what]), settings,
-        ...(what === "control" ? { events_lost, events_added: Math.max(...seen.events), not_back: missing } : {}) });
+      points.push({ shape: `${shape}: ${what} back`, endpoints: rooms, ...percentiles(all[what]), ...spent, settings,
+        ...(what === "control" ? { events_lost, events_added: Math.max(...seen.events), not_back: missing, ghosts: Math.max(...seen.ghosts) } : {}) });
   }
   report("recover", { rooms, runs, cut_s }, points);
   if (points.some((point) => point.events_lost > 0 || point.not_back > 0)) throw new Error("events were lost, or rooms did not come back");

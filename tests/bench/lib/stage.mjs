@@ -170,18 +170,21 @@ export function about() {
   };
 }
 
+const USAGE = ["cores", "bridge_cores", "signaling_cores", "sim_cores", "rss_mb", "threads", "fds", "pps_in", "pps_out", "audio_gaps", "fps_median", "fps_p5"];
+
 /** One row of the table per point, one JSON object per point. */
 export function report(bench, settings, points) {
-  const common = about();
+  const common = about(), spent = points.find((point) => typeof point.cores === "number");
   console.log(`\n${bench}: ${common.machine.cpus} x ${common.machine.cpu}, load ${common.machine.load}, ${common.versions.diemcau} ${common.versions.commit}`);
   console.log(`  ${"".padEnd(34)} rooms      n     p50     p95     p99     max   ms`);
   for (const point of points) {
     const cell = (value) => String(value ?? "-").padStart(7);
     const { shape, endpoints, n, p50_ms, p95_ms, p99_ms, max_ms, ...more } = point;
     console.log(`  ${shape.padEnd(34)} ${String(endpoints).padStart(5)} ${cell(n)} ${cell(p50_ms)} ${cell(p95_ms)} ${cell(p99_ms)} ${cell(max_ms)}   ${
-      Object.entries(more).filter(([, value]) => value !== null && typeof value !== "object").map(([key, value]) => `${key} ${value}`).join(", ")}`);
+      Object.entries(more).filter(([key, value]) => value !== null && typeof value !== "object" && !USAGE.includes(key)).map(([key, value]) => `${key} ${value}`).join(", ")}`);
     append(bench, { ...point, settings: point.settings ?? settings, ...common });
   }
+  if (spent !== undefined) console.log(`  ${spent.cores} cores meanwhile, the simulator ${spent.sim_cores}; ${spent.pps_in} packets/s in, ${spent.pps_out} out; ${spent.rss_mb} MB`);
 }
 
 /** Runs the benchmark and leaves the data folder only when it failed. Told to end, it ends what it started. */
