@@ -16,11 +16,13 @@ enum {
     JUMP_MAX = 500,    /* a larger step of the sequence is a restart, once a second packet confirms it */
     NACK_RUN_MAX = 64, /* a larger hole is an outage: a keyframe is cheaper than the packets */
     NACKS_MAX = 64,    /* per message */
+    ASKS = 64,         /* packets asked for lately */
 };
 static const gint64 NACK_WAIT_US = 5000; /* late by less is mere reordering */
 static const gint64 NACK_AGAIN_US_MIN = 10000;
-static const gint64 WINDOW_US_MAX = 120000;
-static const gint64 RTT_US_UNKNOWN = 50000;
+static const gint64 WINDOW_US_MIN = 160000;
+static const gint64 WINDOW_US_MAX = 1200000; /* senders keep what they sent for about that long */
+static const gint64 RTT_US_UNKNOWN = 50000, RTT_US_MAX = 2000000;
 static const gint64 PLI_FIRST_US = 500000, PLI_AGAIN_US = 1000000;
 static const gint64 ALIVE_US = 1000000; /* a sender that is silent for longer is not asked for anything */
 
@@ -53,7 +55,12 @@ struct VideoUplink {
     Buffer *spares[SPARES_MAX];
     guint n_spares;
 
-    gint64 rtt_us;
+    gint64 rtt_us; /* told, or learnt from answers to our NACKs: those know the sender's own delay as well */
+    gboolean rtt_learnt;
+    struct {
+        guint16 sequence;
+        gint64 at_us; /* 0: answered */
+    } asks[ASKS];
     gboolean has_clock;
     guint32 clock_rtp_time;
     gint64 clock_capture_us;
@@ -131,8 +138,29 @@ void video_uplink_free(VideoUplink *uplink) {
     g_free(uplink);
 }
 
+/* Time for a request and its answer, and for one more of each when the first was lost: a picture that stands for a moment
+ * is better than a keyframe, which costs the narrow line many times a packet. */
 static gint64 window_us(const VideoUplink *uplink) {
-    return MIN(uplink->rtt_us * 3 / 2 + 20000, WINDOW_US_MAX);
+    return CLAMP(uplink->rtt_us * 5 / 2 + 40000, WINDOW_US_MIN, WINDOW_US_MAX);
+}
+
+static void note_ask(VideoUplink *uplink, guint16 sequence, gint64 now_us) {
+    if (uplink->asks[sequence % ASKS].sequence == sequence && uplink->asks[sequence % ASKS].at_us != 0)
+        return;
+    uplink->asks[sequence % ASKS].sequence = sequence;
+    uplink->asks[sequence % ASKS].at_us = now_us;
+}
+
+/* The first request counts, so a lost answer makes the sample long, never short; short ones are believed sooner. Also what
+ * comes too late to be of use teaches: a window that is too small would never learn otherwise. */
+static void note_answer(VideoUplink *uplink, guint16 sequence, gint64 now_us) {
+    gint64 *at_us = &uplink->asks[sequence % ASKS].at_us;
+    if (uplink->asks[sequence % ASKS].sequence != sequence || *at_us == 0) return;
+    gint64 sample_us = CLAMP(now_us - *at_us, 1000, RTT_US_MAX);
+    gint64 weight = sample_us < uplink->rtt_us ? 4 : 8;
+    uplink->rtt_us = uplink->rtt_learnt ? (uplink->rtt_us * (weight - 1) + sample_us) / weight : sample_us;
+    uplink->rtt_learnt = TRUE;
+    *at_us = 0;
 }
 
 /* ---- asking for a keyframe ---- */
@@ -140,8 +168,9 @@ static gint64 window_us(const VideoUplink *uplink) {
 static void maybe_ask_keyframe(VideoUplink *uplink, gint64 now_us) {
     gboolean needed = uplink->keyframe_needed || video_assembly_is_broken(uplink->assembly);
     if (!needed || !uplink->wanted || !uplink->started || now_us < uplink->pli_next_us) return;
-    if (now_us - uplink->packet_us > uplink->silent_max_us || video_assembly_in_keyframe(uplink->assembly)) return;
-    uplink->pli_next_us = now_us + uplink->pli_interval_us;
+    if (now_us - uplink->packet_us > uplink->silent_max_us || video_assembly_in_keyframe(uplink->assembly))
+        return;
+    uplink->pli_next_us = now_us + MAX(uplink->pli_interval_us, uplink->rtt_us * 3 / 2 + 200000);
     uplink->pli_interval_us = PLI_AGAIN_US;
     uplink->stats.n_plis++;
     uplink->events.keyframe(uplink->user, uplink->ssrc);
@@ -265,6 +294,7 @@ void video_uplink_push(VideoUplink *uplink, const RtpPacket *packet, gboolean rt
     uplink->stats.n_packets++;
     uplink->stats.n_bytes += packet->n_header_bytes + packet->n_payload_bytes;
     uplink->packet_us = arrival_us;
+    if (rtx) note_answer(uplink, packet->sequence, arrival_us);
     if (!uplink->wanted || packet->n_payload_bytes > PACKET_BYTES_MAX) return;
     if (!rtx && packet->ssrc != uplink->ssrc) {
         uplink->ssrc = packet->ssrc;
@@ -294,7 +324,8 @@ static void send_nacks(VideoUplink *uplink, gint64 now_us) {
         Slot *slot = slot_at(uplink, i);
         if (slot->state != SLOT_MISSING || now_us < slot->nack_us) continue;
         /* Asked again after a round trip, so that one lost resend is not the end. */
-        slot->nack_us = now_us + MAX(uplink->rtt_us, NACK_AGAIN_US_MIN);
+        slot->nack_us = now_us + MAX(uplink->rtt_us * 9 / 8, NACK_AGAIN_US_MIN);
+        note_ask(uplink, (guint16)i, now_us);
         sequences[n++] = (guint16)i;
     }
     if (n == 0) return;
@@ -339,7 +370,7 @@ void video_uplink_set_clock(VideoUplink *uplink, guint32 rtp_time, gint64 captur
 
 void video_uplink_set_rtt(VideoUplink *uplink, gint64 rtt_us) {
     owner_check(&uplink->owner);
-    uplink->rtt_us = CLAMP(rtt_us, 1000, 2 * G_USEC_PER_SEC);
+    if (!uplink->rtt_learnt) uplink->rtt_us = CLAMP(rtt_us, 1000, RTT_US_MAX);
 }
 
 void video_uplink_set_silent_max(VideoUplink *uplink, gint64 silent_us) {

@@ -26,6 +26,7 @@ void video_uplink_push(VideoUplink *uplink, const RtpPacket *packet, gboolean rt
                        gint64 arrival_us);
 void video_uplink_set_clock(VideoUplink *uplink, guint32 rtp_time,
                             gint64 capture_us); /* from a sender report */
+/* A first idea of the round trip; once NACKs are answered the uplink knows better. */
 void video_uplink_set_rtt(VideoUplink *uplink, gint64 rtt_us);
 
 /* Nobody wants the frames: packets are counted and dropped, no NACK, no PLI. Wanting again asks for a keyframe. */
