@@ -1,6 +1,7 @@
 /* SRTP against the RFCs: a second, small implementation (RFC 3711 key derivation, RFC 7714 GCM) is held to the RFCs' own
  * vectors first, and the path is then held to it. */
 #include "bridge/transport/srtp.h"
+#include "bridge/transport/srtp_window.h"
 
 #include <openssl/evp.h>
 #include <setjmp.h>
@@ -35,23 +36,33 @@ static void derive(const guint8 *key, gsize n_key, const guint8 *salt, gsize n_s
     EVP_CIPHER_CTX_free(context);
 }
 
-/* RFC 7714 8.1: nonce = 0x0000 || SSRC || ROC || SEQ, XOR salt. The header is the associated data. */
-static gsize gcm_protect(const guint8 *key, gsize n_key, const guint8 *salt, guint32 roc, guint8 *packet,
-                         gsize n_header, gsize n_bytes) {
+/* RFC 7714 8.1 and 9.1: nonce = 0x0000 || SSRC || 48 bits of index, XOR salt. `clear` and `more` are the associated data. */
+static gsize gcm_protect(const guint8 *key, gsize n_key, const guint8 *salt, guint32 ssrc, guint64 index,
+                         guint8 *packet, gsize n_clear, gsize n_bytes, const guint8 *more, gsize n_more) {
     guint8 nonce[12] = { 0 };
     int n_out = 0;
-    memcpy(nonce + 2, packet + 8, 4);
-    for (guint i = 0; i < 4; i++) nonce[6 + i] = (guint8)(roc >> (24 - 8 * i));
-    memcpy(nonce + 10, packet + 2, 2);
+    for (guint i = 0; i < 4; i++) nonce[2 + i] = (guint8)(ssrc >> (24 - 8 * i));
+    for (guint i = 0; i < 6; i++) nonce[6 + i] = (guint8)(index >> (40 - 8 * i));
     for (guint i = 0; i < 12; i++) nonce[i] ^= salt[i];
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     EVP_EncryptInit_ex(context, n_key == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm(), NULL, key, nonce);
-    EVP_EncryptUpdate(context, NULL, &n_out, packet, (int)n_header);
-    EVP_EncryptUpdate(context, packet + n_header, &n_out, packet + n_header, (int)(n_bytes - n_header));
+    EVP_EncryptUpdate(context, NULL, &n_out, packet, (int)n_clear);
+    if (n_more > 0) EVP_EncryptUpdate(context, NULL, &n_out, more, (int)n_more);
+    EVP_EncryptUpdate(context, packet + n_clear, &n_out, packet + n_clear, (int)(n_bytes - n_clear));
     EVP_EncryptFinal_ex(context, packet + n_bytes, &n_out);
     EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, packet + n_bytes);
     EVP_CIPHER_CTX_free(context);
     return n_bytes + 16;
+}
+
+/* The tag goes before the word with E and index. */
+static gsize gcm_protect_rtcp(const guint8 *key, gsize n_key, const guint8 *salt, guint32 ssrc, guint32 index,
+                              guint8 *packet, gsize n_bytes) {
+    guint8 word[4];
+    for (guint i = 0; i < 4; i++) word[i] = (guint8)((index | 0x80000000u) >> (24 - 8 * i));
+    n_bytes = gcm_protect(key, n_key, salt, ssrc, index, packet, 8, n_bytes, word, 4);
+    memcpy(packet + n_bytes, word, 4);
+    return n_bytes + 4;
 }
 
 /* ---- the RFCs' vectors ---- */
@@ -77,23 +88,62 @@ static void test_rfc_3711_derivation(void **state) {
     }
 }
 
-/* RFC 7714 16.1.1 */
+/* RFC 3711 B.2: the stream of AES in counter mode under session key and salt, of SSRC 0 and index 0. */
+static void test_rfc_3711_stream(void **state) {
+    (void)state;
+    guint8 key[16], salt[16], expected[48], found[48];
+    from_hex("2B7E151628AED2A6ABF7158809CF4F3C", key);
+    from_hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD", salt);
+    gsize n = from_hex("E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB"
+                       "41E95B3BB0A2E8DD477901E4FCA894C0",
+                       expected);
+    derive(key, 16, salt, 14, 0, found, n);
+    assert_memory_equal(found, expected, n);
+}
+
+static const char rfc_key[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+static const char rfc_salt[] = "51756964 2070726f 2071756f";
+
+/* RFC 7714 16.1.1, 16.2.1, 17.1, 17.3 */
 static void test_rfc_7714_gcm(void **state) {
     (void)state;
-    guint8 key[16], salt[12], packet[128], expected[128];
-    from_hex("000102030405060708090a0b0c0d0e0f", key);
-    from_hex("51756964 2070726f 2071756f", salt);
-    gsize n = from_hex(
-        "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120 696e2070 61727465"
-        "73207472 6573",
-        packet);
-    gsize n_expected =
-        from_hex("8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a"
-                 "51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce",
-                 expected);
-    n = gcm_protect(key, 16, salt, 0, packet, 12, n);
-    assert_int_equal(n, n_expected);
-    assert_memory_equal(packet, expected, n);
+    static const char rtp[] =
+        "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120"
+        "696e2070 61727465 73207472 6573";
+    static const char rtcp[] =
+        "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef"
+        "deadbeef deadbeef deadbeef deadbeef";
+    static const struct {
+        const char *name;
+        gsize n_key;
+        const char *plain;
+        gint64 report; /* index of SRTCP; -1: this is SRTP */
+        const char *expected;
+    } cases[] = {
+        { "16.1.1", 16, rtp, -1,
+          "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a"
+          "51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce" },
+        { "16.2.1", 32, rtp, -1,
+          "8040f17b 8041f8d3 5501a0b2 32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02"
+          "76ffae0f 1ba63799 b87b7aa3 db36dfff d6b0f9bb 7878d7a7 6c13" },
+        { "17.1", 16, rtcp, 0x5d4,
+          "81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1 730d6fda"
+          "4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4" },
+        { "17.3", 32, rtcp, 0x5d4,
+          "81c8000d 4d617273 d50ae4d1 f5ce5d30 4ba297e4 7d470c28 2c3ece5d bffe0a50 a2eaa5c1 110555be"
+          "8415f658 c61de047 6f1b6fad 1d1eb30c 4446839f 57ff6f6c b26ac3be 800005d4" },
+    };
+    guint8 key[32], salt[12], packet[128], expected[128];
+    from_hex(rfc_key, key);
+    from_hex(rfc_salt, salt);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        gsize n = from_hex(cases[i].plain, packet), n_expected = from_hex(cases[i].expected, expected);
+        if (cases[i].report < 0)
+            n = gcm_protect(key, cases[i].n_key, salt, 0x5501a0b2, 0xf17b, packet, 12, n, NULL, 0);
+        else
+            n = gcm_protect_rtcp(key, cases[i].n_key, salt, 0x4d617273, (guint32)cases[i].report, packet, n);
+        if (n != n_expected || memcmp(packet, expected, n) != 0) fail_msg("RFC 7714 %s", cases[i].name);
+    }
 }
 
 /* ---- the path ---- */
@@ -131,10 +181,21 @@ static void test_path_is_rfc_7714(void **state) {
         assert_non_null(path);
         gsize n = make_packet(packet, 0x12345678, 999, 100);
         memcpy(expected, packet, n);
-        gsize n_expected = gcm_protect(key, n_key, salt, 0, expected, 12, n);
+        gsize n_expected = gcm_protect(key, n_key, salt, 0x12345678, 999, expected, 12, n, NULL, 0);
         assert_int_equal(srtp_path_protect_rtp(path, packet, &n), SRTP_OK);
         assert_int_equal(n, n_expected);
         assert_memory_equal(packet, expected, n);
+        derive(ours.send, n_key, ours.send + n_key, n_salt, 3, key, n_key);
+        derive(ours.send, n_key, ours.send + n_key, n_salt, 5, salt, 12);
+        for (guint32 index = 0; index < 3; index++) {
+            n = make_packet(packet, 0, 0, 40);
+            from_hex("80c9000c01020304", packet);
+            memcpy(expected, packet, n);
+            n_expected = gcm_protect_rtcp(key, n_key, salt, 0x01020304, index, expected, n);
+            assert_int_equal(srtp_path_protect_rtcp(path, packet, &n), SRTP_OK);
+            assert_int_equal(n, n_expected);
+            assert_memory_equal(packet, expected, n);
+        }
         srtp_path_free(path);
     }
 }
@@ -192,6 +253,55 @@ static void test_there_and_back(void **state) {
         srtp_path_free(a);
         srtp_path_free(b);
     }
+}
+
+/* ---- numbers ---- */
+
+static void test_window(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        guint64 highest; /* 0: nothing was there yet */
+        guint16 sequence;
+        guint64 index;
+        gboolean is_new;
+    } cases[] = {
+        { "the first", 0, 40000, 40000, TRUE },
+        { "the next", 100, 101, 101, TRUE },
+        { "the same", 100, 100, 100, FALSE },
+        { "far ahead in the first round", 100, 65000, 65000, TRUE }, /* there is no round before */
+        { "ahead by nearly half a round", 40000, 7231, 65536 + 7231, TRUE },
+        { "over the edge", 65535, 0, 65536, TRUE },
+        { "back over the edge", 65536 + 3, 65530, 65530, TRUE },
+        { "the last that may be late", 5000, 5000 - 1023, 5000 - 1023, TRUE },
+        { "too late", 5000, 5000 - 1024, 5000 - 1024, FALSE },
+        { "far in the call", ((guint64)77 << 16) + 10, 65535, ((guint64)76 << 16) + 65535, TRUE },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        SrtpWindow window = { 0 };
+        if (cases[i].highest != 0) srtp_window_take(&window, cases[i].highest);
+        guint64 index = srtp_window_guess(&window, cases[i].sequence);
+        if (index != cases[i].index || srtp_window_is_new(&window, index) != cases[i].is_new)
+            fail_msg("%s: %" G_GUINT64_FORMAT, cases[i].name, index);
+    }
+    /* against a list of everything that was there */
+    SrtpWindow window = { 0 };
+    GRand *chance = g_rand_new_with_seed(5);
+    guint8 *seen = g_malloc0(1 << 20);
+    guint64 highest = 0;
+    for (guint i = 0; i < 200000; i++) {
+        guint64 index = (guint64)MAX(0, (gint64)highest + g_rand_int_range(chance, -1500, 60));
+        if (i % 5000 == 4999) index = highest + 3000;
+        if (index >= 1 << 20) break;
+        gboolean expected = !seen[index] && (!window.begun || index + SRTP_WINDOW_PACKETS > highest);
+        assert_int_equal(srtp_window_is_new(&window, index), expected);
+        if (!expected) continue;
+        srtp_window_take(&window, index);
+        seen[index] = 1;
+        highest = MAX(highest, index);
+    }
+    g_free(seen);
+    g_rand_free(chance);
 }
 
 /* A packet that was asked for again arrives hundreds of numbers late. */
@@ -280,7 +390,8 @@ static void test_lying_packets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc_3711_derivation), cmocka_unit_test(test_rfc_7714_gcm),
+        cmocka_unit_test(test_rfc_3711_derivation), cmocka_unit_test(test_rfc_3711_stream),
+        cmocka_unit_test(test_rfc_7714_gcm),        cmocka_unit_test(test_window),
         cmocka_unit_test(test_path_is_rfc_7714),    cmocka_unit_test(test_path_is_rfc_3711),
         cmocka_unit_test(test_there_and_back),      cmocka_unit_test(test_late_packets),
         cmocka_unit_test(test_never_twice),         cmocka_unit_test(test_made_up_streams_end),
