@@ -102,6 +102,15 @@ static void write_tree(GString *out, const char *prefix, json_t *value, guint de
     }
 }
 
+/* What the bridge gives up; the reason stands in a label. */
+static void write_load(GString *out, json_t *load) {
+    const char *why = json_string_value(json_object_get(load, "why"));
+    write_tree(out, "diemcau_bridge_load", load, 0);
+    head(out, "diemcau_bridge_load_why", "gauge",
+         "1 for the reason why pictures are given up; calm: none is.");
+    g_string_append_printf(out, "diemcau_bridge_load_why{why=\"%s\"} 1\n", why != NULL ? why : "");
+}
+
 static void write_process(GString *out) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -121,6 +130,7 @@ void api_metrics(HttpExchange *exchange, const Caller *caller) {
     write_seats(out, service);
     write_server(out, service);
     if (service->bridge_stats != NULL) write_tree(out, "diemcau_bridge", service->bridge_stats, 0);
+    if (service->bridge_load != NULL) write_load(out, service->bridge_load);
     write_process(out);
     gsize n_bytes = out->len;
     http_header(exchange, "cache-control", "no-store");

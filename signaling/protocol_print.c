@@ -65,6 +65,10 @@ static void print_pushes(FILE *out) {
         { "snapshot", "console", "`n`, `meeting`, `seats`, `meetings`: all of it" },
         { "delta", "console",
           "`n`, changed fields of `meeting` and `seats`; null removes; at most 5/s; a gap in `n`: ask" },
+        { "load", "console",
+          "`level` (0: nothing is given up), `why`: calm, processor, late, encoders; `wall_fps`, "
+          "`program_fps`, `top_height`, "
+          "`thumbnail_fps`, `budget_cores`, `used_cores`; `misfits`: layouts that would be refused now" },
         { "alarm", "technician, admin", "`code`, `text`" },
     };
     fputs("\n## WebSocket: pushes of the server\n\n| name | to | |\n|---|---|---|\n", out);

@@ -314,6 +314,7 @@ static void close_all(Run *run) {
     }
     tls_files_free(service->tls);
     g_clear_pointer(&service->web_files, g_hash_table_unref);
+    json_decref(service->bridge_load);
     if (service->bridge_stats != NULL) json_decref(service->bridge_stats);
     g_free(service->web_root);
     g_free(service->instance);

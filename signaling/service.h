@@ -42,6 +42,7 @@ typedef struct Service {
     gboolean store_well;
     gboolean stopping;
     json_t *bridge_stats; /* last answer to `stats`, or NULL */
+    json_t *bridge_load;  /* last `load` of the bridge, or NULL; session_load.h */
 } Service;
 
 Language service_language(const Service *service); /* meeting.language */

@@ -1,6 +1,7 @@
 /* session_commands.c -- requests that are commands of a meeting, nearly word for word: the meeting decides, the commit answers. */
 #include "signaling/protocol.h"
 #include "signaling/session_legs.h"
+#include "signaling/session_load.h"
 
 #include <string.h>
 
@@ -42,6 +43,9 @@ gboolean on_command(Session *session, json_t *message, const Asked *asked, GErro
     if (session->meeting == NULL)
         return words_refuse(error, FAULT_CONFLICT, session->language, WORD_NO_MEETING);
     const char *name = json_string_value(json_object_get(message, "t"));
+    if (strcmp(name, "layout") == 0 &&
+        !load_allows(session, json_string_value(json_object_get(message, "layout")), error))
+        return FALSE;
     json_t *command = json_copy(message);
     json_object_del(command, "id");
     /* The page's name for it differs from the meeting's, where a meeting is what is spoken to. */

@@ -2,6 +2,7 @@
 #include "signaling/protocol.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
+#include "signaling/session_load.h"
 
 #include "config/log.h"
 
@@ -81,5 +82,6 @@ gboolean on_hello(Session *session, json_t *message, const Asked *asked, GError 
     if (session->seat != 0) json_object_set_new(answer, "seat", json_integer(session->seat));
     asked_ok(service, asked, answer);
     broadcast_send_waiting(session, TRUE);
+    load_send(session);
     return TRUE;
 }

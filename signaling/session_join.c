@@ -2,6 +2,7 @@
 #include "signaling/protocol.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
+#include "signaling/session_load.h"
 
 #include <string.h>
 
@@ -135,6 +136,7 @@ gboolean on_attend(Session *session, json_t *message, const Asked *asked, GError
     if (session->role == ROLE_CHAIR && seat != 0) session->seat = seat;
     asked_ok(session->service, asked, NULL);
     broadcast_send_snapshot(session);
+    load_send(session);
     broadcast_presence_changed(session->service, before);
     broadcast_presence_changed(session->service, id);
     return TRUE;

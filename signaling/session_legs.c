@@ -5,6 +5,7 @@
 #include "config/log.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs_table.h"
+#include "signaling/session_load.h"
 
 #include <string.h>
 
@@ -358,6 +359,7 @@ void legs_bridge_up(Service *service, json_t *hello, gboolean is_new) {
 }
 
 void legs_bridge_down(Service *service) {
+    load_forget(service);
     service->legs->settle_until_us = reactor_now_us() + LEG_SETTLE_MS * 1000;
 }
 
@@ -425,6 +427,8 @@ void legs_bridge_event(Service *service, const char *name, json_t *event) {
         on_quality_event(service, event);
     else if (strcmp(name, "speaking") == 0)
         broadcast_speaking(service, event);
+    else if (strcmp(name, "load") == 0)
+        load_take(service, event);
     else if (strcmp(name, "alarm") == 0)
         broadcast_alarm(service, json_string_value(json_object_get(event, "code")),
                         json_string_value(json_object_get(event, "text")));

@@ -2,6 +2,7 @@
 #include "signaling/protocol.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
+#include "signaling/session_load.h"
 
 #include <string.h>
 
@@ -57,6 +58,7 @@ static gboolean read_wish(const Session *session, json_t *message, LegWish *wish
         return words_refuse(error, FAULT_BAD_INPUT, session->language, WORD_COMMAND_MALFORMED, "view");
     if (session->is_room && wish->view != VIEW_PROGRAM)
         return words_refuse(error, FAULT_REFUSED, session->language, WORD_REFUSED_ROLE);
+    if (wish->view == VIEW_WALL && !load_allows(session, "wall", error)) return FALSE;
     /* Sending needs a seat that was joined; a console without one looks and listens. */
     if (duplex && (session->seat == 0 || session->told_view == NULL))
         return words_refuse(error, FAULT_CONFLICT, session->language, WORD_JOIN_FIRST);

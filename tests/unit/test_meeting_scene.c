@@ -26,6 +26,15 @@ static void scenes_are_refused_in_words(void **state) {
           "unknown layout" },
         { "view id zero", SCENE("", "{\"view\":0,\"name\":\"program\",\"layout\":\"full\",\"slots\":[]}", ""),
           "view" },
+        { "turn is a number",
+          SCENE("", "{\"view\":3,\"name\":\"pages\",\"layout\":\"4x4\",\"slots\":[],\"turn\":3}", ""),
+          "turn" },
+        { "turn is shorter than anybody can look",
+          SCENE("",
+                "{\"view\":3,\"name\":\"pages\",\"layout\":\"4x4\",\"slots\":[],"
+                "\"turn\":{\"start_ms\":1,\"every_ms\":10}}",
+                ""),
+          "too short" },
         { "leg is text", SCENE("", "", "{\"leg\":\"1\",\"view\":1}"), "leg" },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -68,6 +77,26 @@ static void a_scene_is_read_whole(void **state) {
     assert_false(scene->legs[1].hears);
 }
 
+static void a_turn_is_read(void **state) {
+    (void)state;
+    json_t *message = json_loads(SCENE("",
+                                       "{\"view\":3,\"name\":\"pages\",\"layout\":\"5x5\",\"slots\":[],"
+                                       "\"turn\":{\"start_ms\":1700000000000,\"every_ms\":15000}},"
+                                       "{\"view\":1,\"name\":\"program\",\"layout\":\"full\",\"slots\":[],"
+                                       "\"turn\":{\"start_ms\":5,\"every_ms\":9000,\"held\":2}},"
+                                       "{\"view\":2,\"name\":\"wall\",\"layout\":\"wall\",\"slots\":[]}",
+                                       ""),
+                                 0, NULL);
+    g_autoptr(Scene) scene = scene_parse(message, NULL);
+    json_decref(message);
+    assert_non_null(scene);
+    assert_true(scene_view(scene, 3)->turns);
+    assert_int_equal(scene_view(scene, 3)->turn.start_ms, 1700000000000);
+    assert_int_equal(scene_view(scene, 3)->turn.held, -1);
+    assert_int_equal(scene_view(scene, 1)->turn.held, 2);
+    assert_false(scene_view(scene, 2)->turns);
+}
+
 static void a_long_label_ends_at_a_letter(void **state) {
     (void)state;
     g_autoptr(GString) label = g_string_new(NULL);
@@ -98,6 +127,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scenes_are_refused_in_words),
         cmocka_unit_test(a_scene_is_read_whole),
+        cmocka_unit_test(a_turn_is_read),
         cmocka_unit_test(a_long_label_ends_at_a_letter),
         cmocka_unit_test(too_many_are_refused),
     };
