@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { DRAW_US_MAX = 60000, GOOD_SCALING_TILES_MAX = 16 };
+enum {
+    DRAW_US_MAX = 60000,
+    GOOD_SCALING_TILES_MAX = 16,
+    HOLD_US = 600000,        /* what was there stays so long for a camera that has not sent a picture yet */
+    HOLD_TILES_MAX = 49,     /* on a wall somebody comes all the time */
+    COMING_US_MAX = 1500000, /* changes that follow each other faster than they are drawn */
+};
 
 typedef struct {
     Tile spec;
@@ -13,18 +19,21 @@ typedef struct {
     SourcePicture *stand_in; /* the last of the source before, until the new one has a picture */
     guint serial;            /* of the picture that is drawn */
     guint age_s;             /* as drawn */
+    gint64 hold_until_us;    /* not drawn before its camera has a picture, or then */
     gboolean dirty, speaking;
 } CanvasTile;
 
 struct Canvas {
     CanvasParts parts;
     Painter *painter;
-    Picture picture;
+    Picture picture; /* what is given away */
+    Picture coming;  /* another layout or size, drawn aside until it is whole; width 0: none */
+    gint64 coming_since_us;
     char title[STUDIO_LABEL_BYTES_MAX];
     guint n_tiles, next; /* next: where drawing goes on when there was no time for all */
     CanvasTile *tiles;
     guint generation;
-    gboolean dirty, gutter; /* dirty: all of it */
+    gboolean title_dirty, gutter;
     guint32 speaking[STUDIO_TILES_MAX];
     guint n_speaking;
 };
@@ -37,14 +46,15 @@ Canvas *canvas_new(const CanvasParts *parts) {
     return canvas;
 }
 
-static void leave(StudioSource *source) {
+static void leave(StudioSource *source, const Rect *rect) {
     if (source == NULL) return;
+    source_drop_size(source, rect->width, rect->height);
     source_hide(source);
     studio_source_unref(source);
 }
 
 static void tile_clear(CanvasTile *tile) {
-    leave(tile->source);
+    leave(tile->source, &tile->spec.rect);
     source_picture_unref(tile->stand_in);
     *tile = (CanvasTile){ 0 };
 }
@@ -54,6 +64,7 @@ void canvas_free(Canvas *canvas) {
     for (guint i = 0; i < canvas->n_tiles; i++) tile_clear(&canvas->tiles[i]);
     painter_free(canvas->painter);
     picture_clear(&canvas->picture);
+    picture_clear(&canvas->coming);
     g_free(canvas->tiles);
     g_free(canvas);
 }
@@ -78,9 +89,12 @@ static void resolve(Canvas *canvas) {
             source_picture_unref(tile->stand_in);
             tile->stand_in = source_latest(tile->source);
         }
-        leave(tile->source);
+        leave(tile->source, &tile->spec.rect);
         tile->source = found;
-        if (found != NULL) source_show(found);
+        if (found != NULL) {
+            source_show(found);
+            source_add_size(found, tile->spec.rect.width, tile->spec.rect.height);
+        }
         tile->serial = 0;
         tile->dirty = TRUE;
     }
@@ -133,8 +147,36 @@ static gboolean is_speaking(const Canvas *canvas, guint32 source) {
     return FALSE;
 }
 
+static gboolean has_picture(StudioSource *source) {
+    SourcePicture *picture = source_latest(source);
+    source_picture_unref(picture);
+    return picture != NULL;
+}
+
+/* Somebody new in a place that was seen: a plate for the blink until the camera's first picture would be a flash. */
+static void hold(const Canvas *canvas, CanvasTile *tile, gint64 now_us) {
+    if (canvas->picture.width == 0 || canvas->n_tiles > HOLD_TILES_MAX || tile->source == NULL) return;
+    if (!has_picture(tile->source)) tile->hold_until_us = now_us + HOLD_US;
+}
+
+static gboolean is_held(const CanvasTile *tile, gint64 now_us) {
+    return now_us < tile->hold_until_us && tile->source != NULL && !has_picture(tile->source);
+}
+
+/* From now on all is drawn aside, at this size; what was given away goes on being given. */
+static void begin_anew(Canvas *canvas, guint width, guint height, gint64 now_us) {
+    if (canvas->coming.width != width || canvas->coming.height != height) {
+        if (canvas->coming.width == 0) canvas->coming_since_us = now_us;
+        picture_clear(&canvas->coming);
+        canvas->coming = picture_new(width, height);
+    }
+    picture_fill(&canvas->coming, yuv_of_rgb(COLOUR_GROUND));
+    for (guint i = 0; i < canvas->n_tiles; i++) canvas->tiles[i].dirty = TRUE;
+    canvas->title_dirty = canvas->n_tiles == 0;
+}
+
 /* The old tiles' references are given up only after the new ones hold theirs: a camera that moves stays decoded. */
-static void replace_tiles(Canvas *canvas, const ViewScene *scene) {
+static void replace_tiles(Canvas *canvas, const ViewScene *scene, gint64 now_us) {
     CanvasTile *old = canvas->tiles;
     guint n_old = canvas->n_tiles;
     canvas->tiles = g_new0(CanvasTile, STUDIO_TILES_MAX);
@@ -148,19 +190,21 @@ static void replace_tiles(Canvas *canvas, const ViewScene *scene) {
     resolve(canvas);
     for (guint i = 0; i < n_old; i++) tile_clear(&old[i]);
     g_free(old);
+    for (guint i = 0; i < canvas->n_tiles; i++) hold(canvas, &canvas->tiles[i], now_us);
     canvas->gutter = tiles_touch(scene);
-    canvas->dirty = TRUE;
 }
 
 /* Same places, other people or badges. Sources are left only after the new ones are held, as above. */
-static void change_looks(Canvas *canvas, const ViewScene *scene) {
+static void change_looks(Canvas *canvas, const ViewScene *scene, gint64 now_us) {
     StudioSource *left[STUDIO_TILES_MAX];
+    Rect left_rects[STUDIO_TILES_MAX];
     guint n_left = 0;
     for (guint i = 0; i < scene->n_tiles; i++) {
         CanvasTile *tile = &canvas->tiles[i];
         const Tile *spec = &scene->tiles[i];
         if (same_look(&tile->spec, spec)) continue;
         if (tile->spec.source != spec->source || wants_source(&tile->spec) != wants_source(spec)) {
+            left_rects[n_left] = tile->spec.rect;
             left[n_left++] = g_steal_pointer(&tile->source);
             g_clear_pointer(&tile->stand_in, source_picture_unref);
         }
@@ -169,26 +213,32 @@ static void change_looks(Canvas *canvas, const ViewScene *scene) {
         tile->dirty = TRUE;
     }
     if (n_left > 0) resolve(canvas);
-    for (guint i = 0; i < n_left; i++) leave(left[i]);
+    for (guint i = 0; i < n_left; i++) leave(left[i], &left_rects[i]);
+    for (guint i = 0; n_left > 0 && i < canvas->n_tiles; i++)
+        if (canvas->tiles[i].dirty) hold(canvas, &canvas->tiles[i], now_us);
+}
+
+static gboolean is_size(const Canvas *canvas, guint width, guint height) {
+    const Picture *newest = canvas->coming.width != 0 ? &canvas->coming : &canvas->picture;
+    return newest->width == width && newest->height == height;
 }
 
 void canvas_take_scene(Canvas *canvas, ViewScene *scene) {
+    gint64 now_us = g_get_monotonic_time();
     make_sane(scene);
-    if (scene->width != canvas->picture.width || scene->height != canvas->picture.height) {
-        picture_clear(&canvas->picture);
-        canvas->picture = picture_new(scene->width, scene->height);
-        canvas->dirty = TRUE;
-    }
+    gboolean anew = !is_size(canvas, scene->width, scene->height);
     if (strcmp(scene->title, canvas->title) != 0) {
         memcpy(canvas->title, scene->title, sizeof canvas->title);
-        if (canvas->n_tiles == 0) canvas->dirty = TRUE;
+        if (scene->n_tiles == 0) anew = TRUE;
     }
     if (!same_geometry(canvas, scene)) {
-        if (scene->n_tiles > 0 || canvas->n_tiles > 0) replace_tiles(canvas, scene);
+        anew = anew || scene->n_tiles > 0 || canvas->n_tiles > 0;
+        if (scene->n_tiles > 0 || canvas->n_tiles > 0) replace_tiles(canvas, scene, now_us);
         painter_sweep(canvas->painter);
     } else {
-        change_looks(canvas, scene);
+        change_looks(canvas, scene, now_us);
     }
+    if (anew) begin_anew(canvas, scene->width, scene->height, now_us);
     g_free(scene);
 }
 
@@ -211,7 +261,7 @@ static guint age_shown(const SourcePicture *picture, gint64 now_us) {
 
 static void draw_tile(Canvas *canvas, CanvasTile *tile, gint64 now_us) {
     const Tile *spec = &tile->spec;
-    const Picture *whole = &canvas->picture;
+    const Picture *whole = canvas->coming.width != 0 ? &canvas->coming : &canvas->picture;
     if (tile->source != NULL) tile->serial = source_serial(tile->source);
     SourcePicture *picture = tile->source != NULL ? source_latest(tile->source) : NULL;
     if (picture != NULL) g_clear_pointer(&tile->stand_in, source_picture_unref);
@@ -232,12 +282,13 @@ static void draw_tile(Canvas *canvas, CanvasTile *tile, gint64 now_us) {
                       .age_s = tile->age_s,
                       .picture = picture };
     painter_tile(canvas->painter, whole, &look);
-    count(&canvas->parts.counters->n_scaled, picture != NULL ? 1 : 0);
     source_picture_unref(picture);
 }
 
-static gboolean needs_drawing(const CanvasTile *tile, gint64 now_us) {
-    if (tile->dirty) return TRUE;
+static gboolean needs_drawing(const CanvasTile *tile, gboolean aside, gint64 now_us) {
+    if (is_held(tile, now_us)) return FALSE;
+    /* Aside, each tile is drawn once: newer pictures have time until the whole is there. */
+    if (tile->dirty || aside) return tile->dirty;
     if (tile->source == NULL) return FALSE;
     if (source_serial(tile->source) != tile->serial) return TRUE;
     SourcePicture *picture = source_latest(tile->source);
@@ -246,29 +297,46 @@ static gboolean needs_drawing(const CanvasTile *tile, gint64 now_us) {
     return older;
 }
 
-gboolean canvas_tick(Canvas *canvas, gint64 now_us) {
-    if (canvas->picture.width == 0) return FALSE;
-    if (canvas->generation != source_table_generation(canvas->parts.sources)) resolve(canvas);
-    gboolean changed = canvas->dirty;
-    if (canvas->dirty) {
-        canvas->dirty = FALSE;
-        if (canvas->n_tiles == 0) {
-            painter_title(canvas->painter, &canvas->picture, canvas->title);
-        } else {
-            picture_fill(&canvas->picture, yuv_of_rgb(COLOUR_GROUND));
-        }
-        for (guint i = 0; i < canvas->n_tiles; i++) canvas->tiles[i].dirty = TRUE;
-    }
+/* Whether what is drawn aside can take the place of what is given away. */
+static gboolean is_whole(const Canvas *canvas, gint64 now_us) {
+    if (now_us - canvas->coming_since_us > COMING_US_MAX) return TRUE;
+    for (guint i = 0; i < canvas->n_tiles; i++)
+        if (canvas->tiles[i].dirty) return FALSE;
+    return TRUE;
+}
+
+static gboolean draw_tiles(Canvas *canvas, gint64 now_us) {
+    gboolean changed = FALSE, aside = canvas->coming.width != 0;
     gint64 start_us = g_get_monotonic_time();
     for (guint i = 0; i < canvas->n_tiles; i++) {
         CanvasTile *tile = &canvas->tiles[(canvas->next + i) % canvas->n_tiles];
-        if (!needs_drawing(tile, now_us)) continue;
+        if (!needs_drawing(tile, aside, now_us)) continue;
         draw_tile(canvas, tile, now_us);
         changed = TRUE;
         /* Two hundred plates at once take a while: better some next time than a late picture for all. */
         if (g_get_monotonic_time() - start_us > DRAW_US_MAX) {
             canvas->next = (canvas->next + i + 1) % canvas->n_tiles;
             break;
+        }
+    }
+    return changed;
+}
+
+gboolean canvas_tick(Canvas *canvas, gint64 now_us) {
+    if (canvas->picture.width == 0 && canvas->coming.width == 0) return FALSE;
+    if (canvas->generation != source_table_generation(canvas->parts.sources)) resolve(canvas);
+    gboolean changed = FALSE;
+    if (canvas->title_dirty) painter_title(canvas->painter, &canvas->coming, canvas->title);
+    canvas->title_dirty = FALSE;
+    if (canvas->coming.width == 0) {
+        changed = draw_tiles(canvas, now_us);
+    } else {
+        draw_tiles(canvas, now_us);
+        if (is_whole(canvas, now_us)) {
+            picture_clear(&canvas->picture);
+            canvas->picture = canvas->coming;
+            canvas->coming = (Picture){ 0 };
+            changed = TRUE;
         }
     }
     count(&canvas->parts.counters->n_composed, changed ? 1 : 0);

@@ -5,7 +5,7 @@
 #include "bridge/media/decoder.h"
 #include "config/log.h"
 
-enum { METAS = 16, BAD_FRAMES_MAX = 2, POOL_NICE = 8, FRAMES_PER_TURN = 4 };
+enum { METAS = 16, BAD_FRAMES_MAX = 2, POOL_NICE = 8, FRAMES_PER_TURN = 4, SIZES_MAX = 8 };
 
 struct SourceTable {
     gint n_refs; /* atomic: the studio and every source */
@@ -39,6 +39,9 @@ struct StudioSource {
     gint64 next_request_us, hidden_us, last_frame_us;
     SourcePicture *latest;
     gint has_decoder; /* atomic */
+    struct {
+        guint width, height, n_tiles;
+    } sizes[SIZES_MAX];
 
     /* the pool thread's */
     Decoder *decoder;
@@ -59,6 +62,8 @@ SourcePicture *source_picture_ref(SourcePicture *picture) {
 void source_picture_unref(SourcePicture *picture) {
     if (picture == NULL || !g_atomic_int_dec_and_test(&picture->n_refs)) return;
     gst_buffer_unref(picture->buffer);
+    picture_clear(&picture->shared);
+    g_mutex_clear(&picture->lock);
     g_free(picture);
 }
 
@@ -81,8 +86,9 @@ static void draw_full_chroma(const GstVideoFrame *frame, const SourcePicture *pi
     picture_clear(&whole);
 }
 
-gboolean source_picture_draw(const SourcePicture *picture, const Picture *to, Yuv ground, gboolean good) {
+static gboolean draw(const SourcePicture *picture, const Picture *to, Yuv ground, gboolean good) {
     GstVideoFrame frame;
+    count(&picture->counters->n_scaled, 1);
     if (!gst_video_frame_map(&frame, &picture->info, picture->buffer,
                              GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
         return FALSE;
@@ -99,6 +105,22 @@ gboolean source_picture_draw(const SourcePicture *picture, const Picture *to, Yu
     }
     gst_video_frame_unmap(&frame);
     return TRUE;
+}
+
+gboolean source_picture_draw(SourcePicture *picture, const Picture *to, Yuv ground, gboolean good) {
+    if (to->width != picture->shared_width || to->height != picture->shared_height)
+        return draw(picture, to, ground, good);
+    g_mutex_lock(
+        &picture->lock); /* the other canvas waits for the drawing: that takes as long as making it */
+    gboolean there = picture->shared.width != 0;
+    if (!there) {
+        picture->shared = picture_new(to->width, to->height);
+        there = draw(picture, &picture->shared, ground, good);
+        if (!there) picture_clear(&picture->shared);
+    }
+    g_mutex_unlock(&picture->lock);
+    if (there) picture_scale(&picture->shared, to, FALSE);
+    return there;
 }
 
 /* ---- references ---- */
@@ -267,6 +289,36 @@ void source_hide(StudioSource *source) {
     g_mutex_unlock(&source->lock);
 }
 
+void source_add_size(StudioSource *source, guint width, guint height) {
+    g_mutex_lock(&source->lock);
+    guint at = SIZES_MAX;
+    for (guint i = 0; i < SIZES_MAX; i++) {
+        gboolean taken = source->sizes[i].n_tiles > 0;
+        if (taken && source->sizes[i].width == width && source->sizes[i].height == height) {
+            at = i;
+            break;
+        }
+        if (!taken && at == SIZES_MAX) at = i;
+    }
+    if (at < SIZES_MAX) { /* one more size than there are places is drawn by everybody for himself */
+        source->sizes[at].width = width;
+        source->sizes[at].height = height;
+        source->sizes[at].n_tiles++;
+    }
+    g_mutex_unlock(&source->lock);
+}
+
+void source_drop_size(StudioSource *source, guint width, guint height) {
+    g_mutex_lock(&source->lock);
+    for (guint i = 0; i < SIZES_MAX; i++)
+        if (source->sizes[i].n_tiles > 0 && source->sizes[i].width == width &&
+            source->sizes[i].height == height) {
+            source->sizes[i].n_tiles--;
+            break;
+        }
+    g_mutex_unlock(&source->lock);
+}
+
 SourcePicture *source_latest(StudioSource *source) {
     g_mutex_lock(&source->lock);
     SourcePicture *latest = source->latest != NULL ? source_picture_ref(source->latest) : NULL;
@@ -292,6 +344,16 @@ guint source_serial(const StudioSource *source) { return (guint)g_atomic_int_get
 
 /* ---- the pool's work ---- */
 
+/* Source's lock held. */
+static void share_size(const StudioSource *source, SourcePicture *picture) {
+    for (guint i = 0; i < SIZES_MAX; i++) {
+        if (source->sizes[i].n_tiles < 2) continue;
+        picture->shared_width = source->sizes[i].width;
+        picture->shared_height = source->sizes[i].height;
+        return;
+    }
+}
+
 static void on_decoded(gpointer user, GstBuffer *buffer, const GstVideoInfo *info, guint32 token) {
     StudioSource *source = user;
     const FrameMeta *meta = &source->metas[token % METAS];
@@ -299,6 +361,8 @@ static void on_decoded(gpointer user, GstBuffer *buffer, const GstVideoInfo *inf
     picture->n_refs = 1;
     picture->buffer = buffer;
     picture->info = *info;
+    picture->counters = source->table->counters;
+    g_mutex_init(&picture->lock);
     if (meta->token == token) {
         picture->rotation = meta->rotation;
         picture->arrival_us = meta->arrival_us;
@@ -308,6 +372,7 @@ static void on_decoded(gpointer user, GstBuffer *buffer, const GstVideoInfo *inf
     }
     g_mutex_lock(&source->lock);
     SourcePicture *old = source->latest;
+    share_size(source, picture);
     source->latest = picture;
     g_mutex_unlock(&source->lock);
     source_picture_unref(old);

@@ -24,12 +24,17 @@ typedef struct {
     GstVideoInfo info;
     guint8 rotation;
     gint64 arrival_us, capture_us;
+    /* Two tiles show it at this size: whoever draws first keeps the drawing for the others. 0: no two do. */
+    guint shared_width, shared_height;
+    GMutex lock;
+    Picture shared; /* under the lock; width 0: not drawn yet */
+    StudioCounters *counters;
 } SourcePicture;
 
 SourcePicture *source_picture_ref(SourcePicture *picture);
 void source_picture_unref(SourcePicture *picture); /* NULL is fine */
 /* Draws the picture into `to`; see picture_fit. FALSE: its memory could not be read. */
-gboolean source_picture_draw(const SourcePicture *picture, const Picture *to, Yuv ground, gboolean good);
+gboolean source_picture_draw(SourcePicture *picture, const Picture *to, Yuv ground, gboolean good);
 
 /* events->keyframe is called on pool threads. */
 SourceTable *source_table_start(guint n_threads, const StudioEvents *events, gpointer user,
@@ -44,9 +49,12 @@ guint source_table_generation(const SourceTable *table);
 /* How many are shown, and how many have a decoder now. */
 void source_table_count(SourceTable *table, guint *ret_n_shown, guint *ret_n_decoders);
 
-/* A tile shows it, or no longer; counted. */
+/* It is shown, or no longer; counted. */
 void source_show(StudioSource *source);
 void source_hide(StudioSource *source);
+/* A tile of this size shows it, or no longer: pictures that several tiles show at one size are scaled once. */
+void source_add_size(StudioSource *source, guint width, guint height);
+void source_drop_size(StudioSource *source, guint width, guint height);
 /* The newest picture, one reference, or NULL. */
 SourcePicture *source_latest(StudioSource *source);
 /* Changes with every new picture; cheap. */

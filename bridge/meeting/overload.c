@@ -110,7 +110,7 @@ static guint n_cameras(const Conference *conference) {
 
 static gboolean is_told(const ShownView *view, StreamId stream) {
     for (guint i = 0; i < view->n_told; i++)
-        if (view->told[i] == stream) return TRUE;
+        if (view->told[i].stream == stream) return TRUE;
     return FALSE;
 }
 
