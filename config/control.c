@@ -26,7 +26,8 @@ static const ControlRow rows[] = {
     { "meeting.close", CONTROL_TO_BRIDGE, TRUE, "meeting:word", "",
       "ends the meeting's mix, canvases and legs" },
     { "leg.open", CONTROL_TO_BRIDGE, TRUE,
-      "leg:id meeting:word seat:id way:word view:id? offer:string? muted:bool?", "sdp:string kind:word",
+      "leg:id meeting:word seat:id way:word view:id? offer:string? muted:bool? screen_height:int?",
+      "sdp:string kind:word",
       "makes a peer connection: our offer, or our answer to the offer given; way: duplex, receive, send" },
     { "leg.answer", CONTROL_TO_BRIDGE, TRUE, "leg:id sdp:string", "", "the page's answer to our offer" },
     { "leg.restart", CONTROL_TO_BRIDGE, TRUE, "leg:id offer:string?", "sdp:string kind:word",
@@ -46,7 +47,9 @@ static const ControlRow rows[] = {
     { "load", CONTROL_TO_SIGNALING, FALSE,
       "level:int why:word wall_fps:int program_fps:int top_height:int thumbnail_fps:int budget_cores:number "
       "used_cores:number misfits:array",
-      "", "what the bridge gives up for want of processor time, and which layouts do not fit; at each change, every 5 s" },
+      "",
+      "what the bridge gives up for want of processor time, and which layouts do not fit; at each change, "
+      "every 5 s" },
     { "alarm", CONTROL_TO_SIGNALING, FALSE, "code:word text:string", "",
       "something an operator should know" },
 };

@@ -20,8 +20,9 @@ static const ProtocolRow rows[] = {
     { "leave", FOR_ALL, "", "", on_leave, "leaves the meeting" },
     { "snapshot", FOR_CONSOLES, "", "", on_snapshot, "asks for a whole snapshot after a gap in the numbers" },
 
-    { "leg.open", FOR_ALL, "way:word view:word? hears:bool?", "leg:id sdp:string", on_leg_open,
-      "asks for a peer connection; the answer carries our offer. way: duplex, receive; view: program, wall, pages" },
+    { "leg.open", FOR_ALL, "way:word view:word? hears:bool? screen_height:int?", "leg:id sdp:string", on_leg_open,
+      "asks for a peer connection; the answer carries our offer. way: duplex, receive; view: program, wall, pages; "
+      "screen_height in pixels: from 1440 on the wall comes larger" },
     { "leg.answer", FOR_ALL, "leg:id sdp:string", "", on_leg_answer, "the page's answer to our offer" },
     { "leg.restart", FOR_ALL, "leg:id", "sdp:string", on_leg_restart, "ICE restart: a new offer for a living leg" },
     { "leg.close", FOR_ALL, "leg:id", "", on_leg_close, "ends a peer connection" },

@@ -129,6 +129,8 @@ gint32 leg_open(Service *service, const LegWish *wish, BridgeDone done, gpointer
     json_t *message = json_pack("{s:s, s:i, s:s, s:i, s:s}", "t", "leg.open", "leg", id, "meeting",
                                 wish->meeting, "seat", wish->seat, "way", way_word(wish->way));
     if (leg->view != VIEW_NONE) json_object_set_new(message, "view", json_integer(leg->view));
+    if (wish->screen_height > 0)
+        json_object_set_new(message, "screen_height", json_integer(wish->screen_height));
     if (wish->offer != NULL) json_object_set_new(message, "offer", json_string(wish->offer));
     Opening *opening = g_new0(Opening, 1);
     *opening = (Opening){ .service = service, .leg = id, .done = done, .user = user };

@@ -67,7 +67,8 @@ typedef struct {
     gboolean hears, room;
     guint64 session;
     const char *client;
-    const char *offer; /* theirs, or NULL: we offer */
+    const char *offer;    /* theirs, or NULL: we offer */
+    gint64 screen_height; /* of who watches, pixels; 0: not told */
 } LegWish;
 /* Asks the bridge; done exactly once with {"sdp", "kind"} or why. The leg is in the table at once; it is gone again when
  * done is told why. */
@@ -90,5 +91,6 @@ json_t *legs_quality(Service *service, const char *meeting, gint32 seat);
 void legs_review(Service *service);
 guint legs_count(Service *service, LegState state);
 guint legs_count_session(Service *service, guint64 session);
-gboolean legs_session_sends(const Session *session); /* it has a leg that carries its seat's voice and picture */
+gboolean legs_session_sends(
+    const Session *session); /* it has a leg that carries its seat's voice and picture */
 void legs_page_report(const Session *session, json_t *report); /* the page's own getStats */

@@ -66,6 +66,8 @@ static gboolean read_wish(const Session *session, json_t *message, LegWish *wish
         return words_refuse(error, FAULT_REFUSED, session->language, WORD_REFUSED_ROLE);
     json_t *hears = json_object_get(message, "hears");
     wish->hears = hears != NULL ? json_is_true(hears) : TRUE;
+    wish->screen_height =
+        CLAMP(json_integer_value(json_object_get(message, "screen_height")), 0, G_MAXUINT16);
     return TRUE;
 }
 

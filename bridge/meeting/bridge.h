@@ -27,7 +27,9 @@ typedef struct {
     gboolean hears, camera_on;
     gboolean watch_told; /* the desk knows the next two */
     gboolean told_hears;
+    guint screen_height;     /* of who watches, 0: not told */
     StreamId told_stream;    /* best rung of the view it watches, 0: none */
+    guint told_rung_max;
     StreamId wished;         /* rung it wants now */
     guint told_presentation; /* revision of the screen that it is sent, 0: none */
     AudioUplink *audio;      /* NULL with LEG_RECEIVE */
@@ -87,7 +89,8 @@ struct Conference {
     guint n_views;
     ShownView *views[SCENE_VIEWS_MAX];
     Presentation presentation;
-    gboolean dirty; /* something changed that views or needs follow from */
+    guint told_top_height; /* the limit that its legs know */
+    gboolean dirty;        /* something changed that views or needs follow from */
     guint n_speaking;
     Speaking speaking[AUDIO_SPEAKING_MAX];
 };

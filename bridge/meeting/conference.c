@@ -75,10 +75,21 @@ static void apply_views(Conference *conference) {
     }
 }
 
-static void apply_legs(Conference *conference) {
+/* All are told, also those the scene does not name yet: a view may have come or gone, or the best rung. */
+static void watch_again(Conference *conference) {
     Bridge *bridge = conference->bridge;
     GHashTableIter iter;
     gpointer value;
+    conference->told_top_height = bridge->limits.top_height;
+    g_hash_table_iter_init(&iter, bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        LegRecord *leg = value;
+        if (leg->conference == conference) bridge_leg_watch(bridge, leg, leg->view, leg->hears);
+    }
+}
+
+static void apply_legs(Conference *conference) {
+    Bridge *bridge = conference->bridge;
     for (guint i = 0; i < conference->scene->n_legs; i++) {
         const SceneLeg *wanted = &conference->scene->legs[i];
         LegRecord *leg = bridge_leg(bridge, wanted->leg);
@@ -86,12 +97,7 @@ static void apply_legs(Conference *conference) {
         leg->view = wanted->view;
         leg->hears = wanted->hears;
     }
-    /* All are told, also those the scene does not name yet: a view may have come or gone. */
-    g_hash_table_iter_init(&iter, bridge->legs);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        LegRecord *leg = value;
-        if (leg->conference == conference) bridge_leg_watch(bridge, leg, leg->view, leg->hears);
-    }
+    watch_again(conference);
 }
 
 /* Seats that left and have no connection give their source back. */
@@ -164,6 +170,7 @@ static void refresh_needs(Conference *conference) {
 void conference_refresh(Conference *conference, gint64 now_us) {
     conference->dirty = FALSE;
     if (conference->scene == NULL) return;
+    if (conference->told_top_height != conference->bridge->limits.top_height) watch_again(conference);
     for (guint i = 0; i < conference->n_views; i++)
         shown_view_refresh(conference, conference->views[i], now_us);
     presentation_refresh(conference);

@@ -71,6 +71,8 @@ void bridge_open_leg(Bridge *bridge, guint request, json_t *message) {
     leg->state = TRANSPORT_NEW;
     leg->hears = way != LEG_SEND;
     leg->view = (guint32)json_integer_value(json_object_get(message, "view"));
+    leg->screen_height =
+        (guint)CLAMP(json_integer_value(json_object_get(message, "screen_height")), 0, G_MAXUINT16);
     g_hash_table_insert(bridge->legs, GUINT_TO_POINTER(id), leg);
     LegOrder order = { .leg = id,
                        .conference = conference->id,
@@ -128,21 +130,39 @@ void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why) {
     conference->dirty = TRUE;
 }
 
+enum { LARGE_SCREEN_HEIGHT = 1440, SCREEN_HEIGHT = 1080 };
+
+/* The index of the best rung that the leg may have: of the wall none that its screen cannot show, of the program none that the
+ * machine cannot afford now. */
+static guint rung_max_of(const Bridge *bridge, const LegRecord *leg, const ShownView *view) {
+    gboolean program = g_str_equal(view->spec.name, "program");
+    guint height_max = leg->screen_height >= LARGE_SCREEN_HEIGHT ? LARGE_SCREEN_HEIGHT : SCREEN_HEIGHT,
+          best = 0;
+    if (program) height_max = bridge->limits.top_height;
+    while (best + 1 < view->ladder.n_rungs && view->ladder.vp8[best].height > height_max) best++;
+    return best;
+}
+
 void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hears) {
-    static const RungLadder nothing = { .n_rungs = 0 };
+    RungLadder ladder = { .n_rungs = 0 };
     const ShownView *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
+    if (watched != NULL) {
+        ladder = watched->ladder;
+        ladder.rung_max = rung_max_of(bridge, leg, watched);
+    }
     StreamId stream = watched != NULL ? watched->ladder.vp8[0].stream : 0;
     gboolean hears_same = leg->watch_told && leg->told_hears == hears;
-    gboolean view_same = leg->watch_told && leg->told_stream == stream;
-    (void)bridge;
+    gboolean view_same =
+        leg->watch_told && leg->told_stream == stream && leg->told_rung_max == ladder.rung_max;
     leg->view = view;
     leg->hears = hears;
     /* Each scene comes by here for every leg: only a difference is worth a letter. */
     if (!hears_same) desk_hear(leg->desk, leg->id, hears);
-    if (!view_same) desk_watch(leg->desk, leg->id, watched != NULL ? &watched->ladder : &nothing);
+    if (!view_same) desk_watch(leg->desk, leg->id, &ladder);
     leg->watch_told = TRUE;
     leg->told_hears = hears;
     leg->told_stream = stream;
+    leg->told_rung_max = ladder.rung_max;
 }
 
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news) {

@@ -44,15 +44,16 @@ static gboolean is_patient(const ShownView *view) {
     return view->spec.layout == LAYOUT_WALL || is_pages(view);
 }
 
-static guint view_fps(const Bridge *bridge, const ShownView *view) {
-    if (view->spec.layout == LAYOUT_WALL) return bridge->limits.wall_fps;
-    return is_pages(view) ? MIN(bridge->limits.wall_fps * 3 / 2, bridge->limits.program_fps)
-                          : bridge->limits.program_fps;
+static guint view_fps(const ShownView *view, guint wall_fps, guint program_fps) {
+    if (view->spec.layout == LAYOUT_WALL) return wall_fps;
+    return is_pages(view) ? MIN(wall_fps * 3 / 2, program_fps) : program_fps;
 }
 
 static void add_rungs(Bridge *bridge, ShownView *view) {
     const Settings *settings = bridge->settings;
-    if (view->spec.layout == LAYOUT_WALL || is_pages(view)) {
+    if (is_patient(view)) {
+        if (view->spec.layout == LAYOUT_WALL)
+            add_moving(bridge, view, 2560, 1440, view->fps, settings->video_wall_1440p_bps);
         add_moving(bridge, view, 1920, 1080, view->fps, settings->video_wall_bps);
         add_still(bridge, view, 1280, 720, WALL_STILL_BPS);
         return;
@@ -69,8 +70,9 @@ ShownView *shown_view_new(Bridge *bridge, const SceneView *spec) {
     view->spec = *spec;
     view->studio_view = ++bridge->next_studio_view;
     view->pages.next_us = G_MAXINT64;
-    view->fps = view_fps(bridge, view);
-    add_rungs(bridge, view);
+    view->fps =
+        view_fps(view, (guint)bridge->settings->video_wall_fps, (guint)bridge->settings->video_program_fps);
+    add_rungs(bridge, view); /* with the full frame rates, whatever the machine affords just now */
     return view;
 }
 
@@ -283,7 +285,8 @@ void shown_view_refresh(Conference *conference, ShownView *view, gint64 now_us) 
         end_composing(conference->bridge, view);
         return;
     }
-    view->fps = view_fps(conference->bridge, view);
+    const BridgeLimits *limits = &conference->bridge->limits;
+    view->fps = view_fps(view, limits->wall_fps, limits->program_fps);
     ViewScene *scene = compose(conference, view, now_us);
     if (view->shown != NULL && memcmp(scene, view->shown, sizeof *scene) == 0) {
         g_free(scene);
