@@ -32,8 +32,10 @@ struct Endpoint {
     Receiver *receiver;
     JanusPart janus;
     gboolean answered, offering; /* offering: we made the offer */
-    gboolean needs[CAMERA_LAYERS], told_needs;
+    LayerWish needs[CAMERA_LAYERS];
+    gboolean told_needs;
     char layout[32];
+    Delays *delays; /* of voice and picture; NULL: not looked at closely */
     gint64 now_us, room_due_us, report_due_us, quality_due_us;
     guint n_legs;
     guint64 frames_before;
@@ -55,8 +57,7 @@ static void drop_leg(Endpoint *endpoint) {
 
 static void apply_needs(Endpoint *endpoint) {
     if (endpoint->sender == NULL || !endpoint->told_needs) return;
-    sender_need(endpoint->sender, RID_THUMBNAIL, endpoint->needs[CAMERA_THUMBNAIL]);
-    sender_need(endpoint->sender, RID_MAIN, endpoint->needs[CAMERA_MAIN]);
+    for (guint i = 0; i < CAMERA_LAYERS; i++) sender_need(endpoint->sender, i, &endpoint->needs[i]);
 }
 
 static void tap_frame(gpointer user, const guint8 *bytes, gsize n_bytes, gboolean keyframe, guint32 rtp_time,
@@ -211,9 +212,9 @@ static void on_room_answered(gpointer user, const char *sdp) {
         log_warn("endpoint.remote", "number=%u why=%s", endpoint->camera->number, error->message);
 }
 
-static void on_need(gpointer user, const char *rid, gboolean active) {
+static void on_need(gpointer user, const char *rid, const LayerWish *wish) {
     Endpoint *endpoint = user;
-    endpoint->needs[strcmp(rid, RID_MAIN) == 0 ? CAMERA_MAIN : CAMERA_THUMBNAIL] = active;
+    endpoint->needs[strcmp(rid, RID_MAIN) == 0 ? CAMERA_MAIN : CAMERA_THUMBNAIL] = *wish;
     endpoint->told_needs = TRUE;
     apply_needs(endpoint);
 }
@@ -255,16 +256,23 @@ Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *na
     endpoint->cname = g_strdup_printf("room-%u", number);
     endpoint->camera = camera_new(crowd->workshop, number, name);
     endpoint->janus = settings.janus;
-    endpoint->needs[CAMERA_THUMBNAIL] = TRUE;
+    endpoint->needs[CAMERA_THUMBNAIL].active = TRUE;
     if (i == 0) endpoint->camera->probe = crowd->probe;
     if (i == 1) endpoint->listener = crowd->listener;
     if (endpoint->janus == JANUS_PUBLISH) { /* nobody says what is needed: the picture that all watch */
-        endpoint->needs[CAMERA_THUMBNAIL] = FALSE;
-        endpoint->needs[CAMERA_MAIN] = endpoint->told_needs = TRUE;
+        endpoint->needs[CAMERA_THUMBNAIL].active = FALSE;
+        endpoint->needs[CAMERA_MAIN].active = endpoint->told_needs = TRUE;
+    }
+    if (crowd->trouble.closely) {
+        endpoint->delays = g_new0(Delays, 2);
+        endpoint->stats.received.voice_delays = &endpoint->delays[0];
+        endpoint->stats.received.picture_delays = &endpoint->delays[1];
     }
     endpoint->room = room_new(&settings, &EVENTS, endpoint);
-    if (!crowd->no_picture && i < crowd->n_senders) (void)camera_loop(endpoint->camera, CAMERA_THUMBNAIL);
-    if (i == 0 && crowd->n_senders == 1) (void)camera_loop(endpoint->camera, CAMERA_MAIN);
+    if (!crowd->no_picture && i < crowd->n_senders)
+        (void)camera_loop(endpoint->camera, camera_variant(CAMERA_THUMBNAIL, NULL));
+    if (i == 0 && crowd->n_senders == 1)
+        (void)camera_loop(endpoint->camera, camera_variant(CAMERA_MAIN, NULL));
     if (!check) return endpoint;
     endpoint->numbers = g_new0(guint, crowd->n_endpoints);
     for (guint k = 0; k < crowd->n_endpoints; k++) endpoint->numbers[k] = k + 1;
@@ -281,6 +289,7 @@ void endpoint_free(Endpoint *endpoint) {
     room_free(endpoint->room);
     check_free(endpoint->check);
     camera_free(endpoint->camera);
+    g_free(endpoint->delays);
     g_free(endpoint->numbers);
     g_free(endpoint->cname);
     g_free(endpoint);
@@ -292,6 +301,7 @@ static void send_reports(Endpoint *endpoint) {
     guint8 bytes[1200];
     Writer writer = writer_over(bytes, sizeof bytes);
     endpoint->report_due_us = endpoint->now_us + REPORT_US * 9 / 10 + g_random_int_range(0, REPORT_US / 5);
+    receiver_set_rtt(endpoint->receiver, endpoint->stats.sent.rtt_us);
     sender_write_reports(endpoint->sender, &writer, endpoint->now_us);
     receiver_write_reports(endpoint->receiver, &writer, endpoint->now_us);
     rtcp_write_cname(&writer, sender_ssrc(endpoint->sender), endpoint->cname);
@@ -342,7 +352,12 @@ void endpoint_finish_timeline(const Endpoint *endpoint, gint64 now_us) {
     timeline_finish(endpoint->crowd->timeline, &endpoint->mark, endpoint->camera->number, now_us);
 }
 
-void endpoint_forget_pauses(Endpoint *endpoint) { endpoint->stats.received.longest_pause_us = 0; }
+void endpoint_forget_pauses(Endpoint *endpoint) {
+    ReceiverStats *received = &endpoint->stats.received;
+    received->longest_pause_us = received->longest_freeze_us = 0;
+    if (endpoint->delays == NULL) return;
+    endpoint->delays[0] = endpoint->delays[1] = (Delays){ 0 };
+}
 
 void endpoint_read_stats(const Endpoint *endpoint, EndpointStats *ret_stats) {
     *ret_stats = endpoint->stats;

@@ -246,8 +246,9 @@ static void make_endpoints(Sim *sim) {
     crowd->console_view = sim->options.console_view;
     crowd->layout = sim->options.layout;
     crowd->picture = sim->options.picture;
-    crowd->trouble =
-        (ReceiverTrouble){ .loss = sim->options.loss, .remb_bps = (guint64)sim->options.remb_kbps * 1000 };
+    crowd->trouble = (ReceiverTrouble){ .loss = sim->options.loss,
+                                        .remb_bps = (guint64)sim->options.remb_kbps * 1000,
+                                        .closely = sim->options.each };
     crowd->n_endpoints = sim->n_endpoints;
     crowd->n_senders = sim->options.senders > 0 ? (guint)sim->options.senders : sim->n_endpoints;
     crowd->janus = sim->options.janus;

@@ -36,6 +36,7 @@ static gboolean check(const Options *o, GError **error) {
     if (o->layout != NULL && o->console == NULL) return refuse(error, "--layout wants --console TOKEN");
     if (strcmp(o->ice, "fast") != 0 && strcmp(o->ice, "nice") != 0)
         return refuse(error, "--ice is fast or nice");
+    if (o->remb_kbps < 0) return refuse(error, "--remb is not negative");
     if (o->count < 0 || o->count > 1000) return refuse(error, "--count: 1 to 1000");
     if (o->loss < 0 || o->loss > 0.9)
         return refuse(error, "--loss: 0 to 0.9, a share of the packets received");
@@ -76,8 +77,10 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
         { "probe", 0, 0, G_OPTION_ARG_NONE, &o->probe,
           "the first room measures the delay to the second; use --talk 0", NULL },
         { "loss", 0, 0, G_OPTION_ARG_DOUBLE, &o->loss, "share of received video packets to throw away", "P" },
-        { "remb", 0, 0, G_OPTION_ARG_INT, &o->remb_kbps, "what each room says its line carries (8000)",
-          "KBPS" },
+        { "remb", 0, 0, G_OPTION_ARG_INT, &o->remb_kbps,
+          "what each room says its line carries (8000); 0: what it seems to carry", "KBPS" },
+        { "each", 0, 0, G_OPTION_ARG_NONE, &o->each,
+          "look closely: jitter buffer, freezes, delays; the results of every room by itself", NULL },
         { "senders", 0, 0, G_OPTION_ARG_INT, &o->senders, "only the first N rooms send anything; 0: all",
           "N" },
         { "no-picture", 0, 0, G_OPTION_ARG_NONE, &o->no_picture, "sound alone, both ways", NULL },

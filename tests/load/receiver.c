@@ -2,8 +2,11 @@
 #include "tests/load/receiver.h"
 
 #include "bridge/policy/receive_stats.h"
+#include "bridge/wire/opus.h"
+#include "bridge/wire/red.h"
 #include "bridge/wire/twcc_record.h"
 #include "bridge/wire/vp8.h"
+#include "tests/load/line_guess.h"
 
 #include <string.h>
 
@@ -11,9 +14,14 @@ enum {
     RING = 1024,
     MISSING_MAX = 128,
     NACK_FIRST_US = 10 * 1000,
-    NACK_AGAIN_US = 60 * 1000,
-    GIVE_UP_US = 500 * 1000,
+    NACK_AGAIN_US = 20 * 1000, /* and a round trip */
+    NACKS_MAX = 10,
+    RTT_FIRST_US = 100 * 1000,
+    GIVE_UP_US = 500 * 1000, /* and some round trips */
+    GIVE_UP_MAX_US = 3 * G_USEC_PER_SEC,
     PLI_US = 500 * 1000,
+    FREEZE_US = 500 * 1000,
+    NARROW_SAMPLES = 2880,
     TWCC_US = 100 * 1000,
     LATE_US = 100 * 1000,
     EPOCH_US = 5 * G_USEC_PER_SEC,
@@ -32,7 +40,15 @@ typedef struct {
 typedef struct {
     guint64 at;
     gint64 noticed_us, asked_us;
+    guint n_asked;
 } Missing;
+
+/* How the stream's clock stands to the wall's, by its last sender report. */
+typedef struct {
+    gboolean known;
+    guint32 rtp_time;
+    gint64 utc_us;
+} ClockMark;
 
 typedef struct {
     guint32 ssrc, rtx_ssrc;
@@ -47,13 +63,16 @@ typedef struct {
     GByteArray *frame;
     guint32 frame_time;
     gint64 pli_us;
+    ClockMark mark;
 } Video;
 
 typedef struct {
     guint32 ssrc;
-    guint8 ext_transport_cc;
+    guint8 ext_transport_cc, red_payload_type;
     ReceiveStats stats;
     SequenceUnwrap unwrap;
+    ClockMark mark;
+    Playout *playout; /* NULL: not looked at closely */
     guint64 window, n_seen;
     TimeUnwrap time;
     /* Arrival minus media time: the least of these seconds and of the ones before. */
@@ -70,7 +89,8 @@ struct Receiver {
     Audio audio;
     Video video;
     TwccRecord *twcc; /* made with the first packet that carries a number */
-    gint64 twcc_due_us;
+    gint64 twcc_due_us, rtt_us;
+    LineGuess guess;
 };
 
 Receiver *receiver_new(Path *path, const MediaPlan *plan, guint32 own_ssrc, const ReceiverTrouble *trouble,
@@ -84,12 +104,15 @@ Receiver *receiver_new(Path *path, const MediaPlan *plan, guint32 own_ssrc, cons
     receiver->user = user;
     receiver->video.frame = g_byte_array_new();
     receiver->video.needs_keyframe = TRUE;
+    receiver->rtt_us = RTT_FIRST_US;
+    if (trouble->closely) receiver->audio.playout = g_new0(Playout, 1);
     for (guint i = 0; i < plan->n_sections; i++) {
         const MediaSection *section = &plan->sections[i];
         if (section->rejected || !section->we_receive || section->n_remote == 0) continue;
         if (section->kind == MEDIA_AUDIO && receiver->audio.ssrc == 0) {
             receiver->audio.ssrc = section->remote[0].ssrc;
             receiver->audio.ext_transport_cc = section->exts.transport_cc;
+            receiver->audio.red_payload_type = section->red_payload_type;
             receive_stats_init(&receiver->audio.stats, receiver->audio.ssrc, 48000);
         } else if (section->kind == MEDIA_VIDEO && receiver->video.ssrc == 0) {
             receiver->video.ssrc = section->remote[0].ssrc;
@@ -106,8 +129,25 @@ void receiver_free(Receiver *receiver) {
     if (receiver == NULL) return;
     for (guint i = 0; i < RING; i++) g_free(receiver->video.ring[i].bytes);
     g_byte_array_unref(receiver->video.frame);
+    g_free(receiver->audio.playout);
     g_free(receiver->twcc);
     g_free(receiver);
+}
+
+void receiver_set_rtt(Receiver *receiver, gint64 rtt_us) {
+    if (rtt_us > 0) receiver->rtt_us = rtt_us;
+}
+
+/* ---- clocks ---- */
+
+static void mark_clock(ClockMark *mark, const RtcpSenderInfo *info) {
+    *mark = (ClockMark){ TRUE, info->rtp_time, ntp_to_utc_us(info->ntp) };
+}
+
+static void note_delay(Delays *delays, const ClockMark *mark, guint32 rtp_time, guint clock_khz) {
+    if (delays == NULL || !mark->known) return;
+    gint64 media_us = mark->utc_us + (gint64)(gint32)(rtp_time - mark->rtp_time) * 1000 / (gint)clock_khz;
+    delays_add(delays, g_get_real_time() - media_us);
 }
 
 /* ---- audio ---- */
@@ -123,20 +163,9 @@ static void move_window(Receiver *receiver, guint64 steps) {
     }
 }
 
-static void on_audio(Receiver *receiver, const RtpPacket *packet, gint64 now_us) {
+static void note_lateness(Receiver *receiver, guint64 time, gint64 now_us) {
     Audio *audio = &receiver->audio;
-    guint64 before = audio->unwrap.highest, at;
-    gint64 late_us;
-    receive_stats_push(&audio->stats, packet->sequence, packet->timestamp, now_us);
-    at = sequence_unwrap(&audio->unwrap, packet->sequence);
-    if (before == 0) before = at - 1;
-    if (at > before) {
-        move_window(receiver, at - before);
-        audio->window |= 1;
-    } else if (before - at < 64) {
-        audio->window |= (guint64)1 << (before - at);
-    }
-    late_us = now_us - (gint64)(rtp_time_unwrap(&audio->time, packet->timestamp) * 1000 / 48);
+    gint64 late_us = now_us - (gint64)(time * 1000 / 48);
     if (now_us - audio->epoch_us > EPOCH_US) { /* a mix that was re-timed is late only for so long */
         audio->least_before_us = audio->epoch_us == 0 ? late_us : audio->least_us;
         audio->least_us = late_us;
@@ -144,12 +173,59 @@ static void on_audio(Receiver *receiver, const RtpPacket *packet, gint64 now_us)
     }
     audio->least_us = MIN(audio->least_us, late_us);
     if (late_us - MIN(audio->least_us, audio->least_before_us) > LATE_US) receiver->counts->n_audio_late++;
+    if (receiver->trouble.remb_bps == 0) line_guess_late(&receiver->guess, late_us, now_us);
+}
+
+/* The packet's place first, then what it carries for others. */
+static void play(Receiver *receiver, const RedPayload *red, guint64 time, guint n_missing, gint64 now_us) {
+    Playout *playout = receiver->audio.playout;
+    const RedBlock *own = &red->blocks[red->n_blocks - 1];
+    guint n_samples = opus_payload_samples(own->bytes, own->n_bytes);
+    receiver->counts->n_narrow += n_samples == NARROW_SAMPLES ? 1 : 0;
+    playout_packet(playout, &receiver->counts->playout, time, n_samples, n_missing, now_us);
+    for (guint i = 0; i + 1 < red->n_blocks; i++)
+        playout_copy(playout, time - red->blocks[i].time_offset,
+                     opus_payload_samples(red->blocks[i].bytes, red->blocks[i].n_bytes), now_us);
+    if (opus_payload_has_fec(own->bytes, own->n_bytes))
+        playout_copy(playout, time - n_samples, n_samples, now_us);
+}
+
+static void take_voice(Receiver *receiver, const RtpPacket *packet, guint n_missing, gint64 now_us) {
+    const Audio *audio = &receiver->audio;
+    guint64 time = rtp_time_unwrap(&receiver->audio.time, packet->timestamp);
+    RedPayload red;
+    red.n_blocks = 1;
+    red.blocks[0] = (RedBlock){ .bytes = packet->payload, .n_bytes = packet->n_payload_bytes };
+    note_lateness(receiver, time, now_us);
+    note_delay(receiver->counts->voice_delays, &audio->mark, packet->timestamp, 48);
+    if (audio->red_payload_type != 0 && packet->payload_type == audio->red_payload_type) {
+        receiver->counts->n_red++;
+        if (!red_parse(packet->payload, packet->n_payload_bytes, &red)) return;
+    }
+    const RedBlock *own = &red.blocks[red.n_blocks - 1];
+    if (audio->playout != NULL) play(receiver, &red, time, n_missing, now_us);
+    if (receiver->taps.voice != NULL)
+        receiver->taps.voice(receiver->user, own->bytes, own->n_bytes, packet->timestamp, now_us);
+}
+
+static void on_audio(Receiver *receiver, const RtpPacket *packet, gint64 now_us) {
+    Audio *audio = &receiver->audio;
+    guint64 before = audio->unwrap.highest, at;
+    guint n_missing = 0;
+    receive_stats_push(&audio->stats, packet->sequence, packet->timestamp, now_us);
+    at = sequence_unwrap(&audio->unwrap, packet->sequence);
+    if (before == 0) before = at - 1;
+    if (at > before) {
+        move_window(receiver, at - before);
+        audio->window |= 1;
+        n_missing = (guint)(at - before - 1);
+    } else if (before - at < 64) {
+        audio->window |= (guint64)1 << (before - at);
+    }
     receiver->counts->n_audio_packets++;
     receiver->counts->n_audio_bytes += packet->n_payload_bytes;
     receiver->counts->last_audio_us = now_us;
-    if (receiver->taps.voice != NULL)
-        receiver->taps.voice(receiver->user, packet->payload, packet->n_payload_bytes, packet->timestamp,
-                             now_us);
+    take_voice(receiver, packet, n_missing, now_us);
 }
 
 /* ---- video ---- */
@@ -164,6 +240,13 @@ static void forget_missing(Video *video, guint64 at) {
         }
 }
 
+static void note_freeze(ReceiverStats *counts, gint64 now_us) {
+    if (counts->last_frame_us == 0) return;
+    gint64 lasted_us = now_us - counts->last_frame_us;
+    counts->longest_freeze_us = MAX(counts->longest_freeze_us, lasted_us);
+    if (lasted_us > FREEZE_US) counts->frozen_us += (guint64)(lasted_us - FREEZE_US);
+}
+
 static void end_frame(Receiver *receiver, gint64 now_us) {
     Video *video = &receiver->video;
     video->in_frame = FALSE;
@@ -172,6 +255,8 @@ static void end_frame(Receiver *receiver, gint64 now_us) {
         return;
     }
     video->needs_keyframe = FALSE;
+    note_freeze(receiver->counts, now_us);
+    note_delay(receiver->counts->picture_delays, &video->mark, video->frame_time, 90);
     receiver->counts->n_frames++;
     receiver->counts->n_keyframes += video->frame_keyframe ? 1 : 0;
     receiver->counts->last_frame_us = now_us;
@@ -299,6 +384,7 @@ void receiver_on_rtp(Receiver *receiver, const guint8 *bytes, gsize n_bytes, gin
     Video *video = &receiver->video;
     if (!rtp_parse(bytes, n_bytes, &packet)) return;
     note_arrival(receiver->counts, now_us);
+    if (receiver->trouble.remb_bps == 0) line_guess_packet(&receiver->guess, n_bytes);
     if (packet.ssrc == receiver->audio.ssrc) {
         note_transport(receiver, &packet, receiver->audio.ext_transport_cc, now_us);
         on_audio(receiver, &packet, now_us);
@@ -323,6 +409,7 @@ void receiver_on_rtcp(Receiver *receiver, const RtcpItem *item, gint64 now_us) {
     if (item->kind != RTCP_SR || (!voice && item->sender_ssrc != receiver->video.ssrc)) return;
     receive_stats_on_report(voice ? &receiver->audio.stats : &receiver->video.stats, item->report.info.ntp,
                             now_us);
+    mark_clock(voice ? &receiver->audio.mark : &receiver->video.mark, &item->report.info);
     if (receiver->taps.report != NULL) receiver->taps.report(receiver->user, voice, &item->report.info);
 }
 
@@ -332,12 +419,15 @@ static void tick_missing(Receiver *receiver, gint64 now_us) {
     Video *video = &receiver->video;
     guint16 sequences[MISSING_MAX];
     guint n = 0;
-    if (video->n_missing > 0 && now_us - video->missing[0].noticed_us > GIVE_UP_US) give_up(receiver, now_us);
+    gint64 give_up_us = MIN(GIVE_UP_US + 4 * receiver->rtt_us, GIVE_UP_MAX_US);
+    if (video->n_missing > 0 && now_us - video->missing[0].noticed_us > give_up_us) give_up(receiver, now_us);
     for (guint i = 0; i < video->n_missing; i++) {
         Missing *missing = &video->missing[i];
-        if (now_us - missing->noticed_us < NACK_FIRST_US || now_us - missing->asked_us < NACK_AGAIN_US)
+        if (now_us - missing->noticed_us < NACK_FIRST_US || missing->n_asked == NACKS_MAX ||
+            now_us - missing->asked_us < NACK_AGAIN_US + receiver->rtt_us)
             continue;
         missing->asked_us = now_us;
+        missing->n_asked++;
         sequences[n++] = (guint16)missing->at;
     }
     if (n == 0) return;
@@ -368,10 +458,11 @@ static void tick_twcc(Receiver *receiver, gint64 now_us) {
 }
 
 void receiver_tick(Receiver *receiver, gint64 now_us) {
-    if (!path_is_live(receiver->path) || receiver->video.ssrc == 0) return;
+    if (!path_is_live(receiver->path)) return;
+    tick_twcc(receiver, now_us);
+    if (receiver->video.ssrc == 0) return;
     tick_missing(receiver, now_us);
     tick_keyframe(receiver, now_us);
-    tick_twcc(receiver, now_us);
 }
 
 static guint add_block(ReceiveStats *stats, gint64 now_us, RtcpReportBlock *ret_block) {
@@ -393,6 +484,8 @@ void receiver_write_reports(Receiver *receiver, Writer *writer, gint64 now_us) {
     if (receiver->audio.ssrc != 0) n += add_block(&receiver->audio.stats, now_us, &blocks[n]);
     if (receiver->video.ssrc != 0) n += add_block(&receiver->video.stats, now_us, &blocks[n]);
     rtcp_write_rr(writer, receiver->own_ssrc, blocks, n);
-    if (receiver->video.ssrc != 0 && receiver->trouble.remb_bps > 0)
-        rtcp_write_remb(writer, receiver->own_ssrc, receiver->trouble.remb_bps, &receiver->video.ssrc, 1);
+    if (receiver->video.ssrc == 0) return;
+    guint64 bps = receiver->trouble.remb_bps;
+    receiver->counts->guess_bps = bps > 0 ? bps : line_guess_bps(&receiver->guess, now_us);
+    rtcp_write_remb(writer, receiver->own_ssrc, receiver->counts->guess_bps, &receiver->video.ssrc, 1);
 }

@@ -12,6 +12,10 @@ typedef struct {
     gboolean found;
 } Watch;
 
+typedef struct {
+    guint n[FPS_MAX]; /* seconds with so many frames */
+} FpsCounts;
+
 struct Report {
     const Options *options;
     Endpoint **endpoints;
@@ -20,7 +24,8 @@ struct Report {
     EndpointStats *before;  /* at the beginning of the window */
     guint64 *frames_before; /* at the last second */
     guint fps[FPS_MAX];
-    Endpoint *console; /* NULL: none */
+    FpsCounts *fps_each; /* --each: of every room by itself; else NULL */
+    Endpoint *console;   /* NULL: none */
     ReceiverStats console_before;
     guint64 console_frames_before;
     guint console_fps[FPS_MAX];
@@ -34,6 +39,7 @@ Report *report_new(const Options *options, Endpoint **endpoints, guint n_endpoin
     report->n_endpoints = n_endpoints;
     report->before = g_new0(EndpointStats, n_endpoints);
     report->frames_before = g_new0(guint64, n_endpoints);
+    if (options->each) report->fps_each = g_new0(FpsCounts, n_endpoints);
     report->watches[report->n_watches++] = (Watch){ .name = g_strdup("sim"), .pid = (gint)getpid() };
     for (guint i = 0; options->watch != NULL && options->watch[i] != NULL && i < WATCHES_MAX; i++) {
         g_auto(GStrv) parts = g_strsplit(options->watch[i], "=", 2);
@@ -49,6 +55,7 @@ void report_free(Report *report) {
     for (guint i = 0; i < report->n_watches; i++) g_free(report->watches[i].name);
     g_free(report->before);
     g_free(report->frames_before);
+    g_free(report->fps_each);
     g_free(report);
 }
 
@@ -59,6 +66,7 @@ gboolean report_has_begun(const Report *report) { return report->begun_us != 0; 
 void report_begin(Report *report, gint64 now_us) {
     report->begun_us = report->second_us = now_us;
     memset(report->fps, 0, sizeof report->fps);
+    if (report->fps_each != NULL) memset(report->fps_each, 0, sizeof *report->fps_each * report->n_endpoints);
     for (guint i = 0; i < report->n_endpoints; i++) {
         endpoint_forget_pauses(report->endpoints[i]);
         endpoint_read_stats(report->endpoints[i], &report->before[i]);
@@ -75,11 +83,13 @@ void report_begin(Report *report, gint64 now_us) {
         report->watches[i].found = process_usage_read(report->watches[i].pid, &report->watches[i].before);
 }
 
-/* One more endpoint-second, by its frames. */
-static void count_second(guint *fps, const EndpointStats *stats, guint64 *frames_before, double seconds) {
+/* One more endpoint-second, by its frames; returns which step of the histogram it is. */
+static guint count_second(guint *fps, const EndpointStats *stats, guint64 *frames_before, double seconds) {
     guint64 n = stats->received.n_frames - *frames_before;
+    guint step = (guint)CLAMP(lround((double)n / seconds), 0, FPS_MAX - 1);
     *frames_before = stats->received.n_frames;
-    fps[(guint)CLAMP(lround((double)n / seconds), 0, FPS_MAX - 1)]++;
+    fps[step]++;
+    return step;
 }
 
 void report_second(Report *report, gint64 now_us) {
@@ -90,7 +100,8 @@ void report_second(Report *report, gint64 now_us) {
         EndpointStats stats;
         endpoint_read_stats(report->endpoints[i], &stats);
         if (!stats.watches) continue;
-        count_second(report->fps, &stats, &report->frames_before[i], seconds);
+        guint step = count_second(report->fps, &stats, &report->frames_before[i], seconds);
+        if (report->fps_each != NULL) report->fps_each[i].n[step]++;
     }
     if (report->console == NULL) return;
     EndpointStats stats;
@@ -174,7 +185,15 @@ static const struct {
     { "audio_packets", AT(received.n_audio_packets) },
     { "audio_gaps", AT(received.n_audio_gaps) },
     { "audio_late", AT(received.n_audio_late) },
+    { "audio_bytes", AT(received.n_audio_bytes) },
+    { "audio_due", AT(received.playout.n_due) },
+    { "audio_concealed", AT(received.playout.n_concealed) },
+    { "audio_from_copies", AT(received.playout.n_from_copies) },
+    { "audio_red", AT(received.n_red) },
+    { "audio_narrow", AT(received.n_narrow) },
     { "video_packets", AT(received.n_video_packets) },
+    { "video_bytes", AT(received.n_video_bytes) },
+    { "frozen_us", AT(received.frozen_us) },
     { "video_lost", AT(received.n_video_lost) },
     { "video_recovered", AT(received.n_recovered) },
     { "frames", AT(received.n_frames) },
@@ -185,6 +204,8 @@ static const struct {
     { "packets_sent", AT(sent.n_packets) },
     { "voice_packets_sent", AT(sent.n_voice_packets) },
     { "camera_frames_sent", AT(sent.n_frames) },
+    { "thumbnail_frames_sent", AT(sent.n_thumbnail_frames) },
+    { "main_frames_sent", AT(sent.n_main_frames) },
     { "resent", AT(sent.n_resent) },
     { "plis_received", AT(sent.n_plis) },
     { "check_pictures", AT(checked.n_pictures) },
@@ -246,6 +267,49 @@ static void add_sample(Report *report, json_t *result) {
     }
 }
 
+static json_int_t since(const EndpointStats *now, const EndpointStats *before, gsize offset) {
+    return (json_int_t)(field_of(now, offset) - field_of(before, offset));
+}
+
+/* Rows of the table SUMS and more, of one room. */
+static json_t *room_json(Report *report, guint i, gint64 now_us) {
+    EndpointStats now;
+    const EndpointStats *before = &report->before[i];
+    endpoint_read_stats(report->endpoints[i], &now);
+    const ReceiverStats *received = &now.received;
+    gint64 open_us = received->last_frame_us != 0 ? now_us - received->last_frame_us : 0;
+    json_t *room = json_pack(
+        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i}", "name",
+        endpoint_name(report->endpoints[i]), "fps_median", (int)fps_at(report->fps_each[i].n, 0.5), "fps_p5",
+        (int)fps_at(report->fps_each[i].n, 0.05), "freeze_ms_max",
+        (json_int_t)(MAX(received->longest_freeze_us, open_us) / 1000), "pause_ms_max",
+        (json_int_t)(received->longest_pause_us / 1000), "buffer_ms",
+        (json_int_t)(received->playout.delay_us / 1000), "rtt_ms", (json_int_t)(now.sent.rtt_us / 1000),
+        "claimed_kbps", (json_int_t)(received->guess_bps / 1000), "up_kbps",
+        (json_int_t)now.sent.allowed_kbps, "legs", (json_int_t)now.n_legs, "width", (int)received->width,
+        "height", (int)received->height, "main_width", (int)now.sent.main_width, "main_height",
+        (int)now.sent.main_height);
+    for (guint k = 0; k < G_N_ELEMENTS(SUMS); k++)
+        if (!g_str_has_prefix(SUMS[k].key, "check_"))
+            json_object_set_new(room, SUMS[k].key, json_integer(since(&now, before, SUMS[k].offset)));
+    if (received->voice_delays == NULL) return room;
+    json_t *delays =
+        json_pack("{s:[i,i], s:[i,i]}", "voice_ms", delays_at(received->voice_delays, 0.5),
+                  delays_at(received->voice_delays, 0.95), "picture_ms",
+                  delays_at(received->picture_delays, 0.5), delays_at(received->picture_delays, 0.95));
+    json_object_update(room, delays);
+    json_decref(delays);
+    return room;
+}
+
+static void add_each(Report *report, json_t *result, gint64 now_us) {
+    if (report->fps_each == NULL) return;
+    json_t *rooms = json_array();
+    for (guint i = 0; i < report->n_endpoints; i++)
+        json_array_append_new(rooms, room_json(report, i, now_us));
+    json_object_set_new(result, "rooms", rooms);
+}
+
 static void add_console(Report *report, json_t *result) {
     EndpointStats now;
     if (report->console == NULL) return;
@@ -274,6 +338,7 @@ json_t *report_make(Report *report, gint64 now_us) {
     add_sums(report, result, seconds);
     add_sample(report, result);
     add_console(report, result);
+    add_each(report, result, now_us);
     return result;
 }
 

@@ -211,12 +211,18 @@ static void on_waiting(Room *room, json_t *message) {
     }
 }
 
+static guint number_of(json_t *entry, const char *key) {
+    return (guint)CLAMP(json_integer_value(json_object_get(entry, key)), 0, G_MAXINT32);
+}
+
 static void on_needs(Room *room, json_t *message) {
     json_t *entry;
     size_t i;
     json_array_foreach(json_object_get(message, "rids"), i, entry) {
         const char *rid = json_string_value(json_object_get(entry, "rid"));
-        if (rid != NULL) room->events.need(room->user, rid, json_is_true(json_object_get(entry, "active")));
+        LayerWish wish = { json_is_true(json_object_get(entry, "active")), number_of(entry, "width"),
+                           number_of(entry, "height"), number_of(entry, "fps"), number_of(entry, "max_bps") };
+        if (rid != NULL) room->events.need(room->user, rid, &wish);
     }
 }
 

@@ -2,6 +2,7 @@
  * hello, join, leg. Comes back by itself when the connection breaks, with the leg it still has. One thread. */
 #pragma once
 
+#include "tests/load/camera.h"
 #include "tests/load/web_client.h"
 
 #include <jansson.h>
@@ -21,7 +22,7 @@ typedef enum { JANUS_NONE = 0, JANUS_AUDIO, JANUS_PUBLISH, JANUS_SUBSCRIBE } Jan
 
 typedef struct {
     void (*offer)(gpointer user, gint leg, const char *sdp); /* answer with room_answer */
-    void (*need)(gpointer user, const char *rid, gboolean active);
+    void (*need)(gpointer user, const char *rid, const LayerWish *wish);
     void (*layout)(gpointer user, const char *layout);
     void (*media_lost)(gpointer user); /* the leg is gone on the other side; a new one is asked for already */
     void (*left)(gpointer user);       /* the meeting has ended, or the seat was taken: media must stop */

@@ -13,7 +13,14 @@ enum {
     DTX_US = 400 * 1000,
     FORGET_US = 500 * 1000, /* after a long stall: no burst of what was missed */
     RESENDS_PER_NACK = 32,
+    ALLOWED_FIRST_BPS = 3000000,
+    ALLOWED_MIN_BPS = 40000,
+    ALLOWED_MAX_BPS = 8000000,
+    VOICE_BPS = 40000, /* comes first */
+    TOLD_US = 500 * 1000,
 };
+static const double LOSS_HIGH = 0.10,
+                    LOSS_LOW = 0.02; /* as browsers judge: above give way, below take more */
 
 typedef struct {
     gboolean used;
@@ -34,6 +41,9 @@ typedef struct {
 
 typedef struct {
     gboolean active, restart;
+    LayerWish wish;
+    guint variant; /* that the wish and the line want; the loop before it goes on until that is drawn */
+    const PictureLoop *loop;
     guint frame;
     guint16 picture_id;
     guint8 tl0_index;
@@ -54,6 +64,9 @@ struct Sender {
     gint64 epoch_us; /* time 0 of the RTP clocks */
     guint16 transport_sequence;
     guint plain; /* the layer of a plain stream */
+    double allowed_bps;
+    guint64 told_bytes; /* sent at the last report, and when that was */
+    gint64 told_us;
     Layer layers[CAMERA_LAYERS];
 };
 
@@ -75,8 +88,10 @@ Sender *sender_new(Path *path, MediaPlan *plan, Camera *camera, SenderStats *sta
         stream_init(&sender->layers[i].stream);
         stream_init(&sender->layers[i].rtx);
         sender->layers[i].picture_id = (guint16)g_random_int_range(0, 0x7FFF);
-        sender->layers[i].active = i == CAMERA_THUMBNAIL;
+        sender->layers[i].active = sender->layers[i].wish.active = i == CAMERA_THUMBNAIL;
+        sender->layers[i].variant = camera_variant(i, NULL);
     }
+    sender->allowed_bps = ALLOWED_FIRST_BPS;
     for (guint i = 0; i < plan->n_sections; i++) {
         MediaSection *section = &plan->sections[i];
         if (section->rejected || !section->we_send) continue;
@@ -192,6 +207,10 @@ static void send_frame(Sender *sender, guint at, const guint8 *bytes, guint n_by
     layer->picture_id = (layer->picture_id + 1) & 0x7FFF;
     layer->tl0_index++;
     sender->stats->n_frames++;
+    if (at == CAMERA_MAIN)
+        sender->stats->n_main_frames++;
+    else
+        sender->stats->n_thumbnail_frames++;
 }
 
 /* The large picture of a probe comes when its camera has it. */
@@ -208,6 +227,16 @@ static void tick_probe(Sender *sender, Probe *probe, gint64 now_us) {
     }
 }
 
+/* Another size or rate begins with its keyframe, at once. */
+static const PictureLoop *loop_now(Sender *sender, Layer *layer, gint64 now_us) {
+    const PictureLoop *wanted = camera_loop(sender->camera, layer->variant);
+    if (wanted == NULL || wanted == layer->loop) return layer->loop;
+    if (layer->loop != NULL) layer->due_us = now_us;
+    layer->loop = wanted;
+    layer->restart = TRUE;
+    return wanted;
+}
+
 static void tick_layer(Sender *sender, guint at, gint64 now_us) {
     Layer *layer = &sender->layers[at];
     const PictureLoop *loop;
@@ -215,10 +244,14 @@ static void tick_layer(Sender *sender, guint at, gint64 now_us) {
         tick_probe(sender, sender->camera->probe, now_us);
         return;
     }
-    if (!layer->active || now_us < layer->due_us) return;
+    if (!layer->active) return;
     if (sender->video->n_rids > 0 ? at >= sender->video->n_rids : at != sender->plain) return;
-    loop = camera_loop(sender->camera, at);
-    if (loop == NULL) return;
+    loop = loop_now(sender, layer, now_us);
+    if (loop == NULL || now_us < layer->due_us) return;
+    if (at == CAMERA_MAIN) {
+        sender->stats->main_width = loop->width;
+        sender->stats->main_height = loop->height;
+    }
     if (layer->restart) layer->frame = 0;
     layer->restart = FALSE;
     guint32 from = loop->offsets[layer->frame], to = loop->offsets[layer->frame + 1];
@@ -281,12 +314,33 @@ void sender_tick(Sender *sender, gboolean talking, gint64 now_us) {
     for (guint i = 0; i < CAMERA_LAYERS; i++) tick_layer(sender, i, now_us);
 }
 
-void sender_need(Sender *sender, const char *rid, gboolean active) {
-    guint at = strcmp(rid, RID_MAIN) == 0 ? CAMERA_MAIN : CAMERA_THUMBNAIL;
+static void set_layer(Sender *sender, guint at, gboolean active, const LayerWish *wish) {
     Layer *layer = &sender->layers[at];
-    if (active && !layer->active) layer->restart = TRUE;
+    if (active && !layer->active) {
+        layer->restart = TRUE;
+        layer->due_us = 0;
+    }
     layer->active = active;
-    if (active && at == CAMERA_MAIN) (void)camera_loop(sender->camera, at); /* begin to draw */
+    layer->variant = camera_variant(at, wish);
+    if (active) (void)camera_loop(sender->camera, layer->variant); /* begin to draw */
+}
+
+/* What was asked for, as far as the line is believed to carry it: the voice first, then the small picture. */
+static void settle_layers(Sender *sender) {
+    guint left_bps = (guint)MAX(sender->allowed_bps - VOICE_BPS, 0);
+    LayerWish small = sender->layers[CAMERA_THUMBNAIL].wish, large = sender->layers[CAMERA_MAIN].wish;
+    small.max_bps = small.max_bps > 0 ? MIN(small.max_bps, MAX(left_bps, 1)) : MAX(left_bps, 1);
+    set_layer(sender, CAMERA_THUMBNAIL, small.active, &small);
+    if (small.active) left_bps -= MIN(left_bps, camera_variant_bps(sender->layers[CAMERA_THUMBNAIL].variant));
+    large.max_bps = large.max_bps > 0 ? MIN(large.max_bps, MAX(left_bps, 1)) : MAX(left_bps, 1);
+    gboolean carried = camera_variant_bps(camera_variant(CAMERA_MAIN, &large)) <= left_bps;
+    set_layer(sender, CAMERA_MAIN, large.active && (carried || !small.active), &large);
+    sender->stats->allowed_kbps = (guint)(sender->allowed_bps / 1000);
+}
+
+void sender_need(Sender *sender, guint layer, const LayerWish *wish) {
+    sender->layers[layer].wish = *wish;
+    settle_layers(sender);
 }
 
 void sender_plain(Sender *sender, guint layer) { sender->plain = layer; }
@@ -316,7 +370,42 @@ static void restart(Sender *sender, guint32 ssrc) {
     }
 }
 
+/* Loss decides, as in browsers (draft-ietf-rmcat-gcc-02 6): what was lost of a little says nothing about more. */
+static void on_loss(Sender *sender, double loss, gint64 now_us) {
+    if (now_us - sender->told_us < TOLD_US) return;
+    double sent_bps =
+        (double)(sender->stats->n_bytes - sender->told_bytes) * 8e6 / (double)(now_us - sender->told_us);
+    sender->told_bytes = sender->stats->n_bytes;
+    sender->told_us = now_us;
+    if (loss > LOSS_HIGH)
+        sender->allowed_bps = MIN(sender->allowed_bps, 1.2 * sent_bps) * (1 - 0.5 * loss);
+    else if (loss < LOSS_LOW)
+        sender->allowed_bps *= 1.08;
+    sender->allowed_bps = CLAMP(sender->allowed_bps, ALLOWED_MIN_BPS, ALLOWED_MAX_BPS);
+    settle_layers(sender);
+}
+
+static void on_report(Sender *sender, const RtcpItem *item, gint64 now_us) {
+    double loss = 0;
+    gboolean told = FALSE;
+    for (guint i = 0; i < item->report.n_blocks; i++) {
+        const RtcpReportBlock *block = &item->report.blocks[i];
+        gint64 rtt_us = rtcp_round_trip_us(block, ntp_from_utc_us(g_get_real_time()));
+        gboolean ours = block->ssrc == sender->voice.ssrc;
+        if (rtt_us >= 0)
+            sender->stats->rtt_us =
+                sender->stats->rtt_us > 0 ? (sender->stats->rtt_us * 7 + rtt_us) / 8 : rtt_us;
+        for (guint at = 0; at < CAMERA_LAYERS; at++)
+            ours |= block->ssrc == sender->layers[at].stream.ssrc && sender->layers[at].active;
+        if (!ours) continue;
+        loss = MAX(loss, block->fraction_lost / 256.0);
+        told = TRUE;
+    }
+    if (told && sender->video != NULL) on_loss(sender, loss, now_us);
+}
+
 void sender_on_rtcp(Sender *sender, const RtcpItem *item, gint64 now_us) {
+    if (item->kind == RTCP_RR || item->kind == RTCP_SR) on_report(sender, item, now_us);
     if (sender->video == NULL) return;
     if (item->kind == RTCP_NACK) on_nack(sender, item, now_us);
     if (item->kind == RTCP_PLI) restart(sender, item->media_ssrc);
