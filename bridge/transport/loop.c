@@ -10,6 +10,7 @@
 #include "config/mailbox.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -40,7 +41,7 @@ struct LoopContext {
 
 struct Loop {
     Owner owner;
-    int epoll_fd;
+    int epoll_fd, watch_fd; /* watch_fd: -1 for none */
     gint64 last_wake_us;
     Heap heap;
     GPtrArray *slots;           /* LoopContext or NULL by slot */
@@ -60,6 +61,7 @@ Loop *netloop_new(GError **error) {
     }
     Loop *loop = g_new0(Loop, 1);
     loop->epoll_fd = epoll_fd;
+    loop->watch_fd = -1;
     loop->slots = g_ptr_array_new();
     loop->generations = g_array_new(FALSE, TRUE, sizeof(guint16));
     loop->dirty = g_ptr_array_new();
@@ -91,7 +93,10 @@ static guint64 event_data(int fd, guint16 slot, guint16 generation) {
 
 gboolean netloop_watch(Loop *loop, int fd, GError **error) {
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = event_data(fd, WATCH_SLOT, 0) };
-    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) return TRUE;
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) {
+        loop->watch_fd = fd;
+        return TRUE;
+    }
     g_set_error(error, FAULT, FAULT_SETUP, "epoll refuses a mailbox: %s", g_strerror(errno));
     return FALSE;
 }
@@ -296,16 +301,22 @@ static void serve_dirty(Loop *loop) {
 
 /* ---- the turn ---- */
 
-static void rest_until(gint64 until_us) {
-    struct timespec at = { .tv_sec = until_us / G_USEC_PER_SEC, .tv_nsec = until_us % G_USEC_PER_SEC * 1000 };
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR) {}
+static struct timespec timespec_of(gint64 us) {
+    return (struct timespec){ .tv_sec = us / G_USEC_PER_SEC, .tv_nsec = us % G_USEC_PER_SEC * 1000 };
+}
+
+/* Lets packets gather. TRUE: the watched descriptor is readable before the time is over. */
+static gboolean rest(const Loop *loop, gint64 rest_us) {
+    struct pollfd watch = { .fd = loop->watch_fd, .events = POLLIN }; /* poll passes over a descriptor of -1 */
+    struct timespec left = timespec_of(rest_us);
+    return ppoll(&watch, 1, &left, NULL) > 0;
 }
 
 static int wait_events(Loop *loop, struct epoll_event *events, gint64 wake_by_us) {
     gint64 now_us = g_get_monotonic_time();
     if (wake_by_us == G_MAXINT64) return epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, -1);
     gint64 left_us = MAX(0, wake_by_us - now_us);
-    struct timespec left = { .tv_sec = left_us / G_USEC_PER_SEC, .tv_nsec = left_us % G_USEC_PER_SEC * 1000 };
+    struct timespec left = timespec_of(left_us);
     int n_events = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT, &left, NULL);
     if (n_events < 0 && errno == ENOSYS) /* before Linux 5.11 */
         n_events =
@@ -342,14 +353,15 @@ gboolean netloop_turn(Loop *loop, gint64 wake_by_us) {
     owner_check(&loop->owner);
     struct epoll_event events[EVENTS_PER_WAIT];
     count(&loop->n_turns);
+    /* Timers wait for the end of the rest as well. After a quiet time the first packet is served at once. */
+    gint64 now_us = g_get_monotonic_time(), rested_us = MIN(loop->last_wake_us + LOOP_REST_US, wake_by_us);
+    if (loop->dirty->len == 0 && now_us < rested_us && rest(loop, rested_us - now_us)) return TRUE;
     LoopTimer *timer = heap_peek(&loop->heap);
     if (timer != NULL) wake_by_us = MIN(wake_by_us, timer->due_us);
     if (loop->dirty->len > 0) wake_by_us = 0;
-    /* Under load: let packets gather. After a quiet time the first one is served at once. */
-    gint64 rested_us = loop->last_wake_us + LOOP_REST_US;
-    if (loop->dirty->len == 0 && g_get_monotonic_time() < rested_us) rest_until(rested_us);
     int n_events = wait_events(loop, events, wake_by_us);
-    loop->last_wake_us = g_get_monotonic_time();
+    /* More than fits: no rest before the others had their turn. */
+    loop->last_wake_us = n_events < EVENTS_PER_WAIT ? g_get_monotonic_time() : 0;
     count(&loop->n_wakeups);
     gboolean watched = FALSE;
     for (int i = 0; i < n_events; i++) watched |= take_event(loop, &events[i]);
@@ -361,7 +373,7 @@ gboolean netloop_turn(Loop *loop, gint64 wake_by_us) {
 void netloop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us) {
     owner_check(&loop->owner);
     /* Never in the past: a timer that sets itself again would hold the turn for ever. */
-    heap_set(&loop->heap, timer, MAX(due_us, loop->last_wake_us + LOOP_REST_US));
+    heap_set(&loop->heap, timer, MAX(due_us, g_get_monotonic_time() + LOOP_TIMER_STEP_US));
 }
 
 void netloop_timer_clear(Loop *loop, LoopTimer *timer) { heap_remove(&loop->heap, timer); }

@@ -1,7 +1,8 @@
 /* loop.h -- one epoll over many GMainContexts: the turn of a worker thread.
  * Every ICE agent gets a GMainContext of its own, because the cost of a shared one grows with the number of its agents at
  * every wake-up. The loop prepares, queries, checks and dispatches the contexts by hand, keeps their time-outs and our own
- * timers in one heap, and wakes at most every LOOP_REST_US under load, so that one turn serves many packets.
+ * timers in one heap, and looks at the network at most every LOOP_REST_US under load, so that one turn serves many packets;
+ * the mailbox is served at once also while it rests.
  * Worker thread only. */
 #pragma once
 
@@ -10,7 +11,8 @@
 typedef struct Loop Loop;
 typedef struct LoopContext LoopContext;
 
-enum { LOOP_REST_US = 2000 };
+/* As long as the beat of a worker: one wake-up then does both. What comes from the network may wait so long. */
+enum { LOOP_REST_US = 5000, LOOP_TIMER_STEP_US = 2000 };
 
 Loop *netloop_new(GError **error);
 void netloop_free(Loop *loop); /* contexts must be gone; NULL is fine */
@@ -20,7 +22,7 @@ void netloop_adopt(Loop *loop);
 /* One file descriptor beside the contexts (the mailbox). FALSE: FAULT_SETUP. */
 gboolean netloop_watch(Loop *loop, int fd, GError **error);
 /* Waits until something happens, at most until wake_by_us (monotonic; G_MAXINT64: no limit), and serves it. TRUE: the
- * watched descriptor is readable. */
+ * watched descriptor is readable. After network news the next turn rests: it waits for the watched descriptor alone. */
 gboolean netloop_turn(Loop *loop, gint64 wake_by_us);
 guint netloop_n_contexts(const Loop *loop);
 
