@@ -20,7 +20,7 @@ static const ControlRow rows[] = {
       "version:int instance:string legs:array meetings:array sandbox:object",
       "first message of a link: who is there, which legs live, what the sandbox could do" },
     { "scene", CONTROL_TO_BRIDGE, TRUE,
-      "meeting:word epoch:int revision:int endpoints:array views:array legs:array presenter:id?",
+      "meeting:word epoch:int revision:int endpoints:array views:array legs:array presenter:id? hall:id?",
       "applied:bool",
       "all media consequences of a meeting's state; older revisions of the same epoch are refused" },
     { "meeting.close", CONTROL_TO_BRIDGE, TRUE, "meeting:word", "",

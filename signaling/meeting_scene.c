@@ -105,6 +105,7 @@ json_t *meeting_scene(const Meeting *meeting, const char *meeting_id, const Rost
     json_t *scene = json_pack("{s:s, s:I, s:I, s:o, s:[o, o, o], s:o}", "meeting", meeting_id, "epoch",
                               (json_int_t)epoch, "revision", (json_int_t)revision, "endpoints", endpoints,
                               "views", program, wall, pages, "legs", scene_legs);
+    if (meeting->chair_seat != 0) json_object_set_new(scene, "hall", json_integer(meeting->chair_seat));
     if (meeting->presenting != 0) json_object_set_new(scene, "presenter", json_integer(meeting->presenting));
     return scene;
 }

@@ -195,11 +195,14 @@ static void move_rung(DownlinkLane *lane, LadderMove move, gboolean was_thin, gi
               downlink->bandwidth.loss);
     if (rung->stream == lane->wished) return; /* only its upper layer comes or goes */
     wish(lane, rung->stream, now_us);
+    if (lane->kind == DOWNLINK_PRESENTATION) ask_keyframe(lane, now_us);
     if (move != LADDER_UP) leave_at_once(lane, was_thin, now_us);
 }
 
-/* The wished rung makes a keyframe by itself this often at least (rung.c), in step with the others. */
-static gint64 own_keyframe_us(const DownlinkRung *rung) {
+/* The wished rung makes a keyframe by itself this often at least (rung.c), in step with the others. A screen that is forwarded
+ * makes none by itself. */
+static gint64 own_keyframe_us(const DownlinkLane *lane, const DownlinkRung *rung) {
+    if (lane->kind == DOWNLINK_PRESENTATION) return 0;
     if (rung->stills) return 4 * G_USEC_PER_SEC;
     if (rung->height <= 180) return 2 * G_USEC_PER_SEC;
     return rung->height <= 360 ? 4 * G_USEC_PER_SEC : 10 * G_USEC_PER_SEC;
@@ -212,7 +215,7 @@ static gboolean wait_is_over(const DownlinkLane *lane, gint64 now_us) {
     gint64 waited_us = now_us - lane->wished_us;
     /* A picture of another view, or the first: at once. A change of rung: with the other one's own keyframe. */
     if (lane_place_of(lane, lane->current) < 0) return TRUE;
-    return waited_us > own_keyframe_us(rung) + OWN_GRACE_US;
+    return waited_us > own_keyframe_us(lane, rung) + OWN_GRACE_US;
 }
 
 void lane_choose(DownlinkLane *lane, gint64 now_us) {

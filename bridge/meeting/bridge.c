@@ -1,6 +1,7 @@
 /* bridge.c -- the control thread's house: engines started, their news taken, orders dispatched. */
 #include "bridge/meeting/bridge.h"
 
+#include "bridge/meeting/line.h"
 #include "bridge/meeting/overload.h"
 #include "config/control.h"
 #include "config/log.h"
@@ -151,6 +152,7 @@ gint64 bridge_settle(Bridge *bridge, gint64 now_us) {
     }
     if (due && waiting) bridge->next_settle_us = now_us + SETTLE_US;
     gint64 next_us = MIN(MIN(bridge_overload_beat(bridge, now_us), bridge->next_sweep_us), turn_us);
+    next_us = MIN(next_us, bridge_line_beat(bridge, now_us));
     return waiting && !due ? MIN(bridge->next_settle_us, next_us) : next_us;
 }
 

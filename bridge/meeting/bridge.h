@@ -6,6 +6,7 @@
 #include "bridge/media/studio.h"
 #include "bridge/meeting/desk.h"
 #include "bridge/meeting/scene.h"
+#include "bridge/policy/line_share.h"
 #include "bridge/policy/overload.h"
 #include "bridge/policy/pager.h"
 #include "bridge/policy/stage.h"
@@ -119,7 +120,9 @@ struct Bridge {
     GHashTable *legs;        /* id -> LegRecord */
     guint32 next_conference, next_studio_view;
     StreamId next_stream;
-    gint64 next_quality_us, next_sweep_us, next_settle_us, started_us;
+    gint64 next_quality_us, next_sweep_us, next_settle_us, next_line_us, started_us;
+    LineShare line; /* line.h */
+    guint n_line_legs;
 };
 
 /* Starts the engines. sandbox: borrowed. */
@@ -141,6 +144,8 @@ LegRecord *bridge_leg(Bridge *bridge, guint32 id); /* NULL: gone */
 void bridge_open_leg(Bridge *bridge, guint request, json_t *message);
 void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why); /* why NULL: signaling knows */
 void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hears);
+/* The index of the best rung of the view that the leg's screen and this machine allow. */
+guint bridge_leg_rung_best(const Bridge *bridge, const LegRecord *leg, const ShownView *view);
 void bridge_on_leg_state(Bridge *bridge, const NewsLegState *news);
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news);
 void bridge_tell_quality(Bridge *bridge);

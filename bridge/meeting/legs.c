@@ -1,5 +1,5 @@
 /* legs.c -- leg records: opened on the least busy desk, told what to watch, ended; their states as events. */
-#include "bridge/meeting/bridge.h"
+#include "bridge/meeting/line.h"
 #include "config/log.h"
 
 #include <string.h>
@@ -132,9 +132,8 @@ void bridge_end_leg(Bridge *bridge, LegRecord *leg, const char *why) {
 
 enum { LARGE_SCREEN_HEIGHT = 1440, SCREEN_HEIGHT = 1080 };
 
-/* The index of the best rung that the leg may have: of the wall none that its screen cannot show, of the program none that the
- * machine cannot afford now. */
-static guint rung_max_of(const Bridge *bridge, const LegRecord *leg, const ShownView *view) {
+/* Of the wall none that its screen cannot show, of the program none that the machine cannot afford now. */
+guint bridge_leg_rung_best(const Bridge *bridge, const LegRecord *leg, const ShownView *view) {
     gboolean program = g_str_equal(view->spec.name, "program");
     guint height_max = leg->screen_height >= LARGE_SCREEN_HEIGHT ? LARGE_SCREEN_HEIGHT : SCREEN_HEIGHT,
           best = 0;
@@ -148,7 +147,7 @@ void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hea
     const ShownView *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
     if (watched != NULL) {
         ladder = watched->ladder;
-        ladder.rung_max = rung_max_of(bridge, leg, watched);
+        ladder.rung_max = bridge_line_rung(bridge, leg, watched, bridge_leg_rung_best(bridge, leg, watched));
     }
     StreamId stream = watched != NULL ? watched->ladder.vp8[0].stream : 0;
     gboolean hears_same = leg->watch_told && leg->told_hears == hears;

@@ -117,6 +117,7 @@ Scene *scene_parse(json_t *message, GError **error) {
     copy_text(scene->meeting, sizeof scene->meeting, json_string_value(json_object_get(message, "meeting")));
     scene->epoch = json_integer_value(json_object_get(message, "epoch"));
     scene->presenter = id_of(message, "presenter");
+    scene->hall = id_of(message, "hall");
     scene->revision = json_integer_value(json_object_get(message, "revision"));
     if (!read_arrays(scene, message, error)) return NULL;
     return g_steal_pointer(&scene);

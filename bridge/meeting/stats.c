@@ -1,5 +1,5 @@
 /* stats.c -- every module's counters as one object; names are those of /metrics. */
-#include "bridge/meeting/bridge.h"
+#include "bridge/meeting/line.h"
 
 #include <sys/resource.h>
 
@@ -39,26 +39,26 @@ static json_t *lateness_json(const Lateness *lateness) {
 static json_t *mixer_json(const AudioMixer *mixer) {
     AudioMixerStats stats;
     audio_mixer_read_stats(mixer, &stats);
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:o}", "ticks", number(stats.n_ticks), "late_ticks",
-                     number(stats.n_late_ticks), "skipped_ticks", number(stats.n_skipped_ticks), "decoded",
-                     number(stats.n_decoded), "encoded", number(stats.n_encoded), "lateness_us_max",
-                     number(stats.lateness_us_max), "cpu_us", number(stats.cpu_us), "conferences",
-                     (int)stats.n_conferences, "voices", (int)stats.n_voices, "lateness_us",
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:o}", "ticks", number(stats.n_ticks),
+                     "late_ticks", number(stats.n_late_ticks), "skipped_ticks", number(stats.n_skipped_ticks),
+                     "decoded", number(stats.n_decoded), "encoded", number(stats.n_encoded),
+                     "lateness_us_max", number(stats.lateness_us_max), "cpu_us", number(stats.cpu_us),
+                     "conferences", (int)stats.n_conferences, "voices", (int)stats.n_voices, "lateness_us",
                      lateness_json(&stats.lateness));
 }
 
 static json_t *studio_json(Studio *studio) {
     StudioStats stats;
     studio_read_stats(studio, &stats);
-    return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o}", "decoded", number(stats.n_decoded),
-        "decode_errors", number(stats.n_decode_errors), "frames_dropped", number(stats.n_frames_dropped),
-        "scaled", number(stats.n_scaled), "composed", number(stats.n_composed), "encoded",
-        number(stats.n_encoded), "canvas_late", number(stats.n_canvas_late), "keyframes_forced",
-        number(stats.n_keyframes_forced), "decode_cpu_us", number(stats.decode_cpu_us), "canvas_cpu_us",
-        number(stats.canvas_cpu_us), "encode_cpu_us", number(stats.encode_cpu_us), "sources_shown",
-        (int)stats.n_sources_shown, "views", (int)stats.n_views, "encoders", (int)stats.n_encoders,
-        "canvas_lateness_us", lateness_json(&stats.canvas_lateness));
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:i,s:i,s:i,s:o}", "decoded",
+                     number(stats.n_decoded), "decode_errors", number(stats.n_decode_errors),
+                     "frames_dropped", number(stats.n_frames_dropped), "scaled", number(stats.n_scaled),
+                     "composed", number(stats.n_composed), "encoded", number(stats.n_encoded), "canvas_late",
+                     number(stats.n_canvas_late), "keyframes_forced", number(stats.n_keyframes_forced),
+                     "decode_cpu_us", number(stats.decode_cpu_us), "canvas_cpu_us",
+                     number(stats.canvas_cpu_us), "encode_cpu_us", number(stats.encode_cpu_us),
+                     "sources_shown", (int)stats.n_sources_shown, "views", (int)stats.n_views, "encoders",
+                     (int)stats.n_encoders, "canvas_lateness_us", lateness_json(&stats.canvas_lateness));
 }
 
 json_t *bridge_stats(Bridge *bridge) {
@@ -68,10 +68,11 @@ json_t *bridge_stats(Bridge *bridge) {
     for (guint i = 0; i < bridge->n_desks; i++) json_array_append_new(desks, desk_json(bridge->desks[i]));
     guint64 cpu_us = (guint64)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC +
                      (guint64)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-    return json_pack("{s:I,s:I,s:I,s:i,s:i,s:I,s:o,s:o,s:o}", "up_us",
+    return json_pack("{s:I,s:I,s:I,s:i,s:i,s:I,s:o,s:o,s:o,s:o}", "up_us",
                      (json_int_t)(g_get_monotonic_time() - bridge->started_us), "cpu_us", number(cpu_us),
                      "rss_max_kb", (json_int_t)usage.ru_maxrss, "legs", (int)g_hash_table_size(bridge->legs),
                      "conferences", (int)g_hash_table_size(bridge->conferences), "news_lost",
                      number(mailbox_n_lost(bridge->news)), "workers", desks, "audio",
-                     mixer_json(bridge->mixer), "studio", studio_json(bridge->studio));
+                     mixer_json(bridge->mixer), "studio", studio_json(bridge->studio), "line",
+                     bridge_line_json(bridge));
 }

@@ -1,0 +1,92 @@
+/* line.c -- see line.h. */
+#include "bridge/meeting/line.h"
+
+#include "config/log.h"
+
+enum { LINE_US = 1000000, SOUND_BPS = 60000 };
+
+G_STATIC_ASSERT((int)VIEW_RUNGS_MAX <= (int)LINE_RUNGS_MAX);
+
+/* The hall is the room from which the meeting is led, and every console that watches over it. */
+static LineRank rank_of(const LegRecord *leg, const ShownView *view) {
+    const Scene *scene = leg->conference->scene;
+    const SceneSeat *seat = scene != NULL ? scene_seat(scene, leg->seat) : NULL;
+    if (seat != NULL && seat->heard == HEARD_ALWAYS) return LINE_FLOOR;
+    gboolean console = view != NULL && !g_str_equal(view->spec.name, "program");
+    return console || (scene != NULL && scene->hall == leg->seat) ? LINE_HALL : LINE_ROOM;
+}
+
+static guint wished_place(const LegRecord *leg, const RungLadder *ladder) {
+    for (guint i = 0; i < ladder->n_rungs; i++)
+        if (ladder->vp8[i].stream == leg->wished || ladder->h264[i].stream == leg->wished) return i;
+    return 0;
+}
+
+static LineLeg share_of(const LegRecord *leg, const ShownView *view, guint best) {
+    const RungLadder *screen = &leg->conference->presentation.ladder;
+    LineLeg share = {
+        .rank = rank_of(leg, view), .best = best, .own = best, .beside_bps = leg->hears ? SOUND_BPS : 0
+    };
+    if (leg->told_presentation != 0 && screen->n_rungs > 0) share.beside_bps += screen->vp8[0].bitrate_bps;
+    if (view == NULL) return share;
+    share.n_rungs = view->ladder.n_rungs;
+    for (guint i = 0; i < share.n_rungs; i++) share.bitrate_bps[i] = view->ladder.vp8[i].bitrate_bps;
+    share.stills = share.n_rungs > 0 && view->ladder.vp8[share.n_rungs - 1].stills != 0;
+    guint wished = wished_place(leg, &view->ladder);
+    if (leg->watch_told && wished > leg->told_rung_max) share.own = wished;
+    return share;
+}
+
+guint bridge_line_rung(const Bridge *bridge, const LegRecord *leg, const ShownView *view, guint best) {
+    LineLeg share = share_of(leg, view, best);
+    return line_share_rung(&bridge->line, &share);
+}
+
+static guint gather(Bridge *bridge, LineLeg *shares) {
+    GHashTableIter iter;
+    gpointer value;
+    guint n = 0;
+    g_hash_table_iter_init(&iter, bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const LegRecord *leg = value;
+        const ShownView *view = leg->view != 0 ? conference_view(leg->conference, leg->view) : NULL;
+        if (leg->way == LEG_SEND) continue;
+        shares[n++] = share_of(leg, view, view != NULL ? bridge_leg_rung_best(bridge, leg, view) : 0);
+    }
+    return n;
+}
+
+static void tell_all(Bridge *bridge) {
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        LegRecord *leg = value;
+        bridge_leg_watch(bridge, leg, leg->view, leg->hears);
+    }
+}
+
+gint64 bridge_line_beat(Bridge *bridge, gint64 now_us) {
+    guint n_legs = g_hash_table_size(bridge->legs), before = bridge->line.steps;
+    gint64 budget_bps = bridge->settings->line_up_bps;
+    if (budget_bps == 0) return G_MAXINT64;
+    if (now_us < bridge->next_line_us && n_legs == bridge->n_line_legs) return bridge->next_line_us;
+    bridge->next_line_us = now_us + LINE_US;
+    bridge->n_line_legs = n_legs;
+    LineLeg *shares = g_new(LineLeg, n_legs + 1);
+    guint n = gather(bridge, shares);
+    line_share_update(&bridge->line, shares, n, (guint64)budget_bps, now_us);
+    g_free(shares);
+    if (bridge->line.steps != before) {
+        log_info("line.share",
+                 "steps=%u before=%u needed_bps=%" G_GUINT64_FORMAT " line_bps=%" G_GINT64_FORMAT,
+                 bridge->line.steps, before, bridge->line.needed_bps, budget_bps);
+        tell_all(bridge);
+    }
+    return bridge->next_line_us;
+}
+
+json_t *bridge_line_json(const Bridge *bridge) {
+    return json_pack("{s:I,s:I,s:i}", "up_bps", (json_int_t)bridge->settings->line_up_bps, "needed_bps",
+                     (json_int_t)bridge->line.needed_bps, "steps", (int)bridge->line.steps);
+}

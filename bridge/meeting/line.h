@@ -1,0 +1,11 @@
+/* line.h -- the province's own line, shared among all legs of the bridge (policy/line_share.h). Control thread. */
+#pragma once
+
+#include "bridge/meeting/bridge.h"
+
+/* The best rung of the view that the leg may have; best: by its screen and by the machine. */
+guint bridge_line_rung(const Bridge *bridge, const LegRecord *leg, const ShownView *view, guint best);
+/* Every second, and when legs came or went: legs whose share changed are told. Returns when it is due next. */
+gint64 bridge_line_beat(Bridge *bridge, gint64 now_us);
+
+json_t *bridge_line_json(const Bridge *bridge); /* (transfer full) */
