@@ -23,6 +23,7 @@ typedef struct {
     gboolean keyframe;     /* audio: TRUE */
     guint8 temporal_layer; /* 0 or 1 */
     gboolean chained;      /* upper layer, and later frames of that layer stand on it (forwarded streams) */
+    gboolean kept;         /* of a stream that may rest: stored until its next keyframe, however old */
     guint8 tl0_index;      /* VP8 TL0PICIDX */
     guint16 width, height; /* video */
     guint8 audio_level;    /* audio: -dBov 0..127 of this frame */

@@ -9,6 +9,8 @@ enum {
     DATAGRAM_BYTES = 1200,
     LATE_US = 600000,          /* a queue older than this is given up for the next keyframe */
     PATIENT_LATE_US = 4000000, /* a slide, a still: another one would be no sooner there */
+    SLIDE_RESTS_US = 1500000,  /* a screen without a change for so long */
+    SLIDE_JOIN_BYTES = 300000, /* a new keyframe is sooner there than more stored frames */
     LAYER_LATE_US = 120000,    /* a queue older than this sheds the upper temporal layer */
     SPREAD_LEGS = 32,
     SPREAD_SLICES_MAX = 4,
@@ -181,10 +183,19 @@ static gsize bytes_from(const StreamStore *store, guint first) {
     return n_bytes;
 }
 
+static gboolean rests(const StreamStore *store, gint64 now_us) {
+    return now_us - stream_store_nth(store, store->n_blocks - 1)->capture_us > SLIDE_RESTS_US;
+}
+
 gboolean lane_join(DownlinkLane *lane, gsize n_bytes_max, gint64 now_us) {
     const StreamStore *store = fanout_store(lane->downlink->fanout, lane->wished);
-    gint keyframe = store != NULL ? stream_store_last_keyframe(store, JOIN_AGE_US, now_us) : -1;
-    if (keyframe < 0 || store->n_blocks - (guint)keyframe > PENDING_MAX / 2) return FALSE;
+    gboolean slides = lane->kind == DOWNLINK_PRESENTATION;
+    gint keyframe =
+        store != NULL ? stream_store_last_keyframe(store, slides ? G_MAXINT64 : JOIN_AGE_US, now_us) : -1;
+    if (keyframe < 0 || store->n_blocks - (guint)keyframe > (slides ? STORE_BLOCKS_MAX : PENDING_MAX / 2))
+        return FALSE;
+    /* A screen that rests answers no wish for a keyframe: what is stored is all there is. */
+    if (slides) n_bytes_max = rests(store, now_us) ? G_MAXSIZE : MIN(n_bytes_max, SLIDE_JOIN_BYTES);
     if (n_bytes_max != G_MAXSIZE && bytes_from(store, (guint)keyframe) > n_bytes_max) return FALSE;
     move_to_wished(lane);
     lane_drop_pending(lane);

@@ -1,13 +1,18 @@
 /* forward.c -- see forward.h. */
 #include "bridge/media/forward.h"
 
-enum { KEYFRAME_EVERY_US = 1000000 };
+enum {
+    KEYFRAME_EVERY_US = 1000000,
+    CHAIN_MAX =
+        100, /* frames behind a keyframe: all of them are stored for those who join a screen that rests */
+};
 
 struct Forward {
     StreamId stream;
     guint64 next_frame, next_packet;
     guint8 tl0_index; /* of the last base frame; counted here, so that what the sender lost is no gap */
     gboolean started, wanted;
+    guint n_chain;                /* frames since the keyframe */
     gint64 keyframe_us, asked_us; /* 0: never */
     ForwardStats stats;
 };
@@ -26,6 +31,7 @@ StreamId forward_stream(const Forward *forward) { return forward->stream; }
 static void note_keyframe(Forward *forward, const Frame *frame) {
     forward->started = TRUE;
     forward->wanted = FALSE;
+    forward->n_chain = 0;
     forward->keyframe_us = frame->arrival_us;
     forward->stats.n_keyframes++;
     forward->stats.width = frame->width;
@@ -47,10 +53,12 @@ Block *forward_frame(Forward *forward, const Frame *frame) {
     block->rtp_time = frame->rtp_time;
     block->capture_us = frame->capture_us;
     block->temporal_layer = frame->temporal_layer;
+    block->kept = TRUE;
     block->chained = frame->temporal_layer > 0 && frame->referenced;
     block->tl0_index = forward->tl0_index;
     block->width = forward->stats.width;
     block->height = forward->stats.height;
+    if (++forward->n_chain > CHAIN_MAX) forward->wanted = TRUE;
     forward->stats.n_frames++;
     forward->stats.n_bytes += frame->n_bytes;
     return block;

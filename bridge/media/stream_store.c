@@ -13,12 +13,21 @@ void stream_store_clear(StreamStore *store) {
     while (store->n_blocks > 0) drop_oldest(store);
 }
 
+/* Whether the oldest block may go for its age: of a stream that rests the last keyframe stays, with what stands on it. */
+static gboolean may_go(const StreamStore *store, const Block *next) {
+    if (!next->kept || next->keyframe) return TRUE;
+    for (guint n = 1; n < store->n_blocks; n++)
+        if (store->blocks[slot_of(store, n)]->keyframe) return TRUE;
+    return FALSE;
+}
+
 void stream_store_push(StreamStore *store, Block *block, gint64 now_us) {
     /* A gap means that a letter of the encoder was lost: nothing before it can be joined any more. */
     Block *newest = stream_store_nth(store, store->n_blocks - 1);
     if (newest != NULL && newest->frame_index + 1 != block->frame_index) stream_store_clear(store);
     while (store->n_blocks > 0 &&
-           (store->n_blocks == STORE_BLOCKS_MAX || now_us - store->arrived_us[store->first] > STORE_US))
+           (store->n_blocks == STORE_BLOCKS_MAX ||
+            (now_us - store->arrived_us[store->first] > STORE_US && may_go(store, block))))
         drop_oldest(store);
     guint slot = slot_of(store, store->n_blocks++);
     store->blocks[slot] = block;

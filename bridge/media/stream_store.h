@@ -13,7 +13,8 @@ typedef struct {
 } StreamStore; /* zero-initialise */
 
 void stream_store_clear(StreamStore *store);
-/* Takes the reference; lets go of what is older than STORE_US. */
+/* Takes the reference; lets go of what is older than STORE_US, but for the last keyframe and all behind it where the stream's
+ * blocks say `kept`. */
 void stream_store_push(StreamStore *store, Block *block, gint64 now_us);
 /* Borrowed; NULL when it is gone. */
 Block *stream_store_find(const StreamStore *store, guint64 frame_index);

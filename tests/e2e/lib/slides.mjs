@@ -9,6 +9,7 @@ export const fakeScreen = ({ width = 1280, height = 720, fps = 10 } = {}) => {
   let step = 0;
   window.slide = "rgb(200 40 40)";
   setInterval(() => {
+    if (window.screenRests) return; // nobody touches it: no pictures come
     draw.fillStyle = "#fff";
     draw.fillRect(0, 0, width, height);
     draw.fillStyle = "#000";
