@@ -2,10 +2,11 @@
  * and each receives the composed program with both colours where the layout says, and the other's tone without its own. */
 #include "bridge/media/studio.h"
 #include "bridge/media/video_uplink.h"
-#include "bridge/meeting/bridge.h"
+#include "bridge/meeting/overload.h"
 #include "bridge/wire/negotiate.h"
 #include "bridge/wire/rtp_streams.h"
 #include "bridge/wire/vp8.h"
+#include "config/control.h"
 
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
@@ -61,7 +62,7 @@ typedef struct {
     GstElement *pipeline, *source, *sink;
     gint16 *pcm;
     guint n_pcm;
-    guint n_program_frames;
+    guint n_program_frames, program_height, n_sound; /* n_sound: packets */
     Colour left, right;
 } Client;
 
@@ -193,6 +194,7 @@ static void on_rtp(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_u
         int n =
             opus_decode(client->decoder, packet.payload, (opus_int32)packet.n_payload_bytes, pcm, 5760, 0);
         g_mutex_lock(&client->lock);
+        client->n_sound++;
         if (n > 0 && client->n_pcm + (guint)n <= PCM_SAMPLES) {
             memcpy(client->pcm + client->n_pcm, pcm, (gsize)n * sizeof pcm[0]);
             client->n_pcm += (guint)n;
@@ -221,6 +223,7 @@ static GstFlowReturn on_picture(GstAppSink *sink, gpointer user) {
     gst_structure_get_int(caps, "height", &height);
     if (gst_buffer_map(gst_sample_get_buffer(sample), &map, GST_MAP_READ)) {
         g_mutex_lock(&client->lock);
+        client->program_height = (guint)height;
         client->left = pixel(&map, (guint)width, (guint)height, (guint)width / 4, (guint)height / 2);
         client->right = pixel(&map, (guint)width, (guint)height, (guint)width * 3 / 4, (guint)height / 2);
         g_mutex_unlock(&client->lock);
@@ -307,6 +310,7 @@ static struct {
     Client clients[2];
     guint n_live, n_needs, n_speaking;
     gboolean refused;
+    guint level, n_misfits; /* as the last `load` said */
 } test;
 
 static Client *client_of_leg(guint32 leg) { return &test.clients[leg - 1]; }
@@ -329,6 +333,10 @@ static void on_event(gpointer user, json_t *event) {
                    strcmp(json_string_value(json_object_get(event, "state")), "live") == 0;
     test.n_needs += strcmp(name, "needs") == 0;
     test.n_speaking += strcmp(name, "speaking") == 0;
+    if (strcmp(name, "load") != 0) return;
+    assert_true(control_check(event, CONTROL_TO_SIGNALING, NULL));
+    test.level = (guint)json_integer_value(json_object_get(event, "level"));
+    test.n_misfits = (guint)json_array_size(json_object_get(event, "misfits"));
 }
 
 static void order(guint request, json_t *message) {
@@ -488,6 +496,62 @@ static void an_older_scene_is_refused(void **state) {
     assert_true(test.refused);
 }
 
+static gboolean has_stepped_down(void) { return test.level > 0; }
+
+static gboolean has_given_up_all(void) {
+    const BridgeLimits *limits = &test.bridge->limits;
+    return limits->program_fps == 12 && limits->wall_fps == 3 && test.clients[0].program_height == 360 &&
+           test.n_misfits > 0;
+}
+
+static gboolean has_stepped_up(void) { return test.level == 0; }
+
+static gboolean has_all_again(void) { return test.clients[0].program_height == 720; }
+
+static gint64 deadline_us;
+static gboolean time_is_over(void) { return g_get_monotonic_time() >= deadline_us; }
+
+/* What reaches the first client in two seconds. */
+static void receive(guint *ret_n_frames, guint *ret_n_sound) {
+    const Client *client = &test.clients[0];
+    guint n_frames = client->n_program_frames, n_sound = client->n_sound;
+    deadline_us = g_get_monotonic_time() + 2 * G_USEC_PER_SEC;
+    turn_until(time_is_over);
+    *ret_n_frames = client->n_program_frames - n_frames;
+    *ret_n_sound = client->n_sound - n_sound;
+}
+
+/* A budget that nothing fits into: pictures come slower and smaller, sound as before; with room again, all comes back. */
+static void an_overloaded_bridge_gives_up_pictures_never_sound(void **state) {
+    (void)state;
+    guint n_frames, n_sound, n_frames_low, n_sound_low;
+    AudioMixerStats before, after;
+    assert_int_equal(test.level, 0);
+    receive(&n_frames, &n_sound);
+    audio_mixer_read_stats(test.bridge->mixer, &before);
+    gint64 start_us = g_get_monotonic_time();
+    bridge_overload_set_budget(test.bridge, 0.01);
+    assert_true(turn_until(has_stepped_down));
+    print_message("first step after %d ms\n", (int)((g_get_monotonic_time() - start_us) / 1000));
+    assert_true(g_get_monotonic_time() - start_us < 2100000);
+    assert_true(turn_until(has_given_up_all));
+    receive(&n_frames_low, &n_sound_low);
+    print_message("in 2 s: %u frames and %u packets of sound, then %u and %u\n", n_frames, n_sound,
+                  n_frames_low, n_sound_low);
+    assert_in_range(n_frames, 40, 54);
+    assert_in_range(n_frames_low, 18, 28);
+    assert_true(n_sound_low + 3 >= n_sound && n_sound_low <= n_sound + 3);
+    audio_mixer_read_stats(test.bridge->mixer, &after);
+    assert_int_equal(after.n_skipped_ticks, before.n_skipped_ticks);
+    assert_true(both_see_both());
+    bridge_overload_set_budget(test.bridge, 64);
+    assert_true(turn_until(has_stepped_up));
+    assert_true(turn_until(has_all_again)); /* the leg tries the better rung when its line has been clean a while */
+    assert_int_equal(test.bridge->limits.program_fps, 25);
+    assert_int_equal(test.bridge->limits.wall_fps, 8);
+    assert_true(turn_until(both_see_both));
+}
+
 static int set_up(void **state) {
     static const BridgeEvents events = { on_event, on_answer };
     static char *addresses[] = { (char *)"127.0.0.1", NULL };
@@ -521,6 +585,7 @@ int main(void) {
         cmocka_unit_test(two_rooms_meet),
         cmocka_unit_test(a_camera_that_begins_again_is_seen),
         cmocka_unit_test(an_older_scene_is_refused),
+        cmocka_unit_test(an_overloaded_bridge_gives_up_pictures_never_sound),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
