@@ -255,7 +255,7 @@ static void equal_tiles_of_two_views_are_scaled_once(void **state) {
         guint width, height; /* of the second view */
         guint most_percent;  /* scalings by frames decoded and shown twice */
     } cases[] = { { "the same size: half", 640, 360, 70 }, { "another size: all", 320, 180, 200 } };
-    guint percents[2];
+    guint percents[G_N_ELEMENTS(cases)] = { 0 };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         Stage *stage = stage_new();
         for (guint id = 1; id <= 4; id++) add_camera(stage, id, colours[id - 1], 320, 180);

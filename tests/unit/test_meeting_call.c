@@ -546,7 +546,8 @@ static void an_overloaded_bridge_gives_up_pictures_never_sound(void **state) {
     assert_true(both_see_both());
     bridge_overload_set_budget(test.bridge, 64);
     assert_true(turn_until(has_stepped_up));
-    assert_true(turn_until(has_all_again)); /* the leg tries the better rung when its line has been clean a while */
+    assert_true(
+        turn_until(has_all_again)); /* the leg tries the better rung when its line has been clean a while */
     assert_int_equal(test.bridge->limits.program_fps, 25);
     assert_int_equal(test.bridge->limits.wall_fps, 8);
     assert_true(turn_until(both_see_both));
