@@ -92,7 +92,13 @@ bench-%: product
 	@mkdir -p $(BUILD)/bench
 	@if [ -e tests/bench/$*.mjs ]; then BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/$*.mjs; \
 	else $(SUBMAKE) FLAVOUR=$(PRODUCT) $(BUILD)/$(PRODUCT)/tests/bench/bench_$* \
-	    && OUT=$(BUILD)/bench $(BUILD)/$(PRODUCT)/tests/bench/bench_$*; fi
+	    && BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/lib/micro.mjs $* $(BUILD)/$(PRODUCT)/tests/bench/bench_$*; fi
+
+# What benchmarks need beside the product.
+bench-weak: $(BUILD)/bench/weak_relay
+$(BUILD)/bench/weak_relay: tests/bench/weak_relay.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -O2 -Wall -Wextra -Wshadow -Wconversion -Werror -o $@ $<
 
 fuzz:
 	@$(SUBMAKE) FLAVOUR=fuzz doors

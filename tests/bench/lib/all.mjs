@@ -53,8 +53,8 @@ for (const [name, minutes] of parts) {
   if (stopped) break;
   const from = performance.now();
   console.log(`\n==== ${name} ====`);
-  const command = name.startsWith("media_") ? [`${process.env.BENCH_BIN}/bench_${name}`] : [process.execPath, `tests/bench/${name}.mjs`];
-  const result = await once(command, minutes);
+  const script = name.startsWith("media_") ? ["tests/bench/lib/micro.mjs", name, `${process.env.BENCH_BIN}/bench_${name}`] : [`tests/bench/${name}.mjs`];
+  const result = await once([process.execPath, ...script], minutes);
   outcome.push([name, result, (performance.now() - from) / 60_000]);
   if (result !== "ok") console.error(`bench-${name}: ${result}`);
 }

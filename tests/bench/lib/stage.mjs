@@ -97,11 +97,13 @@ export class Product {
     return Number(line.slice(name.length + 1));
   }
 
-  /** The simulator beside it; .result is its JSON, .timeline() what it wrote down so far. */
-  simulate(args) {
-    const sim = { log: join(this.data, "sim.log"), events: join(this.data, "timeline.jsonl"), json: join(this.data, "sim.json") };
-    sim.child = start(join(bin, "diemcau-sim"), ["--http", this.origin, "--data", this.data, "--sample", "0",
-      "--timeline", sim.events, `--json=${sim.json}`, ...args], sim.log);
+  /** The simulator beside it; .result is its JSON, .timeline() what it wrote down so far. name: of its files; through: words
+   *  that start it in another place. */
+  simulate(args, name = "sim", through = []) {
+    const sim = { log: join(this.data, `${name}.log`), events: join(this.data, `${name}.timeline.jsonl`), json: join(this.data, `${name}.json`) };
+    const words = [...through, join(bin, "diemcau-sim"), "--http", this.origin, "--data", this.data, "--sample", "0",
+      "--timeline", sim.events, `--json=${sim.json}`, ...args];
+    sim.child = start(words[0], words.slice(1), sim.log);
     sim.text = () => readFileSync(sim.log, "utf8");
     sim.timeline = () => readFileSync(sim.events, "utf8").split("\n").filter((line) => line.endsWith("}")).map((line) => JSON.parse(line));
     sim.finish = async () => {

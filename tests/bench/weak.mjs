@@ -1,0 +1,231 @@
+// One room on a bad line among healthy ones: what it still sees and hears, and that nobody else notices.
+//   loss       5 to 30 % of the packets of each way are dropped at random (nftables)
+//   rate       50 to 300 kbit/s each way with a queue of 300 ms (tbf)
+//   delay      150 and 400 ms each way with jitter, by a relay between two TUN devices (kernels without netem)
+// The server and the healthy rooms are in a network namespace of the benchmark's own, the weak room in another one behind it.
+//   make bench-weak            ROOMS=20 ADAPT_S=6 WINDOW_S=8 CASES="loss 30 %,50 kbit/s" as variables
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { join } from "node:path";
+import { about, append, main, now_us, number, out, Product, quick, sleep, table } from "./lib/stage.mjs";
+import { machineBusy, machineTimes } from "./lib/usage.mjs";
+
+const rooms = number("ROOMS", 20);
+const adapt_s = number("ADAPT_S", 6);
+const window_s = number("WINDOW_S", 8, 6);
+const HERE = "10.99.47.1"; // the server's end of the line
+const THERE = "10.99.47.2"; // the weak room's
+
+const CASES = [
+  { name: "clean line" },
+  { name: "loss 5 %", loss: 5 },
+  { name: "loss 10 %", loss: 10 },
+  { name: "loss 20 %", loss: 20 },
+  { name: "loss 30 %", loss: 30 },
+  { name: "300 kbit/s", kbps: 300 },
+  { name: "150 kbit/s", kbps: 150 },
+  { name: "50 kbit/s", kbps: 50 },
+  { name: "150 +- 50 ms", delay_ms: 150, jitter_ms: 50 },
+  { name: "400 +- 100 ms", delay_ms: 400, jitter_ms: 100 },
+];
+const QUICK = ["clean line", "loss 30 %", "50 kbit/s", "400 +- 100 ms"];
+const wanted = process.env.CASES?.split(",") ?? (quick ? QUICK : CASES.map(({ name }) => name));
+
+const run = (program, ...words) => execFileSync(program, words, { stdio: ["ignore", "pipe", "pipe"] });
+
+/** The line between the two namespaces; all of it ends with this program. */
+class Line {
+  async open() {
+    this.holder = spawn("unshare", ["-n", "sleep", "600"], { stdio: "ignore" });
+    const own = readlinkSync("/proc/self/ns/net");
+    for (let i = 0; readlinkSync(`/proc/${this.holder.pid}/ns/net`) === own; i++) {
+      if (i > 100) throw new Error("no second network namespace");
+      await sleep(20);
+    }
+    this.through = ["nsenter", `--net=/proc/${this.holder.pid}/ns/net`];
+    run("ip", "link", "add", "weak0", "type", "veth", "peer", "name", "weak1");
+    run("ip", "link", "set", "weak1", "netns", String(this.holder.pid));
+    run("ip", "addr", "add", `${HERE}/30`, "dev", "weak0");
+    // One packet at a time: a train that is sent as one would be lost as one.
+    run("ip", "link", "set", "weak0", "up", "gso_max_segs", "1");
+    this.there("ip", "addr", "add", `${THERE}/30`, "dev", "weak1");
+    this.there("ip", "link", "set", "weak1", "up", "gso_max_segs", "1");
+    this.there("ip", "link", "set", "lo", "up");
+  }
+
+  there(...words) {
+    return run(this.through[0], ...this.through.slice(1), ...words);
+  }
+
+  both(func) {
+    func((...words) => run(...words), "weak0");
+    func((...words) => this.there(...words), "weak1");
+  }
+
+  async spoil({ loss, kbps, delay_ms, jitter_ms }) {
+    if (loss !== undefined)
+      this.both((on, device) => {
+        on("nft", "add", "table", "netdev", "weak");
+        on("nft", "add", "chain", "netdev", "weak", "in", `{ type filter hook ingress device ${device} priority 0; }`);
+        on("nft", "add", "rule", "netdev", "weak", "in", "numgen", "random", "mod", "100", "<", String(loss), "drop");
+      });
+    if (kbps !== undefined)
+      this.both((on, device) => on("tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", `${kbps}kbit`, "burst", "3000", "latency", "300ms"));
+    if (delay_ms !== undefined) await this.relay(delay_ms, jitter_ms);
+  }
+
+  async relay(delay_ms, jitter_ms) {
+    this.relayed = spawn(join(out, "weak_relay"), [String(this.holder.pid), String(delay_ms), String(jitter_ms), "kept", "weakd0", "weakd1"],
+      { stdio: ["pipe", "pipe", "inherit"] });
+    await new Promise((done, fail) => {
+      this.relayed.stdout.once("data", done);
+      this.relayed.once("exit", () => fail(new Error("the relay has no TUN device (/dev/net/tun)")));
+    });
+    run("ip", "link", "set", "weakd0", "up");
+    run("ip", "route", "replace", `${THERE}/32`, "dev", "weakd0", "src", HERE);
+    this.there("ip", "link", "set", "weakd1", "up");
+    this.there("ip", "route", "replace", `${HERE}/32`, "dev", "weakd1", "src", THERE);
+  }
+
+  async mend({ loss, kbps, delay_ms }) {
+    if (loss !== undefined) this.both((on) => on("nft", "delete", "table", "netdev", "weak"));
+    if (kbps !== undefined) this.both((on, device) => on("tc", "qdisc", "del", "dev", device, "root"));
+    if (delay_ms === undefined || this.relayed === undefined) return;
+    const ended = new Promise((done) => this.relayed.once("exit", done));
+    this.relayed.kill("SIGTERM");
+    await ended;
+  }
+
+  close() {
+    this.relayed?.kill("SIGTERM");
+    this.holder?.kill("SIGKILL");
+  }
+}
+
+/** Plain HTTP is served on loopback alone: a door for the weak room. */
+function door(port) {
+  const server = net.createServer((socket) => {
+    const inner = net.connect(port, "127.0.0.1");
+    socket.pipe(inner).pipe(socket);
+    for (const end of [socket, inner]) end.on("error", () => (socket.destroy(), inner.destroy()));
+  });
+  return new Promise((done) => server.listen(port, HERE, () => done(server)));
+}
+
+const total = (lines, key) => lines.reduce((sum, line) => sum + line[key], 0);
+const least = (lines, key) => Math.min(...lines.map((line) => line[key]));
+const median = (lines, key) => lines.map((line) => line[key]).sort((a, b) => a - b)[Math.floor(lines.length / 2)];
+
+/** The healthy rooms between two moments, from what the simulator wrote down every second. */
+function others(file, from_us, to_us) {
+  const lines = readFileSync(file, "utf8").split("\n").filter((line) => line.endsWith("}")).map((line) => JSON.parse(line))
+    .filter(({ at_us }) => at_us - 1_000_000 >= from_us && at_us <= to_us);
+  return { seconds: lines.length, fps_median: median(lines, "fps_median"), fps_p5: least(lines, "fps_min"), audio_gaps: total(lines, "audio_gaps"),
+    audio_late: total(lines, "audio_late"), audio_concealed: total(lines, "audio_concealed"), video_lost: total(lines, "video_lost"),
+    frames_broken: total(lines, "frames_broken"), keyframes: total(lines, "keyframes"), plis_sent: total(lines, "plis_sent"),
+    mbps: Math.round(total(lines, "video_bytes") * 8 / 1e4 / lines.length) / 100 };
+}
+
+const share = (part, whole) => (whole > 0 ? Math.round(1000 * part / whole) / 10 : null);
+
+function own(room) {
+  return {
+    fps_median: room.fps_median, fps_p5: room.fps_p5, freeze_ms_max: room.freeze_ms_max, frozen_ms: Math.round(room.frozen_us / 1000), picture: `${room.width}x${room.height}`,
+    frames_broken: room.frames_broken, keyframes: room.keyframes, plis_sent: room.plis_sent, video_lost: room.video_lost, video_recovered: room.video_recovered,
+    audio_gaps: room.audio_gaps, audio_concealed_percent: share(room.audio_concealed, room.audio_due), audio_from_copies_percent: share(room.audio_from_copies, room.audio_due),
+    audio_red_percent: share(room.audio_red, room.audio_packets), audio_narrow_percent: share(room.audio_narrow, room.audio_packets), audio_packets: room.audio_packets,
+    p50_ms: room.voice_ms[0] < 0 ? null : room.voice_ms[0], p95_ms: room.voice_ms[1] < 0 ? null : room.voice_ms[1], buffer_ms: room.buffer_ms, picture_ms: room.picture_ms,
+    rtt_ms: room.rtt_ms, down_kbps: Math.round((room.audio_bytes + room.video_bytes) * 8 / 1000 / window_s), claimed_kbps: room.claimed_kbps, up_kbps: room.up_kbps, legs: room.legs,
+  };
+}
+
+async function once(product, line, every, links, one) {
+  const sim = product.simulate(["--http", `http://${HERE}:${product.port}`, "--links", links, "--count", "1", "--each", "--remb", "0", "--no-gro",
+    "--talk", "none", "--settle", String(adapt_s), "--window", String(window_s), "--seconds", "60"], `weak-${one.name.replace(/\W+/g, "-")}`, line.through);
+  await sim.settled();
+  await line.spoil(one);
+  try {
+    await sim.measuring();
+    const [from_us, times] = [now_us(), machineTimes()];
+    const totals = await sim.finish();
+    const { busy } = machineBusy(times, machineTimes());
+    return { room: own(totals.rooms[0]), others: { ...others(every, from_us, now_us()), machine_busy: busy } };
+  } finally {
+    await line.mend(one);
+  }
+}
+
+async function bench(product, line) {
+  const links = JSON.parse(await product.cli("roster", "link", "--all", "--json"));
+  const files = { many: join(product.data, "many.json"), weak: join(product.data, "weak.json"), every: join(product.data, "every.jsonl") };
+  writeFileSync(files.many, JSON.stringify(links.slice(0, rooms)));
+  writeFileSync(files.weak, JSON.stringify(links.slice(rooms, rooms + 1)));
+  const healthy = product.simulate(["--links", files.many, "--talk", "0,1", "--settle", "3", "--seconds", "600", "--each", "--every", files.every]);
+  await healthy.measuring();
+  const [from_us, times] = [now_us(), machineTimes()];
+  await sleep(window_s * 1000);
+  const before = { ...others(files.every, from_us, now_us()), machine_busy: machineBusy(times, machineTimes()).busy };
+  const results = [];
+  for (const one of CASES.filter(({ name }) => wanted.includes(name))) results.push({ one, ...(await once(product, line, files.every, files.weak, one)) });
+  healthy.child.kill("SIGINT");
+  await healthy.finish();
+  return { before, results };
+}
+
+function tell({ before, results }) {
+  const common = about();
+  const settings = { rooms, adapt_s, window_s, talk: "0,1", queue_ms: 300 };
+  append("weak", { shape: "before: the others", endpoints: rooms, ...before, settings, ...common });
+  for (const { one, room, others: rest } of results) {
+    append("weak", { shape: `${one.name}: the room`, endpoints: 1, ...room, settings, ...common });
+    append("weak", { shape: `${one.name}: the others`, endpoints: rooms, ...rest, settings, ...common });
+  }
+  const { machine, versions } = common;
+  console.log(`\nweak: ${rooms} rooms and one on a bad line; ${machine.cpus} x ${machine.cpu}, load ${machine.load}, ${versions.diemcau} ${versions.commit}\n`);
+  console.log(table([["the weak room", "frames/s", "5 %", "longest still", "picture", "concealed", "by copies", "RED", "60 ms", "voice p50", "p95", "buffer", "picture p95", "kbit/s down"],
+    ...results.map(({ one, room }) => [one.name, room.fps_median, room.fps_p5, `${room.freeze_ms_max} ms`, room.picture, `${room.audio_concealed_percent} %`, `${room.audio_from_copies_percent} %`,
+      `${room.audio_red_percent} %`, `${room.audio_narrow_percent} %`, room.p50_ms, room.p95_ms, room.buffer_ms, room.picture_ms[1], room.down_kbps])]));
+  const row = (name, rest) => [name, rest.fps_median, rest.fps_p5, rest.audio_gaps, rest.audio_concealed, rest.video_lost, rest.frames_broken, rest.keyframes, rest.mbps, `${Math.round(100 * rest.machine_busy)} %`];
+  console.log(`\n${table([["the others meanwhile", "frames/s", "least", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
+    row("before", before), ...results.map(({ one, others: rest }) => row(one.name, rest))])}\n`);
+  const hurt = results.filter(({ others: rest }) => rest.audio_gaps > before.audio_gaps || rest.video_lost > before.video_lost || rest.frames_broken > before.frames_broken || rest.fps_median < before.fps_median - 1);
+  console.log(hurt.length === 0 ? "  Nobody else lost a packet, a frame or a syllable." : `  The others lost something during: ${hurt.map(({ one }) => one.name).join(", ")}.`);
+  if (hurt.some(({ others: rest }) => rest.machine_busy > 0.9)) console.log("  The machine was busy then: this run measured the machine.");
+}
+
+// Bad lines need namespaces of our own: this program runs again in the first of them.
+function entersNamespace() {
+  if (process.env.IN_NAMESPACE) return false;
+  const missing = ["nft", "tc", "ip", "unshare", "nsenter"].filter((tool) => spawnSync(tool, ["-V"]).error !== undefined);
+  if (process.getuid() !== 0 || missing.length > 0) {
+    console.log(process.getuid() !== 0 ? "bench-weak: skipped: bad lines are made of network namespaces, and that needs root"
+      : `bench-weak: skipped: it needs ${missing.join(", ")} (packages nftables, iproute2, util-linux)`);
+    return true;
+  }
+  const inside = spawnSync("unshare", ["-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", process.execPath, ...process.argv.slice(1)],
+    { stdio: "inherit", env: { ...process.env, IN_NAMESPACE: "1" } });
+  process.exitCode = inside.status ?? 1;
+  return true;
+}
+
+async function measure() {
+  const line = new Line();
+  let product;
+  let service;
+  try {
+    await line.open();
+    const port = number("HTTP_PORT", 18380);
+    product = await Product.start([`media.addresses=127.0.0.1 ${HERE}`, `http.origins=http://${HERE}:${port}`]);
+    service = await door(port);
+    tell(await bench(product, line));
+  } finally {
+    line.close();
+    service?.close();
+    service?.closeAllConnections?.();
+    await product?.end(process.env.KEEP === "1"); // KEEP=1: the logs stay, to look at
+  }
+  process.exit(process.exitCode ?? 0); // connections of the door may be open still
+}
+
+if (!entersNamespace()) await main("weak", measure);
