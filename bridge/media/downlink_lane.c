@@ -8,6 +8,8 @@ enum {
     ASK_AGAIN_US = 1200000, /* a wish for a keyframe got lost, or the encoder has only just begun */
     OWN_GRACE_US = 1500000, /* a rung's own keyframe is late by that much: it does not come */
     PLI_OFTEN_US = 5000000,
+    SLIDE_SEEN_US =
+        2500000, /* what was lost of a slide is missed within this; Chrome asks after 3 s of rest */
     FORCE_EVERY_US = 3000000, /* what one leg may cost all the others */
 };
 static const double JOIN_SECONDS = 0.6; /* of the line, that stored frames may take where it is narrow */
@@ -237,6 +239,8 @@ void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us) {
     gint64 rtt_us = CLAMP(bandwidth->rtt_us, 0, 500000);
     lane->downlink->stats.n_plis++;
     if (lane->current == 0 || now_us - lane->keyframe_us < rtt_us + 200000) return; /* it is on its way */
+    /* Receivers take a screen that rests for a line that is lost: who has all of it gets nothing again. */
+    if (lane->kind == DOWNLINK_PRESENTATION && now_us - lane->sent_us > SLIDE_SEEN_US) return;
     gboolean often = lane->pli_us != 0 && now_us - lane->pli_us < PLI_OFTEN_US;
     lane->pli_us = now_us;
     gboolean was_thin = ladder_is_thin(&lane->ladder);

@@ -96,6 +96,7 @@ static gboolean send_some(DownlinkLane *lane, Pending *pending, gint64 now_us) {
     downlink->tokens -= (double)n_bytes;
     downlink->slice_packets += n;
     pending->next += n;
+    lane->sent_us = now_us;
     return TRUE;
 }
 

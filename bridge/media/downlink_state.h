@@ -100,7 +100,7 @@ struct DownlinkLane {
 
     Pending pending[PENDING_MAX];
     guint first_pending, n_pending;
-    gint64 latency_us;
+    gint64 latency_us, sent_us; /* sent_us: the last packet left */
 
     struct {
         guint16 sequence;
