@@ -79,6 +79,10 @@ void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed) {
     opus_encoder_ctl(encoder->opus, OPUS_SET_DTX(allowed ? 1 : 0));
 }
 
+void audio_encoder_stand_alone(AudioEncoder *encoder, gboolean alone) {
+    opus_encoder_ctl(encoder->opus, OPUS_SET_PREDICTION_DISABLED(alone ? 1 : 0));
+}
+
 gsize audio_encoder_encode(AudioEncoder *encoder, const gint16 *samples,
                            guint8 ret_bytes[AUDIO_ENCODED_BYTES_MAX]) {
     int n = opus_encode(encoder->opus, samples, encoder->frame_samples, ret_bytes, AUDIO_ENCODED_BYTES_MAX);

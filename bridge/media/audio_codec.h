@@ -34,6 +34,8 @@ void audio_encoder_free(AudioEncoder *encoder);                                 
 void audio_encoder_reset(AudioEncoder *encoder);
 /* Off at first. Opus takes every steady sound for noise, so it is to be allowed only where there is nothing to hear. */
 void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed);
+/* TRUE: the next packets lean on nothing before them, for a listener whose decoder heard another encoder until now. */
+void audio_encoder_stand_alone(AudioEncoder *encoder, gboolean alone);
 /* frame_samples in. Returns bytes; 2 or fewer: a DTX pause, only the first of them needs to be sent. 0 on failure. */
 gsize audio_encoder_encode(AudioEncoder *encoder, const gint16 *samples,
                            guint8 ret_bytes[AUDIO_ENCODED_BYTES_MAX]);

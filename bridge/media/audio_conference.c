@@ -130,8 +130,11 @@ static void give_voice_back(AudioConference *conference, Seat *seat) {
     seat->voice = NULL;
 }
 
+/* The seat hears what all listeners hear again. */
 static void give_out_back(AudioConference *conference, Seat *seat) {
     if (seat->out == NULL) return;
+    audio_out_refresh(conference->listeners, FALSE);
+    audio_out_refresh(conference->listeners, TRUE);
     if (conference->spare_outs->len < SPARES_MAX)
         g_ptr_array_add(conference->spare_outs, seat->out);
     else
@@ -211,6 +214,10 @@ void audio_conference_listen(AudioConference *conference, guint32 id, AudioTier 
     if (seat == NULL || tier >= N_AUDIO_TIERS || (change < 0 && seat->n_listening[tier] == 0)) return;
     seat->n_listening[tier] += (guint)change;
     conference->n_listening[tier] += (guint)change;
+    if (tier == AUDIO_TIER_NARROW || tier == AUDIO_TIER_NARROW_RED) {
+        audio_out_refresh(conference->listeners, change > 0);
+        if (seat->out != NULL) audio_out_refresh(seat->out, change > 0);
+    }
     if (change < 0) forget_unused(conference);
 }
 

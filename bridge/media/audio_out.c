@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     AudioEncoder *encoder;
     guint n_ticks;         /* of a packet */
+    gboolean refresh;      /* asked for */
     gboolean pausing;      /* the last packet was one of a DTX pause */
     Sent sent[COPIES_MAX]; /* sent[at] is the oldest */
     guint at;
@@ -49,7 +50,8 @@ struct AudioOut {
     guint n_silent; /* frames of digital silence in a row */
     guint n_quiet;  /* frames in a row in which nothing is to be heard */
     Lane wide, narrow;
-    gboolean narrow_runs, narrow_promised; /* promised: to whoever waits for the end of these three ticks */
+    gboolean narrow_runs, narrow_fresh,
+        narrow_promised; /* promised: to whoever waits for the end of these three ticks */
     guint64 n_encoded;
 };
 
@@ -124,6 +126,12 @@ void audio_out_follow(AudioOut *out, const AudioOut *from) {
     out->narrow_runs = FALSE; /* warmed when its packet is due */
     out->narrow_promised = from->narrow_promised;
     warm(out, &out->wide, out->next);
+    out->wide.refresh = TRUE;
+    out->narrow.refresh = FALSE;
+}
+
+void audio_out_refresh(AudioOut *out, gboolean narrow) {
+    (narrow ? &out->narrow : &out->wide)->refresh = TRUE;
 }
 
 /* ---- RED ---- */
@@ -197,6 +205,7 @@ static gboolean ready_narrow(AudioOut *out, guint64 first) {
         out->narrow.encoder = new_encoder(&out->settings, AUDIO_NARROW_TICKS, NULL);
     if (out->narrow.encoder == NULL) return FALSE;
     if (!out->narrow_runs) warm(out, &out->narrow, first);
+    audio_encoder_stand_alone(out->narrow.encoder, out->narrow_fresh || !out->narrow_runs);
     out->narrow_runs = TRUE;
     return TRUE;
 }
@@ -205,7 +214,12 @@ static void run_narrow(AudioOut *out, const AudioOutTime *time, guint wanted, gb
                        AudioTiers *ret_mix) {
     gboolean wants = (wanted & (NARROW_BIT | NARROW_RED_BIT)) != 0;
     guint phase = (guint)(time->tick % AUDIO_NARROW_TICKS);
-    if (phase == 0) out->narrow_promised = wants;
+    if (phase == 0) {
+        out->narrow_promised = wants;
+        out->narrow_fresh = out->narrow.refresh || !out->narrow_runs;
+        out->narrow.refresh = FALSE;
+        if (out->narrow_promised && out->narrow_fresh) ret_mix->fresh |= NARROW_BIT | NARROW_RED_BIT;
+    }
     if (phase < AUDIO_NARROW_TICKS - 1) {
         if (out->narrow_promised) ret_mix->running |= NARROW_BIT | NARROW_RED_BIT;
         return;
@@ -250,6 +264,10 @@ void audio_out_run(AudioOut *out, const gint32 mix[VOICE_FRAME_SAMPLES], const A
 
     gboolean asleep = out->n_silent > SILENT_FRAMES && time->tick % SILENT_EVERY != SILENT_EVERY - 1;
     *ret_mix = (AudioTiers){ .running = FEC_BIT | (wanted & RED_BIT) };
+    audio_encoder_stand_alone(out->wide.encoder, out->wide.refresh);
+    if (out->wide.refresh) ret_mix->fresh |= FEC_BIT | RED_BIT;
+    /* Those who come from the narrow packets can do so at their borders only. */
+    if (time->tick % AUDIO_NARROW_TICKS == 0) out->wide.refresh = FALSE;
     if (asleep)
         out->wide.pausing = TRUE;
     else

@@ -18,6 +18,10 @@ void audio_out_free(AudioOut *out); /* NULL is fine */
 /* Makes `out` go on where `from` is: same limiter, same last packets to copy, encoders warmed with what was heard. */
 void audio_out_follow(AudioOut *out, const AudioOut *from);
 
+/* Somebody is about to change over to the wide (narrow FALSE) or the narrow packets of this mix: the next on which that is
+ * possible is to be a fresh one (audio_tick.h). */
+void audio_out_refresh(AudioOut *out, gboolean narrow);
+
 /* The facts of a tick that blocks carry. */
 typedef struct {
     guint64 tick;

@@ -10,6 +10,9 @@ enum { AUDIO_PRIVATE_MAX = 16, AUDIO_NARROW_TICKS = 3 };
 typedef struct {
     guint
         running; /* bit per AudioTier: it is made; what is not is heard in AUDIO_TIER_FEC, which always is */
+    /* Bit per tier: this packet (narrow: the one whose first tick this is) leans on nothing before it. Who comes from another
+     * encoder begins with such a one: else the decoder's memory does not fit, and a vowel may be twice as loud for a moment. */
+    guint fresh;
     /* NULL: nothing to send. A DTX pause; or a tier of 60 ms, whose block comes with the last of its three ticks
      * (tick % 3 == 2), holds the sound of all three and has the RTP time of the first. */
     Block *block[N_AUDIO_TIERS];

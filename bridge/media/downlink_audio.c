@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CHOOSE_SOUND_US = 200000, VOICE_LEVEL = 60, RED_MORE = 0x80 };
+enum { CHOOSE_SOUND_US = 200000, WAIT_GROUPS_MAX = 16, VOICE_LEVEL = 60, RED_MORE = 0x80 };
 
 /* ---- which tier ---- */
 
@@ -50,15 +50,28 @@ static const AudioTiers *mix_for_seat(const AudioTick *tick, guint32 seat) {
     return &tick->listeners;
 }
 
-/* The tier of this tick: the chosen one if this mix is made in it. Who goes over to or from packets of three ticks does so
- * at the border between two of them, so that nothing is heard twice or not at all. */
+static gboolean is_narrow(AudioTier tier) {
+    return tier == AUDIO_TIER_NARROW || tier == AUDIO_TIER_NARROW_RED;
+}
+
+/* Who goes over to or from packets of three ticks does so at the border between two of them, so that nothing is heard twice
+ * or not at all, and with a packet that leans on nothing before it. */
+static void settle_grouping(DownlinkSound *sound, const AudioTiers *mix) {
+    gboolean runs = (mix->running & 1u << AUDIO_TIER_NARROW) != 0, wants = is_narrow(sound->choice.tier);
+    AudioTier next = wants ? AUDIO_TIER_NARROW : AUDIO_TIER_FEC;
+    sound->n_waited = wants == sound->grouping ? 0 : sound->n_waited + 1;
+    if (!runs)
+        sound->grouping = FALSE;
+    else if ((mix->fresh & 1u << next) != 0 || sound->n_waited > WAIT_GROUPS_MAX)
+        sound->grouping = wants;
+}
+
+/* The tier of this tick: the chosen one if this mix is made in it. */
 static AudioTier tier_now(DownlinkSound *sound, const AudioTick *tick, const AudioTiers *mix) {
     AudioTier tier = sound->choice.tier;
-    gboolean narrow = tier == AUDIO_TIER_NARROW || tier == AUDIO_TIER_NARROW_RED;
-    if (tick->tick % AUDIO_NARROW_TICKS == 0)
-        sound->grouping = narrow && (mix->running & 1u << AUDIO_TIER_NARROW) != 0;
+    if (tick->tick % AUDIO_NARROW_TICKS == 0) settle_grouping(sound, mix);
     if (sound->grouping) return tier == AUDIO_TIER_NARROW_RED ? tier : AUDIO_TIER_NARROW;
-    return !narrow && (mix->running & 1u << tier) != 0 ? tier : AUDIO_TIER_FEC;
+    return !is_narrow(tier) && (mix->running & 1u << tier) != 0 ? tier : AUDIO_TIER_FEC;
 }
 
 /* RED names what is inside by its payload type; shared packets say PT_OPUS, and a client may call it otherwise. */
@@ -75,7 +88,6 @@ static void own_red_headers(const Block *block, guint8 payload_type, Writer *wri
 static void fill_packet(const Downlink *downlink, const Block *block, AudioTier tier, guint16 sequence,
                         RtpOut *ret_out) {
     gboolean red = tier == AUDIO_TIER_RED || tier == AUDIO_TIER_NARROW_RED;
-    gboolean narrow = tier == AUDIO_TIER_NARROW || tier == AUDIO_TIER_NARROW_RED;
     gsize skip = 0;
     RtpHeader header = {
         .ssrc = downlink->config.audio.ssrc,
@@ -86,7 +98,7 @@ static void fill_packet(const Downlink *downlink, const Block *block, AudioTier 
     };
     Writer writer = writer_over(ret_out->header, sizeof ret_out->header);
     rtp_write_header(&writer, &header);
-    if (downlink->config.audio.ext_audio_level != 0 && !narrow) {
+    if (downlink->config.audio.ext_audio_level != 0 && !is_narrow(tier)) {
         RtpExtWriter ext = rtp_ext_begin(&writer);
         rtp_ext_put_audio_level(&ext, downlink->config.audio.ext_audio_level, MIN(block->audio_level, 127),
                                 block->audio_level < VOICE_LEVEL);
