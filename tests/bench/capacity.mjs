@@ -10,7 +10,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fit } from "./lib/fit.mjs";
 import { drawCapacity } from "./lib/graph.mjs";
-import { lateness, readLateness } from "./lib/lateness.mjs";
+import { lateness, readLateness, readLoad } from "./lib/lateness.mjs";
 import { about, append, main, number, out, Product, quick, results, sleep, table, usage } from "./lib/stage.mjs";
 import { coresByGroup, coresByThread, machineBusy, machineTimes, threadTimes } from "./lib/usage.mjs";
 
@@ -42,16 +42,17 @@ async function measure(shape, endpoints) {
     const before = { at: performance.now(), threads: threadTimes(bridge), machine: machineTimes(), late: readLateness(await product.metrics()) };
     await sleep((seconds - 0.5) * 1000);
     const elapsed = (performance.now() - before.at) / 1000, threads = coresByThread(before.threads, threadTimes(bridge), elapsed);
-    const machine = machineBusy(before.machine, machineTimes());
+    const machine = machineBusy(before.machine, machineTimes()), during = readLoad(await product.metrics());
     const totals = await sim.finish();
     await sleep(Math.min(TICK_S, seconds / 2) * 1000); // the bridge's numbers of the window have come then
-    return point(shape, endpoints, { totals, threads, machine, late: lateness(before.late, readLateness(await product.metrics())) });
+    const metrics = await product.metrics();
+    return point(shape, endpoints, { totals, threads, machine, late: lateness(before.late, readLateness(metrics)), load: during ?? readLoad(metrics) });
   } finally {
     await product.end();
   }
 }
 
-function point(shape, endpoints, { totals, threads, machine, late }) {
+function point(shape, endpoints, { totals, threads, machine, late, load }) {
   const { p50_ms, p95_ms, p99_ms } = late.audio;
   const common = usage(totals), faults = [];
   // Work that begins with the kernel's tick and ends before the next one is not in /proc/stat; what we know of is the least.
@@ -66,7 +67,7 @@ function point(shape, endpoints, { totals, threads, machine, late }) {
     others_cores: Math.max(0, Number((machine.cores - common.cores - common.sim_cores).toFixed(3))),
     wall_fps_median: totals.console_fps_median ?? null, wall_fps_p5: totals.console_fps_p5 ?? null,
     frames_lost: totals.frames_broken + (totals.console_frames_broken ?? 0), pause_ms_max: totals.pause_ms_max,
-    groups: { ...coresByGroup(threads), signaling: common.signaling_cores }, threads_cores: threads, lateness_ms: late, faults, totals,
+    groups: { ...coresByGroup(threads), signaling: common.signaling_cores }, threads_cores: threads, lateness_ms: late, load, faults, totals,
     settings: { seconds, settle_s, talk: "4:6", ice: "fast", layout: SHAPES[shape].layout ?? null, sets: settings(endpoints), program: shape === "audio" ? null : "1280x720@25" },
     ...about(),
   };
@@ -84,7 +85,7 @@ function show(shape, points) {
     ...(pictures ? ["fps", "p5", "lost"] : []), ...(wall ? ["wall", "p5"] : []), "remark"],
   ...points.map((p) => [p.endpoints, p.cores.toFixed(3), p.bridge_cores.toFixed(3), p.signaling_cores.toFixed(3), p.sim_cores.toFixed(3), `${Math.round(100 * p.machine_busy)} %`,
     Math.round(p.rss_mb), p.threads, p.fds, p.pps_in, p.pps_out, p.audio_gaps, ...(pictures ? [p.fps_median, p.fps_p5, p.frames_lost] : []),
-    ...(wall ? [p.wall_fps_median, p.wall_fps_p5] : []), [p.full ? "the machine is full" : "", p.others_cores > 0.15 ? `others took ${p.others_cores}` : "", ...p.faults].filter(Boolean).join("; ")])]));
+    ...(wall ? [p.wall_fps_median, p.wall_fps_p5] : []), [p.full ? "the machine is full" : "", p.others_cores > 0.15 ? `others took ${p.others_cores}` : "", p.load?.level > 0 ? `overload step ${p.load.level}` : "", ...p.faults].filter(Boolean).join("; ")])]));
   console.log("  cores by group of threads, and how late ticks were (p50/p95/p99 ms)");
   const groups = Object.keys(points[0].groups);
   console.log(table([["endpoints", ...groups, "sound ticks", "canvas ticks"],

@@ -27,6 +27,16 @@ function at(steps, share) {
   return from_us / 1000;
 }
 
+/** The overload ladder: on which step it stands, and what it allows; null where the bridge told nothing yet. */
+export function readLoad(text) {
+  const load = {};
+  for (const line of text.split("\n")) {
+    const found = /^diemcau_bridge_load_(\w+)(?:\{why="(\w*)"\})? (\S+)/.exec(line);
+    if (found) load[found[1]] = found[2] ?? Number(found[3]);
+  }
+  return Object.keys(load).length > 0 ? load : null;
+}
+
 /** {audio: {p50_ms, p95_ms, p99_ms, ticks}, canvas: ...} */
 export function lateness(before, after) {
   return Object.fromEntries(Object.keys(after).map((what) => {
