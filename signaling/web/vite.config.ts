@@ -21,6 +21,7 @@ export default defineConfig({
         index: page("index"),
         r: page("r"),
         chair: page("chair"),
+        screen: page("screen"),
         technician: page("technician"),
         login: page("login"),
       },

@@ -7,6 +7,7 @@ import { dateTime, duration, longDate, momentOf, percent, shortDate, timeOfDay }
 import { settle } from "../src/core/order";
 import { MutedTalk, dbfs, meterShare } from "../src/core/talk";
 import { branches, filterBranches, searchText } from "../src/core/tree";
+import { pageCount, pageOf, secondsLeft, stepBack, turnNumber } from "../src/core/turn";
 import { retryAfter, troubleOf } from "../src/core/trouble";
 
 const FOLDED: readonly [string, string][] = [
@@ -154,3 +155,26 @@ for (const [name, word, retried] of TROUBLES) {
     assert.equal(retryAfter(trouble) !== null, retried);
   });
 }
+
+const TURNS: readonly [string, object, number, number, number | null][] = [
+  ["at the start", {}, 0, 1, 15],
+  ["half a second before the next", {}, 14_500, 1, 1],
+  ["the second page", {}, 15_000, 2, 15],
+  ["around the circle", {}, 45_000, 1, 15],
+  ["before the start, by another clock", {}, -3000, 1, 18],
+  ["held", { held: 5 }, 1_000_000, 3, null],
+];
+for (const [name, fields, at_ms, page, left] of TURNS)
+  test(`pages in turn: ${name}`, () => {
+    const turn = { start_ms: 1000, every_ms: 15_000, ...fields };
+    assert.equal(pageOf(turn, 40, 4, 1000 + at_ms), page);
+    assert.equal(secondsLeft(turn, 1000 + at_ms), left);
+  });
+test("pages in turn: one page back from the first is the last", () => {
+  const turn = { start_ms: 0, every_ms: 15_000, held: 0 };
+  assert.equal(pageCount(40, 4), 3);
+  assert.equal(pageCount(0, 4), 1);
+  assert.equal(stepBack(turn, 40, 4, 0), 2);
+  assert.equal(stepBack({ ...turn, held: 2 }, 40, 4, 0), -1);
+  assert.equal(turnNumber({ start_ms: 0, every_ms: 0 }, 99), 0);
+});

@@ -29,6 +29,10 @@ const parts = (format: Intl.DateTimeFormat, at_ms: number): Record<string, strin
   return found;
 };
 
+/** 1,4 in Vietnamese, 1.4 in English. */
+export const decimal = (value: number, language: string): string =>
+  value.toFixed(1).replace(".", language === "vi" ? "," : ".");
+
 /** 14:05 */
 export const timeOfDay = (at_ms: number, locale: Locale): string => {
   const p = parts(formatter(locale, "hm", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }), at_ms);

@@ -1,5 +1,7 @@
 // The words of /ws and /api/v1 as the pages use them. docs/protocol.md is the reference; unknown fields are ignored.
 
+import type { Turn } from "./turn";
+
 export type Role = "room" | "chair" | "technician" | "admin" | "observer";
 export type MeetingState = "draft" | "open" | "ended";
 export type Microphone = "off" | "on" | "held-off";
@@ -8,6 +10,8 @@ export type SeatState = "absent" | "joining" | "present" | "lost";
 export type View = "program" | "wall" | "pages";
 export type LegWay = "duplex" | "receive";
 export type Layout = "full" | "1+1" | "1+5" | "1+7" | "1+12" | "1+20" | "grid" | "lecture";
+/** Grids whose places stay, however many are taken. */
+export const SIZED_GRIDS = ["2x2", "3x3", "4x4", "5x5", "6x6", "7x7"] as const;
 
 /** Seats and legs are numbers on the wire; the pages only compare them and hand them back. */
 export type SeatId = number;
@@ -82,6 +86,9 @@ export interface MeetingInfo {
   presenting?: SeatId | null;
   chair_seat?: SeatId | null;
   pinned: SeatId[];
+  /** The pages of the second screen, and those of a program that turns; null: it does not. */
+  pages?: Turn;
+  turn?: Turn | null;
   muted_all: boolean;
   undo: Undo | null;
 }

@@ -3,9 +3,27 @@
 // or when the bridge is a new one.
 import { signal } from "@preact/signals";
 import { type Encoding, type Picture, encodingsFor, screenEncodingsFor } from "../core/needs";
-import { type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
+import { Fault, type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
 import type { Link } from "../net/link";
 import { LegStats, type LegNumbers } from "./legstats";
+
+/** The machine has another way to the network now: what went over the old one is mended at once, not when it is missed. */
+const onNetworkChange = (changed: () => void): (() => void) => {
+  const connection = (navigator as { connection?: EventTarget & { type?: string } }).connection;
+  let type = connection?.type;
+  // It also fires when the browser thinks otherwise of the line's width: only another kind of line counts.
+  const typed = (): void => {
+    if (connection?.type === type) return;
+    type = connection?.type;
+    changed();
+  };
+  window.addEventListener("online", changed);
+  connection?.addEventListener("change", typed);
+  return () => {
+    window.removeEventListener("online", changed);
+    connection?.removeEventListener("change", typed);
+  };
+};
 
 /** none: not wanted; opening: first picture on its way; up; weak: path is being repaired. */
 export type LegState = "none" | "opening" | "up" | "weak";
@@ -40,12 +58,18 @@ export class Leg {
   private video: MediaStreamTrack | null = null;
   private screen: MediaStreamTrack | null = null;
   private needs: Need[] = FIRST_NEEDS;
+  private forgetNetwork: () => void = () => undefined;
+  /** The network changed while there was no link to ask over. */
+  private restart_due = false;
+  private restarting: RTCPeerConnection | null = null;
   private screenNeeds: Need[] = [];
 
   constructor(
     private readonly link: Link,
     private readonly way: LegWay,
     private readonly view: View,
+    /** The server will not give this view, and says why; without it the leg asks again. */
+    private readonly refused: ((fault: Fault) => void) | null = null,
   ) {}
 
   /** Opens it, now or as soon as the link is there. */
@@ -70,7 +94,7 @@ export class Leg {
   linkBack(alive: boolean): void {
     if (!this.wanted) return;
     if (this.pc === null || !alive) this.renew();
-    else if (this.pc.connectionState !== "connected") void this.restartIce();
+    else if (this.pc.connectionState !== "connected" || this.restart_due) void this.restartIce();
   }
 
   /** The bridge is a new one (null) or has lost this leg. News of a leg that we closed ourselves concerns nobody. */
@@ -120,6 +144,8 @@ export class Leg {
     this.turn++;
     this.opening = false;
     clearTimeout(this.timer);
+    this.forgetNetwork();
+    this.restart_due = false;
     this.stats?.stop();
     this.stats = null;
     if (this.pc !== null) {
@@ -138,7 +164,12 @@ export class Leg {
     this.state.value = this.stream.peek() === null ? "opening" : "weak";
     const turn = this.turn;
     try {
-      const answer = await this.link.request("leg.open", { way: this.way, view: this.view, hears: true });
+      const answer = await this.link.request("leg.open", {
+        way: this.way,
+        view: this.view,
+        hears: true,
+        screen_height: Math.round(screen.height * devicePixelRatio),
+      });
       const leg = answer["leg"] as LegId;
       if (turn !== this.turn) {
         // Given up while the server worked on it.
@@ -151,9 +182,15 @@ export class Leg {
       if (turn !== this.turn) return;
       this.attempt = 0;
       this.opening = false;
-    } catch {
+    } catch (error) {
       if (turn !== this.turn) return;
       this.dispose();
+      if (error instanceof Fault && error.code === "refused" && this.refused !== null) {
+        this.wanted = false;
+        this.state.value = "none";
+        this.refused(error);
+        return;
+      }
       const wait = OPEN_RETRY_MS[Math.min(this.attempt++, OPEN_RETRY_MS.length - 1)] ?? 3000;
       this.timer = window.setTimeout(() => void this.open(), wait);
     }
@@ -165,6 +202,10 @@ export class Leg {
     this.pc = pc;
     pc.ontrack = (event) => this.tookTrack(event);
     pc.onconnectionstatechange = () => this.watch(pc);
+    this.forgetNetwork = onNetworkChange(() => {
+      this.restart_due = true;
+      void this.restartIce();
+    });
     await pc.setRemoteDescription({ type: "offer", sdp });
     if (this.way === "duplex") {
       for (const transceiver of pc.getTransceivers()) transceiver.direction = "sendrecv";
@@ -242,6 +283,9 @@ export class Leg {
     const leg = this.id;
     if (pc === null || leg === null || pc.signalingState !== "stable" || this.link.state.peek() !== "open")
       return;
+    if (this.restarting === pc) return; // page, server and network may all ask within a second
+    this.restarting = pc;
+    this.restart_due = false;
     this.state.value = "weak";
     this.guard(RENEW_AFTER_MS);
     try {
@@ -254,6 +298,8 @@ export class Leg {
       this.watch(pc);
     } catch {
       if (pc === this.pc && this.link.state.peek() === "open") this.renew();
+    } finally {
+      if (this.restarting === pc) this.restarting = null;
     }
   }
 

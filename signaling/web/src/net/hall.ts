@@ -16,6 +16,7 @@ import {
   wordOf,
 } from "../core/protocol";
 import { type Hall, applyDelta, countSeats, hallOf } from "../core/seats";
+import type { Load } from "../core/load";
 import { complain, say } from "../ui/toasts";
 import * as api from "./api";
 import { Link, type Message, legOf } from "./link";
@@ -40,6 +41,8 @@ export class HallStore {
   readonly speakers = signal<Speaking[]>([]);
   readonly contacts = signal<ReadonlyMap<SeatId, RosterSeat>>(new Map());
   readonly role = signal("");
+  /** What the server gives up just now; null: not told yet. */
+  readonly load = signal<Load | null>(null);
   /** All seats as they are now, anew at every change: for counts, queues and filters. */
   readonly list = signal<readonly Seat[]>([]);
   readonly counts = computed(() => countSeats(this.list.value));
@@ -142,6 +145,9 @@ export class HallStore {
         break;
       case "restart-ice":
         this.legs.forEach((leg) => leg.restartFor(message["leg"] as LegId));
+        break;
+      case "load":
+        this.load.value = message as unknown as Load;
         break;
       case "alarm":
         say(wordOf(message["text"]) || t("fault.unknown"), true);

@@ -2,10 +2,12 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { Layout, Undo, View } from "../../core/protocol";
+import { type Layout, SIZED_GRIDS, type Undo, type View } from "../../core/protocol";
 import { type Key, t } from "../../i18n";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
+import { Icon } from "../../ui/icons";
+import { IntervalSelect, TurnBar } from "../../ui/TurnBar";
 import { Button, Dialog, HoldButton, Screen, toggleFull } from "../../ui/parts";
 import { Header } from "./Header";
 import { LayoutIcon } from "./LayoutIcon";
@@ -15,9 +17,10 @@ import type { Part } from "./part";
 import type { Watch } from "./watch";
 
 const LAYOUTS: readonly Layout[] = ["full", "1+1", "1+5", "1+7", "1+12", "1+20", "grid", "lecture"];
-const VIEWS: readonly { view: View; key: Key; icon: "program" | "wall" }[] = [
+const VIEWS: readonly { view: View; key: Key; icon: "program" | "wall" | "turn" }[] = [
   { view: "program", key: "chair.program", icon: "program" },
   { view: "wall", key: "chair.wall", icon: "wall" },
+  { view: "pages", key: "chair.pages", icon: "turn" },
 ];
 
 /** What a room shows to all, beside the picture; a tap makes it large. The chair ends it with one press. */
@@ -137,24 +140,84 @@ const Picture = ({ hall, watch, part }: { hall: HallStore; watch: Watch; part: P
   );
 };
 
+/** Grids of a fixed size: a room keeps its place, whoever comes and goes. */
+const GridSize = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const current = hall.meeting.value?.layout ?? "";
+  const misfits = hall.load.value?.misfits ?? [];
+  const sized = (SIZED_GRIDS as readonly string[]).includes(current);
+  return (
+    <select
+      id="grid-size"
+      aria-label={t("chair.grid_size")}
+      title={t("chair.grid_size")}
+      class={sized ? "chosen" : ""}
+      value={sized ? current : "grid"}
+      onChange={(event) => {
+        const select = event.currentTarget;
+        void hall.do("layout", { layout: select.value }).then((done) => {
+          if (!done) select.value = sized ? current : "grid"; // refused: the layout is as it was
+        });
+      }}
+    >
+      <option value="grid">{t("chair.grid_auto")}</option>
+      {SIZED_GRIDS.map((grid) => (
+        <option key={grid} value={grid}>
+          {grid.replace("x", "×") + (misfits.includes(grid) ? " ⚠" : "")}
+        </option>
+      ))}
+    </select>
+  );
+};
+
+/** The program shows all rooms in turn: its places that nobody is pinned to change page by page. */
+const ProgramTurn = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const turn = hall.meeting.value?.turn ?? null;
+  return (
+    <>
+      <Button
+        id="program-turn"
+        icon="turn"
+        label={t("turn.program")}
+        pressed={turn !== null}
+        onClick={() => void hall.do("turn", { view: "program", on: turn === null })}
+      />
+      {turn !== null && (
+        <IntervalSelect
+          id="program-every"
+          every_ms={turn.every_ms}
+          label={t("turn.every")}
+          onChange={(seconds) => void hall.do("turn", { view: "program", every_s: seconds })}
+        />
+      )}
+    </>
+  );
+};
+
 const Layouts = ({ hall }: { hall: HallStore }): JSX.Element => {
   const current = hall.meeting.value?.layout;
+  const misfits = hall.load.value?.misfits ?? [];
   return (
     <div class="layouts" role="group" aria-label={t("chair.layout")}>
-      {LAYOUTS.map((layout) => (
-        <button
-          key={layout}
-          type="button"
-          class="button layout-button"
-          data-layout={layout}
-          aria-pressed={layout === current}
-          aria-label={t(`layout.${layout}`)}
-          title={t(`layout.${layout}`)}
-          onClick={() => void hall.do("layout", { layout })}
-        >
-          <LayoutIcon layout={layout} />
-        </button>
-      ))}
+      {LAYOUTS.map((layout) => {
+        const words = t(`layout.${layout}`);
+        const label = misfits.includes(layout) ? t("chair.misfit", { layout: words }) : words;
+        return (
+          <button
+            key={layout}
+            type="button"
+            class={`button layout-button${misfits.includes(layout) ? " misfit" : ""}`}
+            data-layout={layout}
+            aria-pressed={layout === current}
+            aria-label={label}
+            title={label}
+            onClick={() => void hall.do("layout", { layout })}
+          >
+            <LayoutIcon layout={layout} />
+          </button>
+        );
+      })}
+      <GridSize hall={hall} />
+      <ProgramTurn hall={hall} />
     </div>
   );
 };
@@ -284,6 +347,20 @@ export const Console = ({
           )}
         </div>
         <PartBar part={part} />
+        {watch.view.value === "pages" && (
+          <TurnBar hall={hall}>
+            <a
+              class="button"
+              id="second-screen"
+              href="/screen"
+              target="diemcau-screen"
+              aria-label={t("chair.screen")}
+              title={t("chair.screen")}
+            >
+              <Icon name="screens" />
+            </a>
+          </TurnBar>
+        )}
         <Layouts hall={hall} />
         <Commands hall={hall} />
       </section>

@@ -1,12 +1,18 @@
 // The head of a console: which meeting, since when, who is there, how the line is.
 import type { JSX } from "preact";
 import { duration } from "../../core/format";
-import { t } from "../../i18n";
+import { LIMITS, LIMIT_FROM_LEVEL } from "../../core/load";
+import { type Key, t } from "../../i18n";
 import * as api from "../../net/api";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
+import { Icon } from "../../ui/icons";
 import { Button, Clock, Dialog, LanguageButton } from "../../ui/parts";
 import { complain } from "../../ui/toasts";
+
+/** The bridge's word for why; one that this page does not know is the processor. */
+export const whyKey = (why: string): Key =>
+  why === "calm" || why === "late" || why === "encoders" ? `load.why.${why}` : "load.why.processor";
 
 export const ConnectionPill = ({ hall }: { hall: HallStore }): JSX.Element => {
   const state = hall.link.state.value;
@@ -89,6 +95,24 @@ export const Counts = ({ hall }: { hall: HallStore }): JSX.Element => {
   );
 };
 
+/** A small sign while the server gives up something of the pictures; why is said where one looks closer. */
+export const LoadSign = ({ hall }: { hall: HallStore }): JSX.Element | null => {
+  const load = hall.load.value;
+  if (load === null || load.level === 0) return null;
+  const lowered = LIMITS.filter((limit) => load.level >= LIMIT_FROM_LEVEL[limit]);
+  const words = [
+    t(whyKey(load.why)),
+    ...lowered.map((limit) => t(`load.${limit}`, { value: load[limit] })),
+    t("load.sound"),
+  ].join("\n");
+  return (
+    <span class="pill warn-pill" id="load-sign" data-level={load.level} title={words} role="status">
+      <Icon name="warn" />
+      {t("load.sign")}
+    </span>
+  );
+};
+
 export const Header = ({ hall }: { hall: HallStore }): JSX.Element => {
   const meeting = hall.meeting.value;
   return (
@@ -99,6 +123,7 @@ export const Header = ({ hall }: { hall: HallStore }): JSX.Element => {
           <span class="soft clock">{duration(now.value - meeting.opened_at_ms)}</span>
         ) : null}
       </div>
+      <LoadSign hall={hall} />
       <Counts hall={hall} />
       <ConnectionPill hall={hall} />
       <Clock />

@@ -1,9 +1,10 @@
 // What the console looks at: the program or the wall, one receive-only leg. A change of view opens the new leg beside
 // the old one and lets go of the old when the new picture is there: no black in between.
 import { type Signal, effect, signal } from "@preact/signals";
-import type { View } from "../../core/protocol";
+import type { Fault, View } from "../../core/protocol";
 import { Leg } from "../../media/leg";
 import type { HallStore } from "../../net/hall";
+import { complain } from "../../ui/toasts";
 import type { Part } from "./part";
 
 const QUALITY_MS = 5000;
@@ -18,6 +19,8 @@ export class Watch {
   private dropCurrent: (() => void) | null = null;
   private hall: HallStore | null = null;
   private own = true;
+  /** The view whose picture is on the page; `view` may be one that is still on its way. */
+  private seen: View = "program";
 
   begin(hall: HallStore, part: Part): void {
     this.hall = hall;
@@ -56,11 +59,23 @@ export class Watch {
       this.swap(this.shared, () => undefined, false);
       return;
     }
-    const leg = new Leg(hall.link, "receive", view);
+    const leg: Leg = new Leg(hall.link, "receive", view, (fault) => this.refused(leg, fault));
     const drop = hall.addLeg(leg);
     leg.want();
     if (this.leg.peek() === null || !this.own) this.swap(leg, drop, true);
     else this.swapWhenSeen(leg, drop);
+  }
+
+  /** The server cannot show this view now, and says why: what is seen stays. */
+  private refused(leg: Leg, fault: Fault): void {
+    complain(fault);
+    if (this.coming?.leg === leg) {
+      this.forgetComing();
+      this.view.value = this.seen;
+    } else if (this.leg.peek() === leg) {
+      this.stop();
+      if (this.view.peek() !== "program") this.show("program");
+    }
   }
 
   private swapWhenSeen(leg: Leg, drop: () => void): void {
@@ -90,6 +105,7 @@ export class Watch {
 
   private swap(leg: Leg, drop: () => void, own: boolean): void {
     const before = this.own ? this.leg.peek() : null;
+    this.seen = this.view.peek();
     this.leg.value = leg;
     this.own = own;
     this.dropCurrent?.();

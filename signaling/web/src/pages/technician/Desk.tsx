@@ -8,9 +8,10 @@ import { t } from "../../i18n";
 import type { HallStore } from "../../net/hall";
 import { Icon } from "../../ui/icons";
 import { Button, Clock, LanguageButton } from "../../ui/parts";
-import { ConnectionPill, Counts, LogoutButton, SessionOver } from "../chair/Header";
+import { ConnectionPill, Counts, LoadSign, LogoutButton, SessionOver } from "../chair/Header";
 import { Details } from "./Details";
 import { ImportDialog } from "./Import";
+import { LoadPanel } from "./LoadPanel";
 import { Sheet } from "./Sheet";
 
 const COLOURS = { present: "ok", joining: "warn", lost: "bad", absent: "" } as const;
@@ -153,6 +154,7 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
         <div class="head-title">
           <strong class="cut">{meeting?.title ?? t("technician.title")}</strong>
         </div>
+        <LoadSign hall={hall} />
         {meeting !== null && <Counts hall={hall} />}
         <ConnectionPill hall={hall} />
         <Clock />
@@ -169,6 +171,10 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
           <span>{t("technician.export")}</span>
         </a>
         <span class="grow" />
+        <a class="button" href="/screen" target="diemcau-screen">
+          <Icon name="screens" />
+          <span>{t("chair.screen")}</span>
+        </a>
         <a class="button" href="/chair">
           <Icon name="program" />
           <span>{t("technician.to_chair")}</span>
@@ -177,7 +183,10 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
       <Tree hall={hall} chosen={chosen} onPrint={(branch) => (printing.value = branch)} />
       <section class="panel details" aria-live="polite">
         {seat === undefined ? (
-          <p class="soft list-empty">{t("technician.choose")}</p>
+          <>
+            <p class="soft list-empty">{t("technician.choose")}</p>
+            <LoadPanel hall={hall} />
+          </>
         ) : (
           <Details key={seat.id} hall={hall} seat={seat} />
         )}
