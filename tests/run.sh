@@ -56,6 +56,7 @@ suite_unit() {
         [ -e "$source" ] || continue
         run_one "$(basename "$source" .sh)" 60 "$source"
     done
+    node_suite tests/unit 60
     if [ -e signaling/web/tests/run.mjs ]; then run_one web 60 node signaling/web/tests/run.mjs; fi
 }
 
