@@ -58,10 +58,12 @@ static double cores(guint64 now_us, guint64 before_us, gint64 passed_us) {
     return now_us > before_us ? (double)(now_us - before_us) / (double)passed_us : 0;
 }
 
+/* Three quarters, not more: where a program is shown, a wall has fewer ticks than the rest, and its lateness alone is no
+ * trouble. */
 static guint canvas_late_us(const Lateness *now, const Lateness *before) {
     Lateness between;
     for (guint i = 0; i < G_N_ELEMENTS(between.n); i++) between.n[i] = now->n[i] - before->n[i];
-    return lateness_at_us(&between, 0.95);
+    return lateness_at_us(&between, 0.75);
 }
 
 /* FALSE: there is nothing to compare with yet. */

@@ -24,7 +24,7 @@ typedef struct {
     double budget_cores, used_cores;
     double wall_cores, program_cores; /* canvases and encoders, of used_cores */
     double decode_cores;
-    guint canvas_late_us; /* the lateness that 95 % of the canvases' ticks keep */
+    guint canvas_late_us; /* the lateness that three quarters of the canvases' ticks keep */
     double encoder_drops; /* share of pictures that encoders were too slow for, 0..1 */
 } OverloadLoad;
 

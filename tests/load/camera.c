@@ -7,7 +7,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LOOP_S = 4, THUMBNAILS = 4, SIZES = 5, RATES = 3, JOB_VOICE = CAMERA_VARIANTS };
+enum {
+    LOOP_S = 4,
+    THUMBNAILS = 8,
+    THUMBNAIL_RATES = 4,
+    SMALL_HEIGHT = 72,
+    SIZES = 5,
+    RATES = 3,
+    JOB_VOICE = CAMERA_VARIANTS
+};
 G_STATIC_ASSERT(THUMBNAILS + SIZES * RATES == CAMERA_VARIANTS);
 
 typedef struct {
@@ -25,7 +33,8 @@ typedef struct {
 } Shape;
 
 static const Shape THUMBNAIL[THUMBNAILS] = {
-    { 160, 90, 8, 50000 }, { 160, 90, 4, 30000 }, { 160, 90, 2, 18000 }, { 160, 90, 1, 12000 }
+    { 160, 90, 8, 50000 }, { 160, 90, 4, 30000 }, { 160, 90, 2, 18000 }, { 160, 90, 1, 12000 },
+    { 128, 72, 8, 40000 }, { 128, 72, 4, 25000 }, { 128, 72, 2, 15000 }, { 128, 72, 1, 10000 },
 };
 static const Shape SMALLER[SIZES - 1] = { { .width = 320, .height = 180 },
                                           { .width = 640, .height = 360 },
@@ -90,7 +99,9 @@ guint camera_variant(guint layer, const LayerWish *wish) {
     guint variant = 0;
     if (wish == NULL) wish = &ALL;
     if (layer == CAMERA_MAIN) return main_variant(wish);
-    while (variant < THUMBNAILS - 1 && !fits(&THUMBNAIL[variant], wish)) variant++;
+    if (wish->height > 0 && wish->height <= SMALL_HEIGHT) variant = THUMBNAIL_RATES;
+    guint last = variant + THUMBNAIL_RATES - 1;
+    while (variant < last && !fits(&THUMBNAIL[variant], wish)) variant++;
     return variant;
 }
 

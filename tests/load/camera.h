@@ -7,7 +7,7 @@
 #include "tests/load/voice.h"
 
 enum { CAMERA_THUMBNAIL, CAMERA_MAIN, CAMERA_LAYERS };
-enum { CAMERA_VARIANTS = 19 }; /* thumbnails by frame rate, main pictures by size and frame rate */
+enum { CAMERA_VARIANTS = 23 }; /* thumbnails by size and frame rate, main pictures by size and frame rate */
 
 /* What the server asks of a layer. 0: not said. */
 typedef struct {
