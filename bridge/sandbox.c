@@ -38,7 +38,7 @@ enum { SANITIZED = 0 };
 
 static gboolean set_limits(SandboxReport *report, GError **error) {
     struct rlimit files, none = { 0, 0 };
-    /* Three descriptors for each connection: the soft limit of 1024 would end at 300 rooms. */
+    /* Four descriptors for each connection: the soft limit of 1024 would end at 250 rooms. */
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);

@@ -1,16 +1,19 @@
 /* ice.c -- the only file that knows libnice.
  * Runs:  on the worker's thread, inside the agent's own GMainContext (loop.c).
  * Rules: signal handlers only leave notes (ice->notes); settle() reads them outside of any dispatch. Sends do not go
- *        through the agent. After ice_close() the agent closes asynchronously; the last callback frees everything.
+ *        through the agent, and media does not come through it where the kernel lets us have a socket of our own beside
+ *        the agent's (media_socket.h). After ice_close() the agent closes asynchronously; the last callback frees everything.
  * Not here: whether the peer is still there (transport.c: authenticated packets decide, not the agent's consent checks,
  *        which give up after 10 s in this version). */
 #include "bridge/transport/ice.h"
 
 #include "bridge/transport/candidate.h"
+#include "bridge/transport/media_socket.h"
 #include "config/fault.h"
 
 #include <nice/agent.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { COMPONENT = 1, TOS_AF41 = 0x88 };
 enum { NOTE_GATHERED = 1, NOTE_SELECTED = 2, NOTE_CLOSE = 4, NOTE_CLOSED = 8 };
@@ -27,6 +30,7 @@ struct Ice {
     char *announce;
     GSocket *socket; /* of the selected pair; a reference of ours */
     IcePath path;
+    int media_fd; /* beside that socket; -1: none */
 };
 
 static void note(Ice *ice, guint what) {
@@ -57,6 +61,30 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data) {
     note(data, NOTE_CLOSED);
 }
 
+static gboolean take_media(gpointer data, guint8 *bytes, gsize n_bytes) {
+    Ice *ice = data;
+    ice->events.datagram(ice->user, bytes, n_bytes, g_get_monotonic_time());
+    return !ice->closing;
+}
+
+static void on_media(gpointer data) {
+    Ice *ice = data;
+    media_socket_read(ice->media_fd, take_media, ice);
+}
+
+static void close_media(Ice *ice) {
+    if (ice->media_fd < 0) return;
+    netloop_context_set_input(ice->context, -1, NULL);
+    close(ice->media_fd);
+    ice->media_fd = -1;
+}
+
+static void open_media(Ice *ice) {
+    close_media(ice);
+    ice->media_fd = media_socket_open(ice->path.fd);
+    if (ice->media_fd >= 0) netloop_context_set_input(ice->context, ice->media_fd, on_media);
+}
+
 /* The agent may have moved to another socket or address: both are asked for anew, never remembered. */
 static void fetch_path(Ice *ice) {
     NiceCandidate *local = NULL, *remote = NULL;
@@ -64,6 +92,7 @@ static void fetch_path(Ice *ice) {
     if (nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote)) {
         GSocket *socket = nice_agent_get_selected_socket(ice->agent, ice->stream, COMPONENT);
         if (socket != NULL) {
+            gboolean moved = socket != ice->socket;
             g_clear_object(&ice->socket);
             ice->socket = socket;
             memset(&ice->path, 0, sizeof ice->path);
@@ -71,6 +100,7 @@ static void fetch_path(Ice *ice) {
             nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&ice->path.to);
             ice->path.to_bytes =
                 ice->path.to.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+            if (moved) open_media(ice);
         }
     }
     netloop_context_leave(ice->context);
@@ -139,6 +169,7 @@ Ice *ice_new(Loop *loop, const IceSettings *settings, const IceEvents *events, g
     ice->loop = loop;
     ice->events = *events;
     ice->user = user;
+    ice->media_fd = -1;
     ice->announce = g_strdup(settings->announce);
     ice->context = netloop_context_new(loop, settle, ice);
     if (ice->context == NULL) {
@@ -164,6 +195,7 @@ void ice_close(Ice *ice) {
     if (ice == NULL || ice->closing) return;
     ice->closing = TRUE;
     /* The agent closes its sockets whoever else holds them, and their numbers are given to others: forget them now. */
+    close_media(ice);
     g_clear_object(&ice->socket);
     note(ice, NOTE_CLOSE);
 }

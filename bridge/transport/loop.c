@@ -32,6 +32,9 @@ struct LoopContext {
     gpointer user;
     guint16 slot, generation;
     gboolean settle_wanted, dirty, ready, ended;
+    int input_fd;
+    gboolean input_ready;
+    void (*read)(gpointer user);
     gint priority;
     guint n_fds, n_registered;
     GPollFD fds[CONTEXT_FDS_MAX];        /* of the last query */
@@ -47,6 +50,7 @@ struct Loop {
     GPtrArray *slots;           /* LoopContext or NULL by slot */
     GArray *generations;        /* guint16 by slot */
     GPtrArray *dirty, *serving; /* contexts to look at again; lists change places so that looking may add */
+    GPtrArray *inputs;          /* contexts whose input is readable in this turn */
     guint n_contexts;
     guint64 n_turns, n_wakeups, n_dispatches; /* atomic reads elsewhere */
 };
@@ -66,6 +70,7 @@ Loop *netloop_new(GError **error) {
     loop->generations = g_array_new(FALSE, TRUE, sizeof(guint16));
     loop->dirty = g_ptr_array_new();
     loop->serving = g_ptr_array_new();
+    loop->inputs = g_ptr_array_new();
     netloop_adopt(loop);
     return loop;
 }
@@ -76,6 +81,7 @@ void netloop_free(Loop *loop) {
     heap_clear(&loop->heap);
     g_ptr_array_free(loop->dirty, TRUE);
     g_ptr_array_free(loop->serving, TRUE);
+    g_ptr_array_free(loop->inputs, TRUE);
     g_array_free(loop->generations, TRUE);
     g_ptr_array_free(loop->slots, TRUE);
     close(loop->epoll_fd);
@@ -188,6 +194,7 @@ LoopContext *netloop_context_new(Loop *loop, void (*settle)(gpointer user), gpoi
     context->user = user;
     context->slot = slot;
     context->generation = g_array_index(loop->generations, guint16, slot);
+    context->input_fd = -1;
     context->timer = (LoopTimer){ .fire = on_context_due, .user = context };
     context->context = g_main_context_new();
     /* Held for life: the agent hands data over directly only to the thread that owns its context. */
@@ -214,6 +221,15 @@ void netloop_context_enter(LoopContext *context) {
 void netloop_context_leave(LoopContext *context) {
     g_main_context_pop_thread_default(context->context);
     mark_dirty(context);
+}
+
+void netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user)) {
+    owner_check(&context->loop->owner);
+    GPollFD input = { .fd = context->input_fd, .events = EPOLLIN };
+    if (context->input_fd >= 0) epoll_change(context, EPOLL_CTL_DEL, &input);
+    context->input_fd = input.fd = fd;
+    context->read = read;
+    if (fd >= 0) epoll_change(context, EPOLL_CTL_ADD, &input);
 }
 
 void netloop_context_end(LoopContext *context) {
@@ -307,7 +323,8 @@ static struct timespec timespec_of(gint64 us) {
 
 /* Lets packets gather. TRUE: the watched descriptor is readable before the time is over. */
 static gboolean rest(const Loop *loop, gint64 rest_us) {
-    struct pollfd watch = { .fd = loop->watch_fd, .events = POLLIN }; /* poll passes over a descriptor of -1 */
+    struct pollfd watch = { .fd = loop->watch_fd,
+                            .events = POLLIN }; /* poll passes over a descriptor of -1 */
     struct timespec left = timespec_of(rest_us);
     return ppoll(&watch, 1, &left, NULL) > 0;
 }
@@ -331,6 +348,11 @@ static gboolean take_event(Loop *loop, const struct epoll_event *event) {
     LoopContext *context = slot < loop->slots->len ? loop->slots->pdata[slot] : NULL;
     if (context == NULL || context->generation != generation)
         return FALSE; /* news of a context that is gone */
+    if (fd == context->input_fd) {
+        context->input_ready = TRUE;
+        g_ptr_array_add(loop->inputs, context);
+        return FALSE;
+    }
     for (guint i = 0; i < context->n_fds; i++)
         if (context->fds[i].fd == fd)
             context->fds[i].revents =
@@ -349,6 +371,16 @@ static void fire_timers(Loop *loop) {
     }
 }
 
+/* Before the contexts are served: only there are they freed. */
+static void read_inputs(Loop *loop) {
+    for (guint i = 0; i < loop->inputs->len; i++) {
+        LoopContext *context = loop->inputs->pdata[i];
+        if (context->input_ready && context->input_fd >= 0 && !context->ended) context->read(context->user);
+        context->input_ready = FALSE;
+    }
+    g_ptr_array_set_size(loop->inputs, 0);
+}
+
 gboolean netloop_turn(Loop *loop, gint64 wake_by_us) {
     owner_check(&loop->owner);
     struct epoll_event events[EVENTS_PER_WAIT];
@@ -365,6 +397,7 @@ gboolean netloop_turn(Loop *loop, gint64 wake_by_us) {
     count(&loop->n_wakeups);
     gboolean watched = FALSE;
     for (int i = 0; i < n_events; i++) watched |= take_event(loop, &events[i]);
+    read_inputs(loop);
     fire_timers(loop);
     serve_dirty(loop);
     return watched;

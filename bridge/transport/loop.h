@@ -36,6 +36,9 @@ void netloop_context_settle_later(LoopContext *context);
  * asynchronous calls never come) and looks at its sources again afterwards (attaching one from here does not wake it). */
 void netloop_context_enter(LoopContext *context);
 void netloop_context_leave(LoopContext *context);
+/* A descriptor beside the context's own sources, or -1 for none: read is called when it is readable, outside of any dispatch.
+ * The caller takes it away before closing it. */
+void netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user));
 /* Ends the context: drained and freed at the end of this turn, settle is not called again. NULL is fine. */
 void netloop_context_end(LoopContext *context);
 

@@ -1,0 +1,167 @@
+/* The socket beside the agent's: which datagrams it takes away, how much it reads in one go, and that the agent's goes on alone
+ * when it is closed. */
+#include "bridge/transport/media_socket.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct {
+    int agent, media, peer;
+} Ends;
+
+static gboolean open_ends(Ends *ends, const char *address) {
+    struct sockaddr_storage at = { 0 };
+    socklen_t n_bytes = sizeof at;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&at;
+    struct sockaddr_in *four = (struct sockaddr_in *)&at;
+    at.ss_family = strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
+    assert_int_equal(inet_pton(at.ss_family, address,
+                               at.ss_family == AF_INET6 ? (void *)&six->sin6_addr : (void *)&four->sin_addr),
+                     1);
+    ends->agent = socket(at.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ends->peer = socket(at.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ends->media = -1;
+    if (ends->agent < 0 || bind(ends->agent, (struct sockaddr *)&at, sizeof at) != 0) return FALSE;
+    assert_int_equal(getsockname(ends->agent, (struct sockaddr *)&at, &n_bytes), 0);
+    assert_int_equal(connect(ends->peer, (struct sockaddr *)&at, n_bytes), 0);
+    ends->media = media_socket_open(ends->agent);
+    assert_true(ends->media >= 0);
+    return TRUE;
+}
+
+static void close_ends(Ends *ends) {
+    if (ends->media >= 0) close(ends->media);
+    close(ends->agent);
+    close(ends->peer);
+}
+
+typedef struct {
+    guint8 firsts[1024];
+    guint n, enough; /* enough: take says stop then */
+} Taken;
+
+static gboolean take(gpointer user, guint8 *bytes, gsize n_bytes) {
+    Taken *taken = user;
+    assert_true(n_bytes > 0);
+    taken->firsts[taken->n++] = bytes[0];
+    return taken->n != taken->enough;
+}
+
+static void send_first(const Ends *ends, guint8 first, gsize n_bytes) {
+    guint8 bytes[4096] = { first };
+    assert_int_equal(send(ends->peer, bytes, n_bytes, 0), n_bytes);
+}
+
+static void test_who_gets_what(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        guint8 first;
+        gboolean media;
+    } cases[] = {
+        { "STUN", 0, FALSE },
+        { "STUN, last", 3, FALSE },
+        { "DTLS", 20, FALSE },
+        { "DTLS, last", 63, FALSE },
+        { "TURN channel", 64, FALSE },
+        { "just below media", 127, FALSE },
+        { "first of media", 128, TRUE },
+        { "RTP with extension", 0x90, TRUE },
+        { "last of media", 191, TRUE },
+        { "above media", 192, FALSE },
+        { "the highest", 255, FALSE },
+    };
+    static const char *const addresses[] = { "127.0.0.1", "::1" };
+    for (guint a = 0; a < G_N_ELEMENTS(addresses); a++) {
+        Ends ends;
+        if (!open_ends(&ends, addresses[a])) { /* a machine without IPv6 */
+            close_ends(&ends);
+            continue;
+        }
+        for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+            Taken taken = { .n = 0 };
+            guint8 bytes[64];
+            send_first(&ends, cases[i].first, 20);
+            guint n = media_socket_read(ends.media, take, &taken);
+            ssize_t n_agent = recv(ends.agent, bytes, sizeof bytes, 0);
+            if (n != (cases[i].media ? 1 : 0) || (n_agent == 20) == cases[i].media)
+                fail_msg("%s, %s: %u and %zd", addresses[a], cases[i].name, n, n_agent);
+        }
+        close_ends(&ends);
+    }
+}
+
+static void test_so_much_in_one_go(void **state) {
+    (void)state;
+    Ends ends;
+    Taken taken = { .n = 0 };
+    open_ends(&ends, "127.0.0.1");
+    for (guint i = 0; i < 100; i++) send_first(&ends, (guint8)(128 + i % 64), 20);
+    assert_int_equal(media_socket_read(ends.media, take, &taken), MEDIA_READS_MAX);
+    assert_int_equal(media_socket_read(ends.media, take, &taken), 100 - MEDIA_READS_MAX);
+    assert_int_equal(media_socket_read(ends.media, take, &taken), 0);
+    for (guint i = 0; i < 100; i++) assert_int_equal(taken.firsts[i], 128 + i % 64);
+    close_ends(&ends);
+}
+
+static void test_odd_datagrams(void **state) {
+    (void)state;
+    Ends ends;
+    Taken taken = { .enough = 2 };
+    open_ends(&ends, "127.0.0.1");
+    send_first(&ends, 128, 4000); /* larger than any media: passed over */
+    send_first(&ends, 129, 1);
+    send_first(&ends, 130, 1200);
+    send_first(&ends, 131, 20); /* take has said stop */
+    assert_int_equal(media_socket_read(ends.media, take, &taken), 2);
+    assert_int_equal(taken.firsts[0], 129);
+    assert_int_equal(taken.firsts[1], 130);
+    close_ends(&ends);
+}
+
+/* The first path ends and another begins on the same agent's socket. */
+static void test_again(void **state) {
+    (void)state;
+    Ends ends;
+    open_ends(&ends, "127.0.0.1");
+    for (guint round = 0; round < 3; round++) {
+        Taken taken = { .n = 0 };
+        guint8 bytes[64];
+        close(ends.media);
+        send_first(&ends, 128, 20);
+        assert_int_equal(recv(ends.agent, bytes, sizeof bytes, 0), 20); /* alone: gets all */
+        ends.media = media_socket_open(ends.agent);
+        assert_true(ends.media >= 0);
+        send_first(&ends, 128, 20);
+        send_first(&ends, 1, 20);
+        assert_int_equal(media_socket_read(ends.media, take, &taken), 1);
+        assert_int_equal(recv(ends.agent, bytes, sizeof bytes, 0), 20);
+    }
+    close_ends(&ends);
+}
+
+static void test_what_is_no_socket(void **state) {
+    (void)state;
+    int pair[2];
+    assert_int_equal(media_socket_open(-1), -1);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+    assert_int_equal(media_socket_open(pair[0]), -1);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_gets_what),     cmocka_unit_test(test_so_much_in_one_go),
+        cmocka_unit_test(test_odd_datagrams),     cmocka_unit_test(test_again),
+        cmocka_unit_test(test_what_is_no_socket),
+    };
+    return cmocka_run_group_tests_name("media socket", tests, NULL, NULL);
+}
