@@ -1,5 +1,5 @@
 // One meeting, larger and larger: what bridge and signaling cost, until the machine is full.
-//   make bench-capacity           SHAPES="wall tiles16 audio" ENDPOINTS="25 50 100 201 400 800" SECONDS_RUN=20 as variables
+//   make bench-capacity           SHAPES="wall tiles16 audio" ENDPOINTS="25 50 100 201 400 800" SECONDS_RUN=15 as variables
 // wall: every room is live on the wall, which one console watches, and the program (1+7, 1280x720 at 25 fps) goes to all;
 // tiles16: no wall, the program is a grid of 4 x 4 live rooms and goes to all; audio: sound alone, four talk in turns.
 // The roster has exactly as many rooms as take part. A shape ends where the machine was more than 90 % busy: beyond that
@@ -17,8 +17,8 @@ import { coresByGroup, coresByThread, machineBusy, machineTimes, threadTimes } f
 const FULL = 0.9, TICK_S = 5; // the bridge tells its numbers every 5 s
 const counts = (process.env.ENDPOINTS ?? "25 50 100 201 400 800").split(" ").map(Number);
 const shapes = (process.env.SHAPES ?? "wall tiles16 audio").split(" ");
-const seconds = number("SECONDS_RUN", 20, 10);
-const settle_s = number("SETTLE_S", 6, 4);
+const seconds = number("SECONDS_RUN", 15, 8);
+const settle_s = number("SETTLE_S", 5, 4);
 
 // Up to about 90 rooms the wall's tiles are so large that cameras send their larger picture: another line than from there on.
 const SHAPES = {

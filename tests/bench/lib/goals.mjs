@@ -4,9 +4,10 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { resultsPage } from "./page.mjs";
 import { out, results } from "./stage.mjs";
 
-const PAGE = "docs/performance.md", BEGIN = "<!-- goals: begin -->", END = "<!-- goals: end -->", GRAPH = "docs/img/capacity.svg";
+const PAGE = "docs/performance.md", GRAPH = "docs/img/capacity.svg";
 
 /** The points of the run asked for, or of the newest one; results of other runs never mix. */
 function latest(bench, run, good = () => true) {
@@ -116,9 +117,13 @@ const GOALS = [
   ["a room with 30 % loss or 50 kbit/s", "nobody else's picture or voice changes", weak],
 ];
 
-export function goalRows(run) {
+function load(run) {
   const shapes = (shape) => latest("capacity", run, (p) => p.shape === shape);
-  const data = { capacity: ["wall", "tiles16", "audio"].flatMap(shapes), ...Object.fromEntries(["audio", "fanout", "delay", "join", "recover", "weak"].map((bench) => [bench, latest(bench, run)])) };
+  return { capacity: ["wall", "tiles16", "audio"].flatMap(shapes), ...Object.fromEntries(["audio", "fanout", "delay", "join", "recover", "weak"].map((bench) => [bench, latest(bench, run)])) };
+}
+
+export function goalRows(run) {
+  const data = load(run);
   return GOALS.map(([what, goal, judge]) => {
     let row;
     try {
@@ -145,15 +150,22 @@ export function printGoals(rows) {
   console.log(`  met: ${rows.filter((row) => row.met).length} of ${rows.length}`);
 }
 
-/** Puts table and graph into the page. */
+/** The page with what stands between its marks for `name` replaced. */
+export function replaceMarked(page, name, text) {
+  const begin = `<!-- ${name}: begin -->`, from = page.indexOf(begin), to = page.indexOf(`<!-- ${name}: end -->`);
+  if (from < 0 || to < from) throw new Error(`the page has no place for ${name}`);
+  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
+}
+
+/** Puts the table of goals, all results and the graph into the page. */
 export function writeGoals(rows, run) {
-  const page = readFileSync(PAGE, "utf8"), from = page.indexOf(BEGIN), to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`${PAGE} has no place for the table`);
   const newest = latest("capacity", run).at(-1);
   const about = newest ? `${newest.date.slice(0, 16).replace("T", " ")} UTC, ${newest.versions.diemcau} ${newest.versions.commit}, ${newest.machine.cpus} x ${newest.machine.cpu}, Linux ${newest.machine.kernel}${newest.quick ? ", short windows" : ""}.` : "";
   const lines = rows.map((row) => `| ${row.what} | ${row.goal} | ${row.measured}${row.remarks ? ` (${row.remarks})` : ""} | ${row.peer} | ${row.met === null ? "?" : row.met ? "yes" : "**no**"} |`);
-  const text = `${BEGIN}\n${about}\n\n| what | goal | measured | the peer, same run | met |\n| --- | --- | --- | --- | --- |\n${lines.join("\n")}\n`;
-  writeFileSync(PAGE, page.slice(0, from) + text + page.slice(to));
+  const goals = `${about}\n\n| what | goal | measured | the peer, same run | met |\n| --- | --- | --- | --- | --- |\n${lines.join("\n")}`;
+  let page = replaceMarked(readFileSync(PAGE, "utf8"), "goals", goals);
+  page = replaceMarked(page, "results", resultsPage(load(run)));
+  writeFileSync(PAGE, page);
   const graph = join(out, "capacity.svg");
   if (existsSync(graph)) {
     mkdirSync("docs/img", { recursive: true });
