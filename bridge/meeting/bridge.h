@@ -15,6 +15,8 @@
 typedef struct Bridge Bridge;
 typedef struct Conference Conference;
 
+/* A view that no scene names: the program with the screen that is shown as its large tile, for legs that take one picture. */
+enum { SLIDES_VIEW = 0x7fff0001 };
 enum { BRIDGE_DESKS_MAX = 16, VIEW_RUNGS_MAX = 5 };
 
 /* What the control thread knows of a leg. */
@@ -24,12 +26,13 @@ typedef struct {
     Desk *desk;
     LegWay way;
     TransportState state;
-    guint32 view; /* watched, 0: none */
+    guint32 scene_view, view; /* what the scene says; watched, 0: none */
+    gboolean single_picture;  /* of a presentation it is sent the composed form */
     gboolean hears, camera_on;
     gboolean watch_told; /* the desk knows the next two */
     gboolean told_hears;
-    guint screen_height;     /* of who watches, 0: not told */
-    StreamId told_stream;    /* best rung of the view it watches, 0: none */
+    guint screen_height;  /* of who watches, 0: not told */
+    StreamId told_stream; /* best rung of the view it watches, 0: none */
     guint told_rung_max;
     StreamId wished;         /* rung it wants now */
     guint told_presentation; /* revision of the screen that it is sent, 0: none */
@@ -77,8 +80,10 @@ typedef OverloadLimits BridgeLimits;
 typedef struct {
     guint32 leg;                     /* that sends it, 0: none */
     StreamId streams[SCREEN_LAYERS]; /* its layers */
-    RungLadder ladder;               /* those that arrive, best first */
-    guint revision;                  /* of the ladder; never 0 while it has rungs */
+    guint32 source_id;
+    StudioSource *source; /* its pictures, for SLIDES_VIEW; NULL: none */
+    RungLadder ladder;    /* those that arrive, best first */
+    guint revision;       /* of the ladder; never 0 while it has rungs */
 } Presentation;
 
 struct Conference {
@@ -88,7 +93,7 @@ struct Conference {
     Scene *scene;      /* NULL before the first */
     GHashTable *seats; /* seat -> Seat */
     guint n_views;
-    ShownView *views[SCENE_VIEWS_MAX];
+    ShownView *views[SCENE_VIEWS_MAX + 1]; /* those of the scene, and SLIDES_VIEW while it is needed */
     Presentation presentation;
     guint told_top_height; /* the limit that its legs know */
     gboolean dirty;        /* something changed that views or needs follow from */
@@ -174,8 +179,11 @@ void shown_view_tile_size(const ShownView *view, guint32 seat, guint *width, gui
 void presentation_refresh(Conference *conference); /* who shows, who watches; after anything changed */
 void presentation_end(Conference *conference);
 void presentation_on_screen(Conference *conference, const NewsLegScreen *news);
-gboolean presentation_keyframe(Bridge *bridge, StreamId stream); /* FALSE: the stream is none of ours */
-void presentation_tell_again(Conference *conference);            /* signaling is new on the link */
+gboolean presentation_keyframe(Bridge *bridge, StreamId stream);       /* FALSE: the stream is none of ours */
+gboolean presentation_source_keyframe(Bridge *bridge, guint32 source); /* FALSE: the source is none of ours */
+/* The view that the leg is sent: the scene's, or SLIDES_VIEW instead. */
+guint32 presentation_view(const LegRecord *leg);
+void presentation_tell_again(Conference *conference); /* signaling is new on the link */
 
 /* ---- shown_pages.c ---- */
 /* Who stands on the page of now. n_places: those that are free to turn; taken: seats that stand elsewhere in the view.

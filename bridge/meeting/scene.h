@@ -41,7 +41,7 @@ typedef struct {
 typedef struct {
     char meeting[65];
     gint64 epoch, revision;
-    guint32 hall; /* the seat that the meeting is led from, 0: none */
+    guint32 hall;      /* the seat that the meeting is led from, 0: none */
     guint32 presenter; /* whose screen is shown to all, 0: nobody's */
     guint n_seats, n_views, n_legs;
     SceneSeat *seats;

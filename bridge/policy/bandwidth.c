@@ -46,6 +46,8 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     bandwidth->lowered_us = now_us;
     /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
     double sent_bps = bandwidth_sent_bps(bandwidth);
+    /* Where queues are seen, loss alone says less, and a picture that was easy just then says nothing. */
+    if (bandwidth->measured) sent_bps *= 1.5;
     double used_bps = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
     set_estimate(bandwidth, used_bps * (1 - 0.5 * loss));
 }
@@ -72,6 +74,7 @@ static void end_second(Bandwidth *bandwidth, gint64 now_us) {
     if (past_us < G_USEC_PER_SEC) return;
     bandwidth->sent_bps =
         (guint32)MIN(bandwidth->second_bytes * 8 * G_USEC_PER_SEC / (guint64)past_us, G_MAXUINT32);
+    bandwidth->sent_packets = bandwidth->second_packets;
     bandwidth->second_us = now_us;
     bandwidth->second_bytes = 0;
     bandwidth->second_packets = bandwidth->second_nacked = 0;
@@ -90,7 +93,7 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
     double rate = (double)bandwidth->second_nacked / bandwidth->second_packets;
     if (rate <= NACKED_HIGH + NACKED_AGAIN * bandwidth->judge.floor) return;
     /* A packet may be asked for several times, so reports know the loss better, where there are any. */
-    if (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us < REPORTS_US)
+    if (bandwidth->measured || (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us < REPORTS_US))
         bandwidth->dirty_us = bandwidth->raised_us = now_us;
     else
         lower(bandwidth, MIN(rate, 0.5), now_us);
@@ -119,16 +122,11 @@ static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint6
     return (cut || lately) && fraction_lost > 0.5;
 }
 
-void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
-    end_second(bandwidth, now_us);
-    if (tells_of_a_cut(bandwidth, fraction_lost, now_us)) return;
-    if (rtt_us >= 0)
-        bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
-    look_for_trouble(bandwidth, fraction_lost, rtt_us, now_us);
-    bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
+static void on_loss(Bandwidth *bandwidth, double fraction_lost, guint n_packets, gint64 now_us) {
     double excess;
     LossVerdict verdict =
-        loss_judge_report(&bandwidth->judge, bandwidth->sent_bps, fraction_lost, now_us, &excess);
+        loss_judge_report(&bandwidth->judge, bandwidth->sent_bps, n_packets, fraction_lost, now_us, &excess);
+    bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
     bandwidth->excess = bandwidth->excess * 0.5 + excess * 0.5;
     if (verdict == LOSS_FOUND_RANDOM) {
         bandwidth->excess = 0;
@@ -144,6 +142,46 @@ void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_
     } else {
         raise_slowly(bandwidth, now_us);
     }
+}
+
+void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
+    end_second(bandwidth, now_us);
+    if (tells_of_a_cut(bandwidth, fraction_lost, now_us)) return;
+    if (rtt_us >= 0)
+        bandwidth->rtt_us = bandwidth->rtt_us < 0 ? rtt_us : (bandwidth->rtt_us * 7 + rtt_us) / 8;
+    look_for_trouble(bandwidth, fraction_lost, rtt_us, now_us);
+    if (!bandwidth->measured) on_loss(bandwidth, fraction_lost, bandwidth->sent_packets, now_us);
+}
+
+/* ---- transport-wide feedback ---- */
+
+void bandwidth_tick(Bandwidth *bandwidth, gint64 now_us) {
+    if (!bandwidth->measured || congestion_is_live(&bandwidth->congestion, now_us)) return;
+    bandwidth->measured = FALSE;
+    set_estimate(bandwidth, MIN(bandwidth->estimate_bps, bandwidth->congestion.bps));
+}
+
+void bandwidth_on_feedback(Bandwidth *bandwidth, const FeedbackPacket *packets, guint n_packets,
+                           gint64 now_us) {
+    double loss;
+    guint n;
+    end_second(bandwidth, now_us);
+    bandwidth_tick(bandwidth, now_us);
+    congestion_feedback(&bandwidth->congestion, packets, n_packets, bandwidth->estimate_bps,
+                        bandwidth->rtt_us, now_us);
+    bandwidth->measured = TRUE;
+    bandwidth->narrow = FALSE;
+    if (congestion_take_loss(&bandwidth->congestion, now_us, &n, &loss)) on_loss(bandwidth, loss, n, now_us);
+}
+
+void bandwidth_probe_begin(Bandwidth *bandwidth, guint32 target_bps, gint64 now_us, gint64 until_us) {
+    congestion_probe_begin(&bandwidth->congestion, target_bps, now_us, until_us);
+}
+
+ProbeState bandwidth_probe_take(Bandwidth *bandwidth, gint64 now_us) {
+    ProbeState state = congestion_probe_take(&bandwidth->congestion, bandwidth->judge.floor, now_us);
+    if (state == PROBE_HELD) set_estimate(bandwidth, MAX(bandwidth->estimate_bps, bandwidth->congestion.bps));
+    return state;
 }
 
 /* A low REMB is the line's doing when it came down, or when it does not grow as an idle line's does. */
@@ -169,6 +207,7 @@ static gboolean remb_is_narrow(Bandwidth *bandwidth, double bps, gint64 now_us) 
 void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us) {
     double bps = (double)bitrate_bps;
     end_second(bandwidth, now_us);
+    if (bandwidth->measured) return;
     bandwidth->narrow = remb_is_narrow(bandwidth, bps, now_us);
     if (!bandwidth->narrow) return;
     bandwidth->dirty_us = bandwidth->raised_us = now_us;
@@ -181,13 +220,26 @@ void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps) {
     if (bandwidth->estimate_bps < bitrate_bps * 1.2) set_estimate(bandwidth, bitrate_bps * 1.2);
 }
 
-guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth) { return (guint32)bandwidth->estimate_bps; }
+guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth) {
+    double bps = bandwidth->estimate_bps;
+    return (guint32)(bandwidth->measured ? MIN(bps, bandwidth->congestion.bps) : bps);
+}
 
 guint32 bandwidth_sent_bps(const Bandwidth *bandwidth) {
     return (guint32)MIN(MAX((guint64)bandwidth->sent_bps, bandwidth->second_bytes * 8), G_MAXUINT32);
 }
 
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us) {
+    if (bandwidth->measured && !congestion_is_steady(&bandwidth->congestion, now_us)) return FALSE;
     return bandwidth->excess <= LOSS_LOW &&
            (bandwidth->dirty_us == 0 || now_us - bandwidth->dirty_us >= CLEAN_US);
+}
+
+gboolean bandwidth_is_troubled(const Bandwidth *bandwidth, gint64 now_us) {
+    gboolean trouble = bandwidth->trouble_us != 0 && now_us - bandwidth->trouble_us < TROUBLE_US;
+    return trouble || bandwidth->loss > LOSS_LOW || !bandwidth_is_clean(bandwidth, now_us);
+}
+
+gboolean bandwidth_queue_grows(const Bandwidth *bandwidth, gint64 now_us) {
+    return bandwidth->measured && !congestion_is_steady(&bandwidth->congestion, now_us);
 }

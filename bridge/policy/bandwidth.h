@@ -6,6 +6,7 @@
  * for seconds; going up is tried out (ladder.h). */
 #pragma once
 
+#include "bridge/policy/congestion.h"
 #include "bridge/policy/loss_judge.h"
 
 enum { BANDWIDTH_BPS_MIN = 30000, BANDWIDTH_BPS_MAX = 50000000 };
@@ -15,7 +16,10 @@ typedef struct {
     double loss;   /* smoothed, 0..1 */
     double excess; /* of it, what is not the line's own */
     LossJudge judge;
-    guint32 sent_bps; /* last full second */
+    Congestion congestion; /* while transport-wide feedback comes */
+    gboolean measured;     /* it does */
+    guint32 sent_bps;      /* last full second */
+    guint sent_packets;
     gint64 second_us; /* start of the second being counted */
     guint64 second_bytes;
     guint second_packets, second_nacked;
@@ -39,11 +43,23 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us);
 /* fraction_lost: 0..1 since the report before. rtt_us: -1 not known. */
 void bandwidth_on_report(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us);
 void bandwidth_on_remb(Bandwidth *bandwidth, guint64 bitrate_bps, gint64 now_us);
+/* Transport-wide feedback on packets in the order of sending: while it comes the estimate is measured, and REMB and the loss
+ * of reports are not asked. */
+void bandwidth_on_feedback(Bandwidth *bandwidth, const FeedbackPacket *packets, guint n_packets,
+                           gint64 now_us);
+/* Every few 100 ms: feedback that ceased is noticed here. */
+void bandwidth_tick(Bandwidth *bandwidth, gint64 now_us);
+void bandwidth_probe_begin(Bandwidth *bandwidth, guint32 target_bps, gint64 now_us, gint64 until_us);
+ProbeState bandwidth_probe_take(Bandwidth *bandwidth, gint64 now_us); /* HELD: the estimate has risen */
 /* A rung is being tried: the estimate may not be what turns it down at once. */
 void bandwidth_on_trial(Bandwidth *bandwidth, guint32 bitrate_bps);
 
 guint32 bandwidth_estimate_bps(const Bandwidth *bandwidth);
 /* What leaves now: the last full second, or this one when it is more already. */
 guint32 bandwidth_sent_bps(const Bandwidth *bandwidth);
-/* No loss worth mentioning, no narrowing REMB for a second. */
+/* No loss worth mentioning, no narrowing REMB, no growing queue for a second. */
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us);
+/* Something is wrong with the line, or was a moment ago: worth the bytes of transport-wide numbers. */
+gboolean bandwidth_is_troubled(const Bandwidth *bandwidth, gint64 now_us);
+/* Packets wait in the line now: what can be left out should be, until they are through. */
+gboolean bandwidth_queue_grows(const Bandwidth *bandwidth, gint64 now_us);

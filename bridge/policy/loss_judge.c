@@ -6,8 +6,8 @@
 static const double MUCH = 0.08;  /* loss worth an inquiry */
 static const double LESS = 0.75;  /* so much less must be sent to see a difference */
 static const double APART = 0.08; /* the two foretold losses must differ by that to be told from each other */
-static const double SLACK = 0.06; /* reports of few packets scatter */
-static const double FLOOR_MAX = 0.6, FORGET = 0.25, WORSE = 1.2;
+static const double SLACK_MIN = 0.04, SCATTER = 2; /* reports of few packets scatter */
+static const double FLOOR_MIN = 0.005, FLOOR_MAX = 0.6, FOLLOW = 0.15, WORSE = 1.5;
 
 enum { REPORTS = 3, REF_US = 20000000 };
 
@@ -20,11 +20,13 @@ static gboolean is_random(const LossJudge *judge, double sent_bps) {
     return fabs(now_loss - if_random) < fabs(now_loss - if_narrow) / 2;
 }
 
-LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, double loss, gint64 now_us,
+LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, guint n_packets, double loss, gint64 now_us,
                               double *ret_excess) {
-    if (loss < judge->floor) judge->floor += (loss - judge->floor) * FORGET;
-    double slack = judge->floor > 0 ? SLACK : 0;
+    double scatter = SCATTER * sqrt(judge->floor * (1 - judge->floor) / MAX(n_packets, 10u));
+    double slack = judge->floor > 0 ? MAX(scatter, SLACK_MIN) : 0;
     *ret_excess = loss > judge->floor + slack ? (loss - judge->floor) / (1 - judge->floor) : 0;
+    if (judge->floor > 0 && *ret_excess <= 0) judge->floor += (loss - judge->floor) * FOLLOW;
+    if (judge->floor < FLOOR_MIN) judge->floor = 0;
     gboolean stale = now_us - judge->ref_us > REF_US;
     if (*ret_excess > MUCH && (judge->ref_bps <= 0 || sent_bps > judge->ref_bps * 0.9 || stale)) {
         *judge = (LossJudge){ .floor = judge->floor,

@@ -15,7 +15,7 @@ typedef struct {
 
 typedef enum { LOSS_OURS, LOSS_PENDING, LOSS_FOUND_RANDOM } LossVerdict;
 
-/* A report: what was sent in its time, and the share of it that was lost. ret_excess: the share that is not the line's own.
+/* A report: what was sent in its time, in how many packets, and the share of them that was lost. ret_excess: the share that is not the line's own.
  * PENDING: the next reports will tell, better wait. FOUND_RANDOM: once. */
-LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, double loss, gint64 now_us,
+LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, guint n_packets, double loss, gint64 now_us,
                               double *ret_excess);

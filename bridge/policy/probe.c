@@ -1,0 +1,33 @@
+/* probe.c -- see probe.h. */
+#include "bridge/policy/probe.h"
+
+static const double ABOVE = 1.12;
+static const double STEP =
+    1.6; /* of what is known to get through: a longer step would fill the queue of a narrow line */
+
+enum { CLEAN_US = 2500000, FIRST_US = 3000000, NEXT_US = 1000000 };
+
+guint32 probe_due(Probe *probe, guint32 wanted_bps, guint32 has_bps, guint32 known_bps, gboolean clean,
+                  gint64 now_us) {
+    if (!clean || probe->clean_since_us == 0) probe->clean_since_us = now_us;
+    if (wanted_bps == 0 || has_bps >= wanted_bps || now_us - probe->clean_since_us < CLEAN_US) return 0;
+    /* A level that needs much less than what failed is another question. */
+    gboolean easier = probe->failed_bps == 0 || wanted_bps * ABOVE < 0.75 * probe->failed_bps;
+    gint64 every_us = !easier ? probe->every_us : probe->climbing ? NEXT_US : FIRST_US;
+    if (probe->ended_us != 0 && now_us - probe->ended_us < every_us) return 0;
+    return (guint32)MIN(wanted_bps * ABOVE, MAX(known_bps, probe->held_bps) * STEP);
+}
+
+void probe_ended(Probe *probe, gboolean held, guint32 target_bps, gint64 now_us) {
+    probe->ended_us = now_us;
+    probe->climbing = held;
+    probe->held_bps = held ? target_bps : 0;
+    if (held) {
+        probe->every_us = 0;
+        probe->failed_bps = 0;
+        return;
+    }
+    probe->every_us =
+        probe->every_us == 0 ? PROBE_EVERY_US_MIN : MIN(probe->every_us * 2, PROBE_EVERY_US_MAX);
+    probe->failed_bps = target_bps;
+}
