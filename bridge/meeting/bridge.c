@@ -70,6 +70,13 @@ static void on_quality(Bridge *bridge, const NewsLegQuality *news) {
     leg->quality_known = TRUE;
 }
 
+static void on_single(Bridge *bridge, guint32 id) {
+    LegRecord *leg = bridge_leg(bridge, id);
+    if (leg == NULL) return;
+    leg->single_picture = TRUE;
+    leg->conference->dirty = TRUE;
+}
+
 static void on_screen(Bridge *bridge, const NewsLegScreen *news) {
     const LegRecord *leg = bridge_leg(bridge, news->leg);
     if (leg != NULL) presentation_on_screen(leg->conference, news);
@@ -78,6 +85,7 @@ static void on_screen(Bridge *bridge, const NewsLegScreen *news) {
 static void request_source_keyframe(Bridge *bridge, guint32 source) {
     GHashTableIter iter;
     gpointer value;
+    if (presentation_source_keyframe(bridge, source)) return;
     g_hash_table_iter_init(&iter, bridge->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const LegRecord *leg = value;
@@ -107,6 +115,7 @@ static void take_one(Bridge *bridge, NewsKind kind, const News *news) {
     case NEWS_LEG_RUNG: bridge_on_leg_rung(bridge, &news->rung); break;
     case NEWS_LEG_CAMERA: on_camera(bridge, &news->camera); break;
     case NEWS_LEG_QUALITY: on_quality(bridge, &news->quality); break;
+    case NEWS_LEG_SINGLE: on_single(bridge, news->leg); break;
     case NEWS_LEG_SCREEN: on_screen(bridge, &news->screen); break;
     case NEWS_SPEAKING: on_conference_speaking(bridge, &news->speaking); break;
     case NEWS_SOURCE_KEYFRAME: request_source_keyframe(bridge, news->source); break;
@@ -247,7 +256,7 @@ static json_t *living_legs(Bridge *bridge) {
                               json_pack("{s:I,s:s,s:I,s:s,s:s,s:I,s:b}", "leg", (json_int_t)leg->id,
                                         "meeting", leg->conference->meeting, "seat", (json_int_t)leg->seat,
                                         "way", ways[leg->way], "state", transport_state_word(leg->state),
-                                        "view", (json_int_t)leg->view, "hears", leg->hears));
+                                        "view", (json_int_t)leg->scene_view, "hears", leg->hears));
     }
     return legs;
 }

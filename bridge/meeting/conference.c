@@ -59,7 +59,7 @@ static void apply_views(Conference *conference) {
     const Scene *scene = conference->scene;
     for (guint i = 0; i < conference->n_views;) {
         ShownView *view = conference->views[i];
-        if (scene_view(scene, view->spec.view) != NULL) {
+        if (view->spec.view == SLIDES_VIEW || scene_view(scene, view->spec.view) != NULL) {
             i++;
             continue;
         }
@@ -84,7 +84,7 @@ static void watch_again(Conference *conference) {
     g_hash_table_iter_init(&iter, bridge->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         LegRecord *leg = value;
-        if (leg->conference == conference) bridge_leg_watch(bridge, leg, leg->view, leg->hears);
+        if (leg->conference == conference) bridge_leg_watch(bridge, leg, presentation_view(leg), leg->hears);
     }
 }
 
@@ -94,7 +94,7 @@ static void apply_legs(Conference *conference) {
         const SceneLeg *wanted = &conference->scene->legs[i];
         LegRecord *leg = bridge_leg(bridge, wanted->leg);
         if (leg == NULL || leg->conference != conference) continue;
-        leg->view = wanted->view;
+        leg->scene_view = wanted->view;
         leg->hears = wanted->hears;
     }
     watch_again(conference);

@@ -22,6 +22,7 @@ typedef struct {
     gboolean flag;
     guint height, bps;
     StreamId stream, streams[SCREEN_LAYERS];
+    StudioSource *source;
     RungLadder ladder;
 } Order;
 
@@ -110,7 +111,10 @@ static void job_keyframe(Worker *worker, gpointer letter) {
 static void job_present(Worker *worker, gpointer letter) {
     const Order *order = letter;
     Leg *leg = leg_of(worker, order->leg);
-    if (leg != NULL) leg_screen_present(leg, order->streams, order->bps);
+    if (leg != NULL)
+        leg_screen_present(leg, order->streams, order->bps, order->source);
+    else if (order->source != NULL)
+        studio_source_unref(order->source);
 }
 
 static void job_present_keyframe(Worker *worker, gpointer letter) {
@@ -185,9 +189,10 @@ void desk_restart_leg(Desk *desk, guint32 leg, guint request, char *offer) {
 }
 
 /* The box holds thousands of orders; one that does not fit is told, because nothing repeats it. */
-static void post_order(Desk *desk, WorkerJob job, const Order *order) {
-    if (!worker_post(desk->worker, job, order, sizeof *order))
-        log_error("desk.full", "worker=%u leg=%u", worker_index(desk->worker), order->leg);
+static gboolean post_order(Desk *desk, WorkerJob job, const Order *order) {
+    if (worker_post(desk->worker, job, order, sizeof *order)) return TRUE;
+    log_error("desk.full", "worker=%u leg=%u", worker_index(desk->worker), order->leg);
+    return FALSE;
 }
 
 void desk_close_leg(Desk *desk, guint32 leg) { post_order(desk, job_close, &(Order){ .leg = leg }); }
@@ -208,10 +213,11 @@ void desk_request_keyframe(Desk *desk, guint32 leg) {
     post_order(desk, job_keyframe, &(Order){ .leg = leg });
 }
 
-void desk_present(Desk *desk, guint32 leg, const StreamId streams[SCREEN_LAYERS], guint bps) {
-    Order order = { .leg = leg, .bps = bps };
+void desk_present(Desk *desk, guint32 leg, const StreamId streams[SCREEN_LAYERS], guint bps,
+                  StudioSource *source) {
+    Order order = { .leg = leg, .bps = bps, .source = source };
     for (guint i = 0; i < SCREEN_LAYERS; i++) order.streams[i] = streams[i];
-    post_order(desk, job_present, &order);
+    if (!post_order(desk, job_present, &order) && source != NULL) studio_source_unref(source);
 }
 
 void desk_present_keyframe(Desk *desk, guint32 leg, StreamId stream) {

@@ -50,7 +50,10 @@ void desk_need(Desk *desk, guint32 leg, gboolean live, guint height, guint bps);
 void desk_request_keyframe(Desk *desk, guint32 leg);
 
 /* The leg's screen goes to all as these streams (presentation.c gives them), at no more than bps; all 0: no longer. */
-void desk_present(Desk *desk, guint32 leg, const StreamId streams[SCREEN_LAYERS], guint bps);
+/* source: (transfer full) where the screen is given, too, for those who are sent it composed; NULL when all streams are 0. */
+void desk_present(Desk *desk, guint32 leg, const StreamId streams[SCREEN_LAYERS], guint bps,
+                  StudioSource *source);
+/* stream 0: for the source. */
 void desk_present_keyframe(Desk *desk, guint32 leg, StreamId stream);
 /* The screen that the leg is sent, by its vp8 rungs; n_rungs 0: none. */
 void desk_watch_presentation(Desk *desk, guint32 leg, const RungLadder *ladder);

@@ -119,6 +119,11 @@ static void settle_plan(Leg *leg) {
     downlink_set_hearing(leg->downlink, leg->hears);
     watch_ladder(leg);
     watch_presentation(leg);
+    if (config.video.payload_type != 0 &&
+        (config.presentation.payload_type == 0 || config.presentation.codec != CODEC_VP8)) {
+        News news = { .leg = leg->id };
+        mailbox_post(leg->house->news, NEWS_LEG_SINGLE, &news, sizeof news);
+    }
 }
 
 /* ---- offers and answers ---- */

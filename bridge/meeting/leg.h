@@ -80,6 +80,10 @@ struct Leg {
     ScreenLayer screen[SCREEN_LAYERS];
     guint screen_bps, screen_alive; /* 0: it shows nothing; layers that control knows of */
     gint64 next_screen_us, screen_since_us;
+    StudioSource *screen_source; /* for those who are sent it composed; NULL: none */
+    ScreenLayer *screen_shown;   /* given to it */
+    GPtrArray *screen_chain;     /* Frame: of screen_shown, from its last keyframe on */
+    guint n_screen_given;        /* of the chain */
 
     Downlink *downlink; /* NULL until both sides agree */
     RungLadder ladder, presentation;
@@ -115,9 +119,9 @@ void leg_camera_clear(Leg *leg);
 
 /* leg_screen.c */
 void leg_screen_packet(Leg *leg, RtpStream *stream, const RtpPacket *packet, gint64 arrival_us);
-/* Its screen goes to all as these streams, at no more than bps together; all 0: no longer. */
-void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint bps);
-void leg_screen_keyframe(Leg *leg, StreamId stream);
+/* Its screen goes to all as these streams, at no more than bps together; all 0: no longer. Takes source. */
+void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint bps, StudioSource *source);
+void leg_screen_keyframe(Leg *leg, StreamId stream); /* 0: the source begins anew */
 void leg_screen_beat(Leg *leg, gint64 now_us);
 void leg_screen_clear(Leg *leg);
 

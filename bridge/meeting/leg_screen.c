@@ -10,8 +10,35 @@ enum {
     MAIN_BEHIND_US = 3000000,
     SLOW_BEHIND_US = 6000000,
     MAIN_FIRST_US = 2500000,
+    CHAIN_MAX = 200,
+    GIVEN_PER_BEAT = 2, /* of the chain, so that the decoder's queue holds them */
     RESTS_US = 3600 * (gint64)G_USEC_PER_SEC,
 };
+
+/* ---- composed for legs that take one picture: the same frames to the studio, which drops them while no tile shows it ---- */
+
+static void forget_chain(Leg *leg) {
+    if (leg->screen_chain != NULL) g_ptr_array_set_size(leg->screen_chain, 0);
+    leg->n_screen_given = 0;
+}
+
+static void give(Leg *leg) {
+    if (leg->n_screen_given < leg->screen_chain->len)
+        studio_source_push(leg->screen_source, frame_ref(leg->screen_chain->pdata[leg->n_screen_given++]));
+}
+
+/* The chain is kept: a screen that rests sends no keyframe to a tile that begins to show it. */
+static void compose(ScreenLayer *layer, Frame *frame) {
+    Leg *leg = layer->leg;
+    guint best = (leg->screen_alive & 1u << SCREEN_MAIN) != 0 ? SCREEN_MAIN : SCREEN_SLOW;
+    if (frame->keyframe && layer == &leg->screen[best]) leg->screen_shown = layer;
+    if (layer != leg->screen_shown || leg->screen_source == NULL) return;
+    if (frame->keyframe || leg->screen_chain->len == CHAIN_MAX) forget_chain(leg);
+    if (leg->screen_chain->len == 0 && !frame->keyframe) return;
+    gboolean all_given = leg->n_screen_given == leg->screen_chain->len;
+    g_ptr_array_add(leg->screen_chain, frame_ref(frame));
+    if (all_given) give(leg);
+}
 
 static void on_frame(gpointer user, Frame *frame) {
     ScreenLayer *layer = user;
@@ -19,6 +46,7 @@ static void on_frame(gpointer user, Frame *frame) {
     Block *block = layer->forward != NULL ? forward_frame(layer->forward, frame) : NULL;
     if (block != NULL) {
         layer->frame_us = frame->arrival_us;
+        compose(layer, frame);
         house->publish(house->publish_user, block);
     }
     frame_unref(frame);
@@ -71,7 +99,14 @@ void leg_screen_packet(Leg *leg, RtpStream *stream, const RtpPacket *packet, gin
         push(primary->user, &original, TRUE, arrival_us);
 }
 
-void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint bps) {
+static void unref_frame(gpointer frame) { frame_unref(frame); }
+
+void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint bps, StudioSource *source) {
+    if (leg->screen_chain == NULL) leg->screen_chain = g_ptr_array_new_with_free_func(unref_frame);
+    forget_chain(leg);
+    if (leg->screen_source != NULL) studio_source_unref(leg->screen_source);
+    leg->screen_source = source;
+    leg->screen_shown = NULL;
     leg->screen_bps = bps;
     leg->screen_since_us = g_get_monotonic_time();
     leg->screen_alive = 0;
@@ -90,8 +125,9 @@ void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint b
 }
 
 void leg_screen_keyframe(Leg *leg, StreamId stream) {
+    if (stream == 0) leg->n_screen_given = 0;
     for (guint i = 0; i < SCREEN_LAYERS; i++)
-        if (leg->screen[i].forward != NULL && forward_stream(leg->screen[i].forward) == stream)
+        if (stream != 0 && leg->screen[i].forward != NULL && forward_stream(leg->screen[i].forward) == stream)
             forward_want_keyframe(leg->screen[i].forward);
 }
 
@@ -130,6 +166,7 @@ void leg_screen_beat(Leg *leg, gint64 now_us) {
         if (layer->forward != NULL && forward_keyframe_due(layer->forward, now_us))
             video_uplink_request_keyframe(layer->uplink, now_us);
     }
+    for (guint i = 0; leg->screen_source != NULL && i < GIVEN_PER_BEAT; i++) give(leg);
     /* At the first frame at once: everybody waits for it. */
     if (leg->screen_bps == 0 || (leg->screen_alive != 0 && now_us < leg->next_screen_us)) return;
     leg->next_screen_us = now_us + SCREEN_BEAT_US;
@@ -142,4 +179,7 @@ void leg_screen_clear(Leg *leg) {
         forward_free(leg->screen[i].forward);
         leg->screen[i] = (ScreenLayer){ 0 };
     }
+    leg->screen_shown = NULL;
+    g_clear_pointer(&leg->screen_chain, g_ptr_array_unref);
+    g_clear_pointer(&leg->screen_source, studio_source_unref);
 }

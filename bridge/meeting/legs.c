@@ -70,7 +70,7 @@ void bridge_open_leg(Bridge *bridge, guint request, json_t *message) {
     leg->way = way;
     leg->state = TRANSPORT_NEW;
     leg->hears = way != LEG_SEND;
-    leg->view = (guint32)json_integer_value(json_object_get(message, "view"));
+    leg->view = leg->scene_view = (guint32)json_integer_value(json_object_get(message, "view"));
     leg->screen_height =
         (guint)CLAMP(json_integer_value(json_object_get(message, "screen_height")), 0, G_MAXUINT16);
     g_hash_table_insert(bridge->legs, GUINT_TO_POINTER(id), leg);

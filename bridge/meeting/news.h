@@ -13,8 +13,9 @@ typedef enum {
     NEWS_LEG_CAMERA,
     NEWS_LEG_QUALITY,
     NEWS_LEG_SCREEN, /* which layers of its screen arrive */
+    NEWS_LEG_SINGLE, /* it can be sent a single picture only */
     NEWS_SPEAKING,
-    NEWS_LISTEN, /* a leg hears its sound in another tier */
+    NEWS_LISTEN,          /* a leg hears its sound in another tier */
     NEWS_SOURCE_KEYFRAME, /* a decoder needs one */
     NEWS_STREAM_KEYFRAME, /* a subscriber needs one */
     NEWS_ALARM,           /* something an operator should know */
@@ -89,6 +90,7 @@ typedef union {
     NewsListen listen;
     NewsAlarm alarm;
     guint32 source;
+    guint32 leg;
     StreamId stream;
 } News;
 

@@ -4,6 +4,7 @@
 #include "bridge/meeting/bridge.h"
 
 /* What the slow layer may cost: a full picture now and then, the same size as main. */
+enum { SCREEN_SOURCE = 0x40000000 }; /* beside the seats' own ids, which are the cameras' */
 enum { SLOW_FPS = 2, SLOW_BPS = 300000, NOMINAL_MAIN_BPS_MAX = 800000 };
 
 static json_t *layer_json(const char *rid, gboolean active, guint fps, guint max_bps) {
@@ -35,10 +36,11 @@ static void stop(Conference *conference) {
     const LegRecord *leg = bridge_leg(bridge, presentation->leg);
     if (presentation->leg == 0) return;
     if (leg != NULL) {
-        desk_present(leg->desk, leg->id, none, 0);
+        desk_present(leg->desk, leg->id, none, 0, NULL);
         tell_needs(bridge, leg->id, FALSE);
     }
     end_streams(bridge, presentation);
+    studio_source_unref(presentation->source);
     *presentation = (Presentation){ .revision = presentation->revision + 1 };
 }
 
@@ -46,9 +48,12 @@ static void begin(Conference *conference, const LegRecord *leg) {
     Bridge *bridge = conference->bridge;
     Presentation *presentation = &conference->presentation;
     presentation->leg = leg->id;
+    presentation->source_id = SCREEN_SOURCE | leg->seat;
+    presentation->source = studio_source_new(bridge->studio, presentation->source_id);
     for (guint i = 0; i < SCREEN_LAYERS; i++) presentation->streams[i] = ++bridge->next_stream;
     desk_present(leg->desk, leg->id, presentation->streams,
-                 (guint)bridge->settings->video_presentation_bps + SLOW_BPS);
+                 (guint)bridge->settings->video_presentation_bps + SLOW_BPS,
+                 studio_source_ref(presentation->source));
     tell_needs(bridge, leg->id, TRUE);
 }
 
@@ -78,6 +83,80 @@ static void tell_watchers(Conference *conference) {
     }
 }
 
+/* ---- composed, for legs that take one picture ---- */
+
+static const SceneView *program_of(const Conference *conference) {
+    for (guint i = 0; conference->scene != NULL && i < conference->scene->n_views; i++)
+        if (g_str_equal(conference->scene->views[i].name, "program")) return &conference->scene->views[i];
+    return NULL;
+}
+
+static gboolean takes_composed(const LegRecord *leg) {
+    const SceneView *program = program_of(leg->conference);
+    return leg->single_picture && program != NULL && leg->scene_view == program->view &&
+           leg->conference->presentation.ladder.n_rungs > 0;
+}
+
+guint32 presentation_view(const LegRecord *leg) {
+    return takes_composed(leg) && conference_view(leg->conference, SLIDES_VIEW) != NULL ? SLIDES_VIEW
+                                                                                        : leg->scene_view;
+}
+
+static void drop_view(Conference *conference) {
+    for (guint i = 0; i < conference->n_views; i++) {
+        if (conference->views[i]->spec.view != SLIDES_VIEW) continue;
+        shown_view_free(conference->bridge, conference->views[i]);
+        conference->views[i] = conference->views[--conference->n_views];
+        return;
+    }
+}
+
+/* The view is there while a leg is sent it, and follows the program's pins. */
+static void refresh_view(Conference *conference) {
+    GHashTableIter iter;
+    gpointer value;
+    gboolean wanted = FALSE;
+    g_hash_table_iter_init(&iter, conference->bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        wanted = wanted || (((LegRecord *)value)->conference == conference && takes_composed(value));
+    ShownView *view = conference_view(conference, SLIDES_VIEW);
+    if (view == NULL && !wanted) return;
+    if (wanted) {
+        SceneView spec = *program_of(conference);
+        spec.view = SLIDES_VIEW;
+        spec.layout = LAYOUT_PRESENTATION;
+        spec.turns = FALSE;
+        if (view == NULL) {
+            conference->views[conference->n_views++] = shown_view_new(conference->bridge, &spec);
+            conference->dirty = TRUE; /* composed when its watchers are known */
+        } else {
+            view->spec = spec;
+        }
+    }
+    g_hash_table_iter_init(&iter, conference->bridge->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        LegRecord *leg = value;
+        guint32 shown = wanted ? presentation_view(leg) : leg->scene_view;
+        if (leg->conference != conference || leg->view == shown) continue;
+        bridge_leg_watch(conference->bridge, leg, shown, leg->hears);
+        conference->dirty = TRUE;
+    }
+    if (!wanted) drop_view(conference);
+}
+
+gboolean presentation_source_keyframe(Bridge *bridge, guint32 source) {
+    GHashTableIter iter;
+    gpointer value;
+    if ((source & SCREEN_SOURCE) == 0) return FALSE;
+    g_hash_table_iter_init(&iter, bridge->conferences);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Presentation *presentation = &((Conference *)value)->presentation;
+        const LegRecord *leg = bridge_leg(bridge, presentation->leg);
+        if (leg != NULL && presentation->source_id == source) desk_present_keyframe(leg->desk, leg->id, 0);
+    }
+    return TRUE;
+}
+
 void presentation_refresh(Conference *conference) {
     const LegRecord *leg = presenting_leg(conference);
     if ((leg != NULL ? leg->id : 0) != conference->presentation.leg) {
@@ -85,6 +164,7 @@ void presentation_refresh(Conference *conference) {
         if (leg != NULL) begin(conference, leg);
     }
     tell_watchers(conference);
+    refresh_view(conference);
 }
 
 void presentation_end(Conference *conference) { stop(conference); }

@@ -99,9 +99,11 @@ static gboolean is_wished(Conference *conference, StreamId stream) {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, conference->bridge->legs);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (((LegRecord *)value)->conference == conference && ((LegRecord *)value)->wished == stream)
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const LegRecord *leg = value;
+        if (leg->conference == conference && leg->wished == stream && leg->state != TRANSPORT_LOST)
             return TRUE;
+    }
     return FALSE;
 }
 
@@ -196,6 +198,7 @@ static void stage_seats(Conference *conference, ShownView *view, gint64 now_us, 
     for (guint i = 0; i < view->spec.n_slots; i++) pins[i] = view->spec.slots[i].pin;
     /* The scene names the slots that matter; whoever is there fills the rest of the layout. */
     guint n_slots = MIN(layout_capacity(view->spec.layout, company.n_present), STAGE_SLOTS_MAX);
+    if (view->spec.view == SLIDES_VIEW) n_slots--; /* the large place is the screen's */
     placing->n = placing->n_places = update_stage(view, &company, pins, n_slots, now_us, placing->seats);
     g_free(company.present);
 }
@@ -258,10 +261,18 @@ static ViewScene *compose(Conference *conference, ShownView *view, gint64 now_us
     else
         stage_seats(conference, view, now_us, &placing);
     if (!view->spec.turns) shown_pages_end(view);
+    guint first = 0;
+    if (view->spec.view == SLIDES_VIEW) {
+        scene->tiles[0].source = conference->presentation.source_id;
+        scene->tiles[0].state = TILE_LIVE;
+        first = scene->n_tiles = 1;
+        placing.n_places++;
+    }
     guint n_placed = layout_place(layout_for(view, placing.n_places), placing.n_places, scene->width,
                                   scene->height, rects, STUDIO_TILES_MAX);
-    for (guint i = 0; i < MIN(placing.n, n_placed); i++)
-        fill_tile(conference, scene_seat(conference->scene, placing.seats[i]), &rects[i],
+    if (first > 0) scene->tiles[0].rect = rects[0];
+    for (guint i = 0; i < MIN(placing.n, MAX(n_placed, first) - first); i++)
+        fill_tile(conference, scene_seat(conference->scene, placing.seats[i]), &rects[first + i],
                   &scene->tiles[scene->n_tiles++]);
     return scene;
 }
@@ -272,7 +283,9 @@ static gboolean is_watched(Conference *conference, const ShownView *view) {
     g_hash_table_iter_init(&iter, conference->bridge->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const LegRecord *leg = value;
-        if (leg->conference == conference && leg->view == view->spec.view && leg->way != LEG_SEND)
+        /* Who is lost is sent nothing; who comes back is looked at anew. */
+        if (leg->conference == conference && leg->view == view->spec.view && leg->way != LEG_SEND &&
+            leg->state != TRANSPORT_LOST)
             return TRUE;
     }
     return FALSE;

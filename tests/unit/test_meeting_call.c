@@ -33,7 +33,7 @@ typedef struct {
     guint8 y, u, v;
 } Colour;
 
-typedef struct {
+typedef struct Client {
     const char *name;
     guint32 seat, leg;
     Colour colour; /* what its camera shows */
@@ -58,7 +58,10 @@ typedef struct {
     OpusDecoder *decoder;
     double phase;
 
-    VideoUplink *program;
+    const struct Client *screen_of;                     /* whose picture is on the screen that is shown */
+    gint shows_screen, n_screen_frames, n_screen_wrong; /* atomic */
+    guint16 screen_sequence;
+    VideoUplink *program, *screen;
     GstElement *pipeline, *source, *sink;
     gint16 *pcm;
     guint n_pcm;
@@ -108,17 +111,15 @@ static RtpOut packet_of(const MediaSection *section, guint16 sequence, guint32 t
     return out;
 }
 
-static void send_frame(Client *client) {
-    const MediaSection *section = &client->plan.sections[SECTION_VIDEO];
+/* from: whose picture. */
+static void send_frame(Client *client, const Client *from, guint index, guint16 *sequence) {
+    const MediaSection *section = &client->plan.sections[index];
     gsize n_bytes;
-    const guint8 *bytes = g_bytes_get_data(client->frames[client->next_frame], &n_bytes);
-    client->next_frame = (client->next_frame + 1) % client->n_frames;
-    client->video_time += 6000;
+    const guint8 *bytes = g_bytes_get_data(from->frames[client->next_frame], &n_bytes);
     for (gsize at = 0; at < n_bytes; at += 1000) {
         gsize n = MIN(1000, n_bytes - at);
         guint8 payload[1100] = { at == 0 ? 0x10 : 0x00 }; /* S bit: the frame begins here (RFC 7741 4.2) */
-        RtpOut out =
-            packet_of(section, client->video_sequence++, client->video_time, at + n == n_bytes, FALSE);
+        RtpOut out = packet_of(section, (*sequence)++, client->video_time, at + n == n_bytes, FALSE);
         memcpy(payload + 1, bytes + at, n);
         out.payload = payload;
         out.n_payload_bytes = (guint)n + 1;
@@ -148,7 +149,11 @@ static void on_beat(gpointer user, gint64 now_us) {
     if (client->state != TRANSPORT_LIVE) return;
     if (now_us >= client->next_video_us) {
         client->next_video_us = MAX(client->next_video_us + 66667, now_us);
-        send_frame(client);
+        client->video_time += 6000;
+        send_frame(client, client, SECTION_VIDEO, &client->video_sequence);
+        if (g_atomic_int_get(&client->shows_screen))
+            send_frame(client, client->screen_of, SECTION_PRESENTATION, &client->screen_sequence);
+        client->next_frame = (client->next_frame + 1) % client->n_frames;
     }
     while (now_us >= client->next_audio_us) {
         client->next_audio_us = client->next_audio_us == 0 ? now_us + 20000 : client->next_audio_us + 20000;
@@ -178,8 +183,23 @@ static void on_keyframe(gpointer user, guint32 ssrc) {
     transport_send_rtcp(client->transport, bytes, writer.n_bytes);
 }
 
+/* What a screen shows arrives as it was sent, byte for byte. */
+static void on_screen_frame(gpointer user, Frame *frame) {
+    Client *client = user;
+    const Client *screen = client->screen_of;
+    gboolean same = FALSE;
+    for (guint i = 0; i < screen->n_frames && !same; i++) {
+        gsize n_bytes;
+        const guint8 *bytes = g_bytes_get_data(screen->frames[i], &n_bytes);
+        same = n_bytes == frame->n_bytes && memcmp(bytes, frame->bytes, n_bytes) == 0;
+    }
+    g_atomic_int_inc(same ? &client->n_screen_frames : &client->n_screen_wrong);
+    frame_unref(frame);
+}
+
 static void on_rtp(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
     static const VideoUplinkEvents events = { on_program_frame, on_nack, on_keyframe };
+    static const VideoUplinkEvents screen_events = { on_screen_frame, on_nack, on_keyframe };
     Client *client = user;
     RtpPacket packet;
     if (!rtp_parse(bytes, n_bytes, &packet)) return;
@@ -189,6 +209,10 @@ static void on_rtp(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_u
         if (client->program == NULL)
             client->program = video_uplink_new(CODEC_VP8, packet.ssrc, &events, client);
         video_uplink_push(client->program, &packet, FALSE, 0, arrival_us);
+    } else if (stream->section == SECTION_PRESENTATION && !stream->is_rtx) {
+        if (client->screen == NULL)
+            client->screen = video_uplink_new(CODEC_VP8, packet.ssrc, &screen_events, client);
+        video_uplink_push(client->screen, &packet, FALSE, 0, arrival_us);
     } else if (stream->section == SECTION_AUDIO) {
         gint16 pcm[5760];
         int n =
@@ -300,6 +324,7 @@ static void do_hang_up(Worker *worker, gpointer letter) {
     Client *client = *(Client **)letter;
     transport_close(client->transport);
     g_clear_pointer(&client->program, video_uplink_free);
+    g_clear_pointer(&client->screen, video_uplink_free);
     worker_release_beat(worker);
 }
 
@@ -308,6 +333,7 @@ static void do_hang_up(Worker *worker, gpointer letter) {
 static struct {
     Bridge *bridge;
     Client clients[2];
+    guint n_screen_wanted;
     guint n_live, n_needs, n_speaking;
     gboolean refused;
     guint level, n_misfits; /* as the last `load` said */
@@ -333,6 +359,11 @@ static void on_event(gpointer user, json_t *event) {
                    strcmp(json_string_value(json_object_get(event, "state")), "live") == 0;
     test.n_needs += strcmp(name, "needs") == 0;
     test.n_speaking += strcmp(name, "speaking") == 0;
+    if (strcmp(name, "presentation.needs") == 0) {
+        assert_true(control_check(event, CONTROL_TO_SIGNALING, NULL));
+        json_t *main_layer = json_array_get(json_object_get(event, "rids"), 1);
+        test.n_screen_wanted = json_is_true(json_object_get(main_layer, "active")) ? 1 : 0;
+    }
     if (strcmp(name, "load") != 0) return;
     assert_true(control_check(event, CONTROL_TO_SIGNALING, NULL));
     test.level = (guint)json_integer_value(json_object_get(event, "level"));
@@ -488,12 +519,88 @@ static void a_camera_that_begins_again_is_seen(void **state) {
     assert_true(turn_until(both_see_both));
 }
 
+static void every_group_of_threads_is_accounted_for(void **state) {
+    static const char *const groups[] = { "workers_us", "audio_us",  "canvas_us",
+                                          "encode_us",  "decode_us", "control_us" };
+    json_t *stats = bridge_stats(test.bridge), *cpu = json_object_get(stats, "cpu");
+    json_int_t sum_us = 0;
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
+        json_int_t group_us = json_integer_value(json_object_get(cpu, groups[i]));
+        if (group_us <= 0) fail_msg("%s: %d", groups[i], (int)group_us);
+        sum_us += group_us;
+    }
+    assert_int_equal(sum_us, json_integer_value(json_object_get(stats, "cpu_us")));
+    json_decref(stats);
+}
+
 static void an_older_scene_is_refused(void **state) {
     (void)state;
     json_t *scene = scene_of_two();
     json_object_set_new(scene, "epoch", json_integer(0));
     order(REQUEST_REFUSED, scene);
     assert_true(test.refused);
+}
+
+static gint64 deadline_us;
+static gboolean time_is_over(void) { return g_get_monotonic_time() >= deadline_us; }
+
+/* The second client, in the large tile of the composed form. */
+static gboolean sees_screen_in_program(void) {
+    Client *client = &test.clients[1];
+    g_mutex_lock(&client->lock);
+    gboolean seen = near(client->left, client->screen_of->colour);
+    g_mutex_unlock(&client->lock);
+    return seen;
+}
+
+static gboolean wants_screen(void) { return test.n_screen_wanted == 1; }
+static gboolean shown_to_the_other(void) { return g_atomic_int_get(&test.clients[1].n_screen_frames) >= 15; }
+static gboolean wants_no_screen(void) { return test.n_screen_wanted == 0; }
+
+static void present(guint32 seat, int revision) {
+    json_t *scene = scene_of_two();
+    json_object_set_new(scene, "revision", json_integer(revision));
+    if (seat != 0) json_object_set_new(scene, "presenter", json_integer(seat));
+    order(20, scene);
+}
+
+static void a_screen_is_forwarded_as_it_is(void **state) {
+    (void)state;
+    Client *presenter = &test.clients[0], *other = &test.clients[1];
+    presenter->screen_of = other->screen_of = other;
+    g_atomic_int_set(&presenter->shows_screen, TRUE); /* nobody sees what the meeting does not want */
+    deadline_us = g_get_monotonic_time() + G_USEC_PER_SEC / 2;
+    turn_until(time_is_over);
+    assert_int_equal(g_atomic_int_get(&other->n_screen_frames), 0);
+    present(1, 2);
+    assert_true(turn_until(wants_screen));
+    assert_true(turn_until(shown_to_the_other));
+    assert_int_equal(g_atomic_int_get(&other->n_screen_wrong), 0);
+    assert_int_equal(g_atomic_int_get(&presenter->n_screen_frames), 0); /* it sees its own screen already */
+    assert_true(both_see_both());                                       /* the program goes on beside it */
+    /* Who takes a single picture finds the screen in the program, large; it is decoded only while that is watched. */
+    StudioStats before, composed, after;
+    studio_read_stats(test.bridge->studio, &before);
+    bridge_leg(test.bridge, 2)->single_picture = TRUE;
+    assert_true(turn_until(sees_screen_in_program));
+    studio_read_stats(test.bridge->studio, &composed);
+    assert_int_equal(composed.n_views, before.n_views + 1);
+    assert_int_equal(composed.n_sources_shown, before.n_sources_shown + 1);
+    bridge_leg(test.bridge, 2)->single_picture = FALSE;
+    assert_true(turn_until(both_see_both));
+    studio_read_stats(test.bridge->studio, &after);
+    assert_int_equal(after.n_views, before.n_views);
+    assert_int_equal(after.n_sources_shown, before.n_sources_shown);
+    present(0, 3);
+    assert_true(turn_until(wants_no_screen));
+    deadline_us = g_get_monotonic_time() + G_USEC_PER_SEC / 2;
+    turn_until(time_is_over);
+    int n_frames = g_atomic_int_get(&other->n_screen_frames);
+    deadline_us = g_get_monotonic_time() + G_USEC_PER_SEC / 2;
+    turn_until(time_is_over);
+    assert_int_equal(g_atomic_int_get(&other->n_screen_frames), n_frames);
+    g_atomic_int_set(&presenter->shows_screen, FALSE);
 }
 
 static gboolean has_stepped_down(void) { return test.level > 0; }
@@ -507,9 +614,6 @@ static gboolean has_given_up_all(void) {
 static gboolean has_stepped_up(void) { return test.level == 0; }
 
 static gboolean has_all_again(void) { return test.clients[0].program_height == 720; }
-
-static gint64 deadline_us;
-static gboolean time_is_over(void) { return g_get_monotonic_time() >= deadline_us; }
 
 /* What reaches the first client in two seconds. */
 static void receive(guint *ret_n_frames, guint *ret_n_sound) {
@@ -526,7 +630,7 @@ static void an_overloaded_bridge_gives_up_pictures_never_sound(void **state) {
     (void)state;
     guint n_frames, n_sound, n_frames_low, n_sound_low;
     AudioMixerStats before, after;
-    assert_int_equal(test.level, 0);
+    assert_true(turn_until(has_stepped_up)); /* a busy machine may have made pictures late */
     receive(&n_frames, &n_sound);
     audio_mixer_read_stats(test.bridge->mixer, &before);
     gint64 start_us = g_get_monotonic_time();
@@ -540,7 +644,8 @@ static void an_overloaded_bridge_gives_up_pictures_never_sound(void **state) {
                   n_frames_low, n_sound_low);
     assert_in_range(n_frames, 40, 54);
     assert_in_range(n_frames_low, 18, 28);
-    assert_true(n_sound_low + 3 >= n_sound && n_sound_low <= n_sound + 3);
+    assert_in_range(n_sound, 92, 108);
+    assert_in_range(n_sound_low, 92, 108);
     audio_mixer_read_stats(test.bridge->mixer, &after);
     assert_int_equal(after.n_skipped_ticks, before.n_skipped_ticks);
     assert_true(both_see_both());
@@ -585,7 +690,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_rooms_meet),
         cmocka_unit_test(a_camera_that_begins_again_is_seen),
+        cmocka_unit_test(every_group_of_threads_is_accounted_for),
         cmocka_unit_test(an_older_scene_is_refused),
+        cmocka_unit_test(a_screen_is_forwarded_as_it_is),
         cmocka_unit_test(an_overloaded_bridge_gives_up_pictures_never_sound),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
