@@ -99,9 +99,12 @@ function killed({ recover }) {
 }
 
 function weak({ weak: points }) {
-  if (points.length === 0) return NOT_MEASURED;
-  const told = points.filter((p) => typeof p.others_unchanged === "boolean"), changed = told.filter((p) => !p.others_unchanged);
-  return { measured: changed.length === 0 ? `the others unchanged in all ${told.length} cases` : `changed with ${changed.map((p) => p.shape).join(", ")}`, peer: "", met: told.length > 0 && changed.length === 0, points };
+  const before = points.find((p) => p.shape === "before: the others"), during = points.filter((p) => p.shape.endsWith(": the others") && p !== before);
+  if (before === undefined || during.length === 0) return NOT_MEASURED;
+  const changed = during.filter((p) => p.audio_gaps > before.audio_gaps || p.video_lost > before.video_lost || p.frames_broken > before.frames_broken || p.fps_median < before.fps_median - 1);
+  const names = (some) => some.map((p) => p.shape.replace(": the others", "")).join("; ");
+  return { measured: changed.length === 0 ? `${before.endpoints} others: no gap, no lost packet, no broken frame more in ${during.length} cases (${names(during)})` : `changed with ${names(changed)}`, peer: "", met: changed.length === 0, points,
+    note: changed.some((p) => p.machine_busy > 0.9) ? "the machine was full" : "" };
 }
 
 const GOALS = [

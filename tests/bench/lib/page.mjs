@@ -45,11 +45,17 @@ function times(title, points, more = []) {
     points.map((p) => [p.shape, p.endpoints, p.n, cell(p.p5_ms, 0), cell(p.p50_ms, 0), `**${cell(p.p95_ms, 0)}**`, cell(p.p99_ms, 0), cell(p.max_ms, 0), ...more.map(([, key]) => p[key] ?? "")])), ""];
 }
 
-// What a bad line does: keys are those of the benchmark's points.
+const percent = (value) => (value === null || value === undefined ? "" : `${value} %`);
+
 function weak(points) {
-  if (points.length === 0) return [];
-  return ["**One room on a bad line**", "", table(["line", "its own fps (5 %)", "its own gaps", "the others: gaps", "frames lost", "fps (5 %)", "unchanged"],
-    points.filter((p) => typeof p.others_unchanged === "boolean").map((p) => [p.shape, p.fps_median === undefined ? "" : `${p.fps_median} (${p.fps_p5 ?? ""})`, p.audio_gaps ?? "", p.others_audio_gaps ?? "", p.others_frames_lost ?? "", p.others_fps_median === undefined ? "" : `${p.others_fps_median} (${p.others_fps_p5 ?? ""})`, p.others_unchanged ? "yes" : "**no**"])), ""];
+  const rooms = points.filter((p) => p.shape.endsWith(": the room")), others = points.filter((p) => p.shape.endsWith(": the others"));
+  if (rooms.length === 0) return [];
+  const line = (p) => p.shape.replace(/: the (room|others)$/, "");
+  return ["**One room on a bad line: what it has itself**", "", table(["its line", "fps (5 %)", "longest still", "picture", "concealed", "by copies", "RED", "60 ms frames", "voice ms p50 / p95", "kbit/s down"],
+    rooms.map((p) => [line(p), `${p.fps_median} (${p.fps_p5})`, `${count(p.freeze_ms_max)} ms`, p.picture, percent(p.audio_concealed_percent), percent(p.audio_from_copies_percent), percent(p.audio_red_percent),
+      percent(p.audio_narrow_percent), `${cell(p.p50_ms, 0)} / ${cell(p.p95_ms, 0)}`, p.down_kbps ?? ""])), "",
+  `**What the ${others[0]?.endpoints ?? ""} others have meanwhile**`, "", table(["its line", "fps (least)", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
+    others.map((p) => [line(p), `${p.fps_median} (${p.fps_p5})`, p.audio_gaps, p.audio_concealed, p.video_lost, p.frames_broken, p.keyframes, p.mbps, `${Math.round(100 * p.machine_busy)} %`])), ""];
 }
 
 /** data: points by benchmark; returns Markdown. */
