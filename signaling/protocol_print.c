@@ -57,7 +57,7 @@ static void print_pushes(FILE *out) {
         { "removed", "room", "the chair sent this room out; it may join again" },
         { "taken-over", "room", "another page has the seat; the socket closes with 4001" },
         { "media-lost", "all", "`leg` is gone at the bridge: open a new one" },
-        { "restart-ice", "all", "`leg` hears nothing for 30 s: ask with `leg.restart`" },
+        { "restart-ice", "all", "`leg` hears nothing for 8 s: ask with `leg.restart`" },
         { "needs", "all", "`leg`, `rids`: which layers of the camera are wanted" },
         { "presentation-needs", "all", "`leg`, `rids`: which layers of the screen that it shows are wanted" },
         { "speaking", "all in a meeting", "`seats`: who is heard, loudest first" },

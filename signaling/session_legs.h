@@ -8,12 +8,13 @@
 #include "signaling/session.h"
 
 enum {
-    SESSION_LEGS_MAX = 4,         /* a console looks at program, wall and pages, and may take part */
-    SEAT_NOBODY = G_MAXINT32,     /* legs of consoles that are attached to no seat hear everybody */
-    LEG_LOST_AFTER_MS = 5000,     /* a seat without living media is told as lost */
-    LEG_SETTLE_MS = 12000,        /* after a start or a new bridge: time for all pages to come back */
-    LEG_RESTART_AFTER_MS = 30000, /* lost so long: ask the page for an ICE restart */
-    LEG_GIVE_UP_AFTER_MS = 60000, /* then for a new leg */
+    SESSION_LEGS_MAX = 4,     /* a console looks at program, wall and pages, and may take part */
+    SEAT_NOBODY = G_MAXINT32, /* legs of consoles that are attached to no seat hear everybody */
+    LEG_LOST_AFTER_MS = 5000, /* a seat without living media is told as lost */
+    LEG_SETTLE_MS = 12000,    /* after a start or a new bridge: time for all pages to come back */
+    LEG_RESTART_AFTER_MS =
+        3000, /* lost so long: ask the page for an ICE restart; the bridge gives up after 30 s */
+    LEG_GIVE_UP_AFTER_MS = 60000, /* no news of it at all: then for a new leg */
 };
 
 typedef enum { LEG_DUPLEX, LEG_RECEIVE, LEG_SEND } LegWay;

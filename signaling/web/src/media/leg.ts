@@ -202,10 +202,17 @@ export class Leg {
     this.pc = pc;
     pc.ontrack = (event) => this.tookTrack(event);
     pc.onconnectionstatechange = () => this.watch(pc);
-    this.forgetNetwork = onNetworkChange(() => {
+    const forget = onNetworkChange(() => {
       this.restart_due = true;
       void this.restartIce();
     });
+    // A window that is closed watches no longer; a seat that sends is looked for first.
+    const gone = (): void => this.close();
+    if (this.way === "receive") window.addEventListener("pagehide", gone);
+    this.forgetNetwork = () => {
+      forget();
+      window.removeEventListener("pagehide", gone);
+    };
     await pc.setRemoteDescription({ type: "offer", sdp });
     if (this.way === "duplex") {
       for (const transceiver of pc.getTransceivers()) transceiver.direction = "sendrecv";

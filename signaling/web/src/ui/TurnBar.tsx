@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { pageCount, pageOf, secondsLeft, stepBack } from "../core/turn";
 import { t } from "../i18n";
 import type { HallStore } from "../net/hall";
-import { now } from "./clock";
+import { nowExact } from "./clock";
 import { Button } from "./parts";
 
 const SIDES = [2, 3, 4, 5, 6, 7] as const;
@@ -17,7 +17,7 @@ export const PageNumber = ({ hall }: { hall: HallStore }): JSX.Element | null =>
   if (pages === undefined) return null;
   const side = pages.side ?? 4;
   const values = {
-    page: pageOf(pages, rooms(hall), side, now.value),
+    page: pageOf(pages, rooms(hall), side, nowExact()),
     pages: pageCount(rooms(hall), side),
   };
   return (
@@ -64,7 +64,7 @@ export const TurnBar = ({
   if (pages === undefined) return null;
   const side = pages.side ?? 4;
   const held = pages.held !== undefined;
-  const left = secondsLeft(pages, now.value);
+  const left = secondsLeft(pages, nowExact());
   const turn = (fields: Record<string, unknown>): void => void hall.do("turn", { view: "pages", ...fields });
   return (
     <div class="row turn-bar" role="group" aria-label={t("chair.pages")}>
@@ -72,7 +72,7 @@ export const TurnBar = ({
         id="page-back"
         icon="left"
         label={t("turn.back")}
-        onClick={() => turn({ step: stepBack(pages, rooms(hall), side, now.peek()) })}
+        onClick={() => turn({ step: stepBack(pages, rooms(hall), side, nowExact()) })}
       />
       <Button
         id="page-hold"

@@ -17,6 +17,8 @@ export const serverNow = (): number => Date.now() + offset_ms.peek();
 
 /** The server's now, moving once a second. */
 export const now = computed(() => tick.value + offset_ms.value);
+/** The same to the millisecond, for what began within this second; read inside a component it moves with the seconds. */
+export const nowExact = (): number => Math.max(now.value, serverNow());
 export const locale = computed<Locale>(() => ({ language: language.value, timeZone: timeZone.value }));
 
 const step = (): void => {

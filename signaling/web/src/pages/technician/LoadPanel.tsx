@@ -18,8 +18,8 @@ export const LoadPanel = ({ hall }: { hall: HallStore }): JSX.Element => {
   return (
     <section class={`card load-panel${lowered ? " lowered" : ""}`} id="load" data-level={load.level}>
       <h3>{t("load.title")}</h3>
-      <p>
-        <span class={`dot ${lowered ? "warn" : "ok"}`} />{" "}
+      <p class="row">
+        <span class={`dot ${lowered ? "warn" : "ok"}`} />
         <strong>{t(lowered ? "load.lowered" : "load.calm")}</strong>
       </p>
       {lowered && <p>{t(whyKey(load.why))}</p>}
