@@ -5,7 +5,14 @@
 #include "bridge/media/decoder.h"
 #include "config/log.h"
 
-enum { METAS = 16, BAD_FRAMES_MAX = 2, POOL_NICE = 8, FRAMES_PER_TURN = 4, SIZES_MAX = 8 };
+enum {
+    METAS = 16,
+    BAD_FRAMES_MAX = 2,
+    POOL_NICE = 8,
+    FRAMES_PER_TURN = 4,
+    SIZES_MAX = 8,
+    THUMBNAIL_WIDTH_MAX = 200
+};
 
 struct SourceTable {
     gint n_refs; /* atomic: the studio and every source */
@@ -13,6 +20,7 @@ struct SourceTable {
     GHashTable *sources; /* id -> StudioSource, no reference */
     DecodePool *pool;    /* NULL once stopped */
     gint generation;
+    gint thumbnail_fps; /* atomic */
     StudioEvents events;
     gpointer user;
     StudioCounters *counters;
@@ -36,7 +44,7 @@ struct StudioSource {
     guint n_queued, first;
     gboolean scheduled, dying, expire_decoder, expire_picture, request;
     gboolean waiting; /* for a keyframe */
-    gint64 next_request_us, hidden_us, last_frame_us;
+    gint64 next_request_us, hidden_us, last_frame_us, last_kept_us;
     SourcePicture *latest;
     gint has_decoder; /* atomic */
     struct {
@@ -239,9 +247,21 @@ void source_table_count(SourceTable *table, guint *ret_n_shown, guint *ret_n_dec
     *ret_n_decoders = n_decoders;
 }
 
+void source_table_set_thumbnail_fps(SourceTable *table, guint fps) {
+    g_atomic_int_set(&table->thumbnail_fps, (gint)fps);
+}
+
 /* ---- doors for workers and canvases ---- */
 
 gboolean studio_source_is_shown(const StudioSource *source) { return g_atomic_int_get(&source->n_shown) > 0; }
+
+/* Source's lock held. Left out is only what no other frame needs; a sender without such frames is asked to send fewer. */
+static gboolean is_too_fast(const StudioSource *source, const Frame *frame) {
+    gint fps = g_atomic_int_get(&source->table->thumbnail_fps);
+    return fps > 0 && !frame->referenced && !frame->keyframe && source->latest != NULL &&
+           GST_VIDEO_INFO_WIDTH(&source->latest->info) <= THUMBNAIL_WIDTH_MAX &&
+           source->last_frame_us - source->last_kept_us < G_USEC_PER_SEC / fps;
+}
 
 void studio_source_push(StudioSource *source, Frame *frame) {
     if (!studio_source_is_shown(source)) {
@@ -255,6 +275,13 @@ void studio_source_push(StudioSource *source, Frame *frame) {
         drop_queue(source);
         source->waiting = TRUE;
     }
+    if (!source->waiting && is_too_fast(source, frame)) {
+        count(&source->table->counters->n_frames_dropped, 1);
+        frame_unref(frame);
+        g_mutex_unlock(&source->lock);
+        return;
+    }
+    source->last_kept_us = source->last_frame_us;
     if (source->waiting && !frame->keyframe) {
         /* Of no use; but it shows that the sender is alive and can be asked. */
         count(&source->table->counters->n_frames_dropped, 1);

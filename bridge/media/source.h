@@ -41,6 +41,9 @@ SourceTable *source_table_start(guint n_threads, const StudioEvents *events, gpo
                                 StudioCounters *counters, GError **error);
 void source_table_stop(SourceTable *table); /* sources may live on, but decode no more; NULL is fine */
 
+/* Any thread. Of cameras that send thumbnails faster than that, frames on which no other stands are not decoded; 0: all are. */
+void source_table_set_thumbnail_fps(SourceTable *table, guint fps);
+
 StudioSource *source_new(SourceTable *table, guint32 id);
 /* The newest source of that id, one reference; NULL: none now. */
 StudioSource *source_table_find(SourceTable *table, guint32 id);

@@ -76,6 +76,10 @@ StudioSource *studio_source_new(Studio *studio, guint32 source) {
     return source_new(studio->sources, source);
 }
 
+void studio_set_thumbnail_fps(Studio *studio, guint fps) {
+    source_table_set_thumbnail_fps(studio->sources, fps);
+}
+
 /* ---- views ---- */
 
 static gint view_index(const Studio *studio, guint32 view) {

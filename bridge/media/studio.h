@@ -16,7 +16,7 @@ enum {
     STUDIO_LABEL_BYTES_MAX = 128,
     STUDIO_TILES_MAX = 256,
     STUDIO_RUNGS_MAX = 10, /* two codecs */
-    STUDIO_NICE_WALL = 10 /* views as patient as that are counted as walls */
+    STUDIO_NICE_WALL = 10  /* views as patient as that are counted as walls */
 };
 
 typedef struct {
@@ -51,6 +51,8 @@ void studio_source_unref(StudioSource *source);        /* any thread; decoder fr
 /* Any thread (the worker's). Takes the reference of frame; dropped at once while no canvas shows the source. Bounded queue:
  * an overrun drops up to the next keyframe and asks for one. */
 void studio_source_push(StudioSource *source, Frame *frame);
+/* Any thread. Decoding of thumbnails that come faster than that is spared where no other frame suffers; 0: of none. */
+void studio_set_thumbnail_fps(Studio *studio, guint fps);
 gboolean studio_source_is_shown(const StudioSource *source); /* any thread */
 /* Any thread. Decoded as if a tile showed it, until called with FALSE; counted. For who is about to be shown. */
 void studio_source_warm(StudioSource *source, gboolean warm);

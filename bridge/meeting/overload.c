@@ -243,6 +243,8 @@ static void apply(Bridge *bridge) {
     gpointer value;
     OverloadLimits limits = overload_limits(&overload->full, overload->state.level);
     bridge->limits = limits;
+    studio_set_thumbnail_fps(bridge->studio,
+                             limits.thumbnail_fps < overload->full.thumbnail_fps ? limits.thumbnail_fps : 0);
     g_hash_table_iter_init(&iter, bridge->conferences);
     while (g_hash_table_iter_next(&iter, NULL, &value)) ((Conference *)value)->dirty = TRUE;
     log_warn("overload.level",

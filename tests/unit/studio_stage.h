@@ -77,6 +77,7 @@ typedef struct {
     StudioSource *sources[SOURCES_MAX];
     Clip *clips[SOURCES_MAX];
     guint positions[SOURCES_MAX];
+    gboolean every_second_is_spare; /* of what cameras send: no other frame stands on it */
     GMutex lock;
     GCond came;
     GPtrArray *blocks; /* Block, as they came */
@@ -181,6 +182,7 @@ G_GNUC_UNUSED static void cameras_send(Stage *stage) {
         Frame *frame = frame_new(CODEC_VP8, stored->n_bytes);
         memcpy(frame->bytes, stored->bytes, stored->n_bytes);
         frame->keyframe = stored->keyframe;
+        frame->referenced = stage->positions[id] % 2 != 0 || !stage->every_second_is_spare;
         frame->arrival_us = frame->capture_us = g_get_monotonic_time();
         studio_source_push(stage->sources[id], frame);
     }

@@ -142,12 +142,50 @@ static void a_returning_source_keeps_its_tile(void **state) {
     stage_free(stage);
 }
 
+/* Under load thumbnails are decoded more rarely, where that harms no other frame; larger pictures never. */
+static void spare_frames_of_thumbnails_are_left_out(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        guint width, height, limit_fps;
+        gboolean spare;
+        guint least, most; /* left out, of 25 in a second */
+    } cases[] = { { "no limit", 160, 90, 0, TRUE, 0, 0 },
+                  { "a thumbnail with spare frames", 160, 90, 2, TRUE, 10, 13 },
+                  { "a thumbnail whose frames stand on each other", 160, 90, 2, FALSE, 0, 0 },
+                  { "a large picture", 320, 180, 2, TRUE, 0, 0 } };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Stage *stage = stage_new();
+        StudioStats from, to;
+        add_camera(stage, 1, colours[0], cases[i].width, cases[i].height);
+        stage->every_second_is_spare = cases[i].spare;
+        ViewScene *scene = scene_new(LAYOUT_FULL, 1, 320, 180, 25);
+        show(stage, scene, 320, 180, 300000);
+        assert_true(watch_until(stage, all_colours_there, scene));
+        g_usleep(100000);
+        studio_set_thumbnail_fps(stage->studio, cases[i].limit_fps);
+        studio_read_stats(stage->studio, &from);
+        for (guint k = 0; k < 25; k++) {
+            cameras_send(stage);
+            g_usleep(40000);
+        }
+        studio_read_stats(stage->studio, &to);
+        guint n = (guint)(to.n_frames_dropped - from.n_frames_dropped);
+        print_message("case: %s: %u left out\n", cases[i].name, n);
+        assert_in_range(n, cases[i].least, cases[i].most);
+        assert_true(all_colours_there(stage, scene));
+        g_free(scene);
+        stage_free(stage);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_corrupt_camera_stays_alone),
         cmocka_unit_test(a_camera_changes_its_size),
         cmocka_unit_test(hidden_cameras_cost_nothing),
         cmocka_unit_test(a_returning_source_keeps_its_tile),
+        cmocka_unit_test(spare_frames_of_thumbnails_are_left_out),
     };
     return cmocka_run_group_tests(tests, stage_init, NULL);
 }
