@@ -8,14 +8,16 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
-import { about, append, main, now_us, number, out, Product, quick, sleep, table } from "./lib/stage.mjs";
+import { about, append, main, now_us, number, out, own, Product, quick, sleep, table } from "./lib/stage.mjs";
 import { machineBusy, machineTimes } from "./lib/usage.mjs";
 
 const rooms = number("ROOMS", 20);
 const adapt_s = number("ADAPT_S", 6);
 const window_s = number("WINDOW_S", 8, 6);
-const HERE = "10.99.47.1"; // the server's end of the line
-const THERE = "10.99.47.2"; // the weak room's
+// The server's end and the weak room's, of the cable (veth) and of the relay. The agent binds a leg to its interface, so a leg
+// lives on one of them from its beginning.
+const CABLE = ["10.99.47.1", "10.99.47.2"];
+const RELAY = ["10.99.48.1", "10.99.48.2"];
 
 const CASES = [
   { name: "clean line" },
@@ -37,21 +39,33 @@ const run = (program, ...words) => execFileSync(program, words, { stdio: ["ignor
 /** The line between the two namespaces; all of it ends with this program. */
 class Line {
   async open() {
-    this.holder = spawn("unshare", ["-n", "sleep", "600"], { stdio: "ignore" });
-    const own = readlinkSync("/proc/self/ns/net");
-    for (let i = 0; readlinkSync(`/proc/${this.holder.pid}/ns/net`) === own; i++) {
+    this.holder = own(spawn("unshare", ["-n", "sleep", "600"], { stdio: "ignore" }));
+    const ours = readlinkSync("/proc/self/ns/net");
+    for (let i = 0; readlinkSync(`/proc/${this.holder.pid}/ns/net`) === ours; i++) {
       if (i > 100) throw new Error("no second network namespace");
       await sleep(20);
     }
     this.through = ["nsenter", `--net=/proc/${this.holder.pid}/ns/net`];
     run("ip", "link", "add", "weak0", "type", "veth", "peer", "name", "weak1");
     run("ip", "link", "set", "weak1", "netns", String(this.holder.pid));
-    run("ip", "addr", "add", `${HERE}/30`, "dev", "weak0");
-    // One packet at a time: a train that is sent as one would be lost as one.
-    run("ip", "link", "set", "weak0", "up", "gso_max_segs", "1");
-    this.there("ip", "addr", "add", `${THERE}/30`, "dev", "weak1");
-    this.there("ip", "link", "set", "weak1", "up", "gso_max_segs", "1");
+    this.relay = own(spawn(join(out, "weak_relay"), [String(this.holder.pid), "kept", "weakd0", "weakd1"], { stdio: ["pipe", "pipe", "inherit"] }));
+    await new Promise((done, fail) => {
+      this.relay.stdout.once("data", done);
+      this.relay.once("exit", () => fail(new Error("the relay has no TUN device (/dev/net/tun)")));
+    });
     this.there("ip", "link", "set", "lo", "up");
+    for (const [i, device] of ["weak0", "weakd0"].entries()) run("ip", "addr", "add", `${[CABLE, RELAY][i][0]}/30`, "dev", device);
+    for (const [i, device] of ["weak1", "weakd1"].entries()) this.there("ip", "addr", "add", `${[CABLE, RELAY][i][1]}/30`, "dev", device);
+    // One packet at a time: a train that is sent as one would be lost as one.
+    for (const device of ["weak0", "weakd0"]) run("ip", "link", "set", device, "up", "gso_max_segs", "1");
+    this.there("ip", "link", "set", "weak1", "gso_max_segs", "1");
+  }
+
+  /** Before the room joins: which of the two ways it has. */
+  prepare({ delay_ms }) {
+    this.there("ip", "link", "set", delay_ms === undefined ? "weakd1" : "weak1", "down");
+    this.there("ip", "link", "set", delay_ms === undefined ? "weak1" : "weakd1", "up");
+    return delay_ms === undefined ? CABLE[0] : RELAY[0];
   }
 
   there(...words) {
@@ -63,7 +77,7 @@ class Line {
     func((...words) => this.there(...words), "weak1");
   }
 
-  async spoil({ loss, kbps, delay_ms, jitter_ms }) {
+  spoil({ loss, kbps, delay_ms, jitter_ms }) {
     if (loss !== undefined)
       this.both((on, device) => {
         on("nft", "add", "table", "netdev", "weak");
@@ -72,45 +86,24 @@ class Line {
       });
     if (kbps !== undefined)
       this.both((on, device) => on("tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", `${kbps}kbit`, "burst", "3000", "latency", "300ms"));
-    if (delay_ms !== undefined) await this.relay(delay_ms, jitter_ms);
+    if (delay_ms !== undefined) this.relay.stdin.write(`${delay_ms} ${jitter_ms}\n`);
   }
 
-  async relay(delay_ms, jitter_ms) {
-    this.relayed = spawn(join(out, "weak_relay"), [String(this.holder.pid), String(delay_ms), String(jitter_ms), "kept", "weakd0", "weakd1"],
-      { stdio: ["pipe", "pipe", "inherit"] });
-    await new Promise((done, fail) => {
-      this.relayed.stdout.once("data", done);
-      this.relayed.once("exit", () => fail(new Error("the relay has no TUN device (/dev/net/tun)")));
-    });
-    run("ip", "link", "set", "weakd0", "up");
-    run("ip", "route", "replace", `${THERE}/32`, "dev", "weakd0", "src", HERE);
-    this.there("ip", "link", "set", "weakd1", "up");
-    this.there("ip", "route", "replace", `${HERE}/32`, "dev", "weakd1", "src", THERE);
-  }
-
-  async mend({ loss, kbps, delay_ms }) {
+  mend({ loss, kbps, delay_ms }) {
     if (loss !== undefined) this.both((on) => on("nft", "delete", "table", "netdev", "weak"));
     if (kbps !== undefined) this.both((on, device) => on("tc", "qdisc", "del", "dev", device, "root"));
-    if (delay_ms === undefined || this.relayed === undefined) return;
-    const ended = new Promise((done) => this.relayed.once("exit", done));
-    this.relayed.kill("SIGTERM");
-    await ended;
-  }
-
-  close() {
-    this.relayed?.kill("SIGTERM");
-    this.holder?.kill("SIGKILL");
+    if (delay_ms !== undefined) this.relay.stdin.write("0 0\n");
   }
 }
 
 /** Plain HTTP is served on loopback alone: a door for the weak room. */
-function door(port) {
+function door(host, port) {
   const server = net.createServer((socket) => {
     const inner = net.connect(port, "127.0.0.1");
     socket.pipe(inner).pipe(socket);
     for (const end of [socket, inner]) end.on("error", () => (socket.destroy(), inner.destroy()));
   });
-  return new Promise((done) => server.listen(port, HERE, () => done(server)));
+  return new Promise((done) => server.listen(port, host, () => done(server)));
 }
 
 const total = (lines, key) => lines.reduce((sum, line) => sum + line[key], 0);
@@ -129,7 +122,7 @@ function others(file, from_us, to_us) {
 
 const share = (part, whole) => (whole > 0 ? Math.round(1000 * part / whole) / 10 : null);
 
-function own(room) {
+function seen(room) {
   return {
     fps_median: room.fps_median, fps_p5: room.fps_p5, freeze_ms_max: room.freeze_ms_max, frozen_ms: Math.round(room.frozen_us / 1000), picture: `${room.width}x${room.height}`,
     frames_broken: room.frames_broken, keyframes: room.keyframes, plis_sent: room.plis_sent, video_lost: room.video_lost, video_recovered: room.video_recovered,
@@ -141,18 +134,19 @@ function own(room) {
 }
 
 async function once(product, line, every, links, one) {
-  const sim = product.simulate(["--http", `http://${HERE}:${product.port}`, "--links", links, "--count", "1", "--each", "--remb", "0", "--no-gro",
+  const host = line.prepare(one);
+  const sim = product.simulate(["--http", `http://${host}:${product.port}`, "--links", links, "--count", "1", "--each", "--remb", "0", "--no-gro",
     "--talk", "none", "--settle", String(adapt_s), "--window", String(window_s), "--seconds", "60"], `weak-${one.name.replace(/\W+/g, "-")}`, line.through);
   await sim.settled();
-  await line.spoil(one);
+  line.spoil(one);
   try {
     await sim.measuring();
     const [from_us, times] = [now_us(), machineTimes()];
     const totals = await sim.finish();
     const { busy } = machineBusy(times, machineTimes());
-    return { room: own(totals.rooms[0]), others: { ...others(every, from_us, now_us()), machine_busy: busy } };
+    return { room: seen(totals.rooms[0]), others: { ...others(every, from_us, now_us()), machine_busy: busy } };
   } finally {
-    await line.mend(one);
+    line.mend(one);
   }
 }
 
@@ -176,11 +170,12 @@ async function bench(product, line) {
 function tell({ before, results }) {
   const common = about();
   const settings = { rooms, adapt_s, window_s, talk: "0,1", queue_ms: 300 };
-  append("weak", { shape: "before: the others", endpoints: rooms, ...before, settings, ...common });
-  for (const { one, room, others: rest } of results) {
-    append("weak", { shape: `${one.name}: the room`, endpoints: 1, ...room, settings, ...common });
-    append("weak", { shape: `${one.name}: the others`, endpoints: rooms, ...rest, settings, ...common });
-  }
+  const unchanged = (rest) => rest.audio_gaps <= before.audio_gaps && rest.video_lost <= before.video_lost && rest.frames_broken <= before.frames_broken
+    && rest.fps_median >= before.fps_median - 1;
+  for (const { one, room, others: rest } of results)
+    append("weak", { shape: one.name, endpoints: rooms + 1, ...room, others_unchanged: unchanged(rest), others_audio_gaps: rest.audio_gaps,
+      others_frames_lost: rest.frames_broken, others_packets_lost: rest.video_lost, others_fps_median: rest.fps_median, others_fps_p5: rest.fps_p5,
+      others: rest, others_before: before, settings, ...common });
   const { machine, versions } = common;
   console.log(`\nweak: ${rooms} rooms and one on a bad line; ${machine.cpus} x ${machine.cpu}, load ${machine.load}, ${versions.diemcau} ${versions.commit}\n`);
   console.log(table([["the weak room", "frames/s", "5 %", "longest still", "picture", "concealed", "by copies", "RED", "60 ms", "voice p50", "p95", "buffer", "picture p95", "kbit/s down"],
@@ -189,7 +184,7 @@ function tell({ before, results }) {
   const row = (name, rest) => [name, rest.fps_median, rest.fps_p5, rest.audio_gaps, rest.audio_concealed, rest.video_lost, rest.frames_broken, rest.keyframes, rest.mbps, `${Math.round(100 * rest.machine_busy)} %`];
   console.log(`\n${table([["the others meanwhile", "frames/s", "least", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
     row("before", before), ...results.map(({ one, others: rest }) => row(one.name, rest))])}\n`);
-  const hurt = results.filter(({ others: rest }) => rest.audio_gaps > before.audio_gaps || rest.video_lost > before.video_lost || rest.frames_broken > before.frames_broken || rest.fps_median < before.fps_median - 1);
+  const hurt = results.filter(({ others: rest }) => !unchanged(rest));
   console.log(hurt.length === 0 ? "  Nobody else lost a packet, a frame or a syllable." : `  The others lost something during: ${hurt.map(({ one }) => one.name).join(", ")}.`);
   if (hurt.some(({ others: rest }) => rest.machine_busy > 0.9)) console.log("  The machine was busy then: this run measured the machine.");
 }
@@ -203,26 +198,26 @@ function entersNamespace() {
       : `bench-weak: skipped: it needs ${missing.join(", ")} (packages nftables, iproute2, util-linux)`);
     return true;
   }
-  const inside = spawnSync("unshare", ["-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", process.execPath, ...process.argv.slice(1)],
+  const inside = spawn("unshare", ["-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", process.execPath, ...process.argv.slice(1)],
     { stdio: "inherit", env: { ...process.env, IN_NAMESPACE: "1" } });
-  process.exitCode = inside.status ?? 1;
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => inside.kill("SIGTERM")); // it ends what it started
+  inside.once("exit", (code) => (process.exitCode = code ?? 1));
   return true;
 }
 
 async function measure() {
   const line = new Line();
   let product;
-  let service;
+  let doors = [];
   try {
     await line.open();
     const port = number("HTTP_PORT", 18380);
-    product = await Product.start([`media.addresses=127.0.0.1 ${HERE}`, `http.origins=http://${HERE}:${port}`]);
-    service = await door(port);
+    const hosts = [CABLE[0], RELAY[0]];
+    product = await Product.start([`media.addresses=127.0.0.1 ${hosts.join(" ")}`, `http.origins=${hosts.map((host) => `http://${host}:${port}`).join(" ")}`]);
+    doors = await Promise.all(hosts.map((host) => door(host, port)));
     tell(await bench(product, line));
   } finally {
-    line.close();
-    service?.close();
-    service?.closeAllConnections?.();
+    for (const service of doors) service.close();
     await product?.end(process.env.KEEP === "1"); // KEEP=1: the logs stay, to look at
   }
   process.exit(process.exitCode ?? 0); // connections of the door may be open still

@@ -1,8 +1,9 @@
 /* weak_relay.c -- a line that takes time, for kernels without netem: two TUN devices, one here and one in the network namespace
  * of another process; what enters one leaves the other after a delay, give or take some jitter, both ways.
- *   weak_relay PID DELAY_MS JITTER_MS kept|mixed HERE THERE
+ *   weak_relay PID kept|mixed HERE THERE
  * kept: packets keep their order, as in nearly all networks; mixed: jitter alone decides. Prints "ready" when both devices
- * are there; ends with SIGTERM or when its standard input ends, and the devices with it. Needs CAP_NET_ADMIN in both. */
+ * are there; lines "DELAY_MS JITTER_MS" of standard input say how long it takes from then on, at first no time. Ends with
+ * SIGTERM or when its standard input ends, and the devices with it. Needs CAP_NET_ADMIN in both. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -117,15 +118,28 @@ static int64_t wait_us(const Way *ways) {
     return wait > 0 ? wait : 0;
 }
 
+/* 0: whoever started us is gone. */
+static int obey(int64_t *delay_us, int64_t *jitter_us) {
+    char line[64];
+    double delay_ms, jitter_ms;
+    ssize_t n = read(STDIN_FILENO, line, sizeof line - 1);
+    if (n <= 0) return n < 0 && errno == EINTR;
+    line[n] = '\0';
+    if (sscanf(line, "%lf %lf", &delay_ms, &jitter_ms) != 2) return 1;
+    *delay_us = (int64_t)(delay_ms * 1000);
+    *jitter_us = (int64_t)(jitter_ms * 1000);
+    return 1;
+}
+
 int main(int argc, char **argv) {
     static Way ways[2];
-    if (argc != 7) {
-        fprintf(stderr, "usage: weak_relay PID DELAY_MS JITTER_MS kept|mixed HERE THERE\n");
+    if (argc != 5) {
+        fprintf(stderr, "usage: weak_relay PID kept|mixed HERE THERE\n");
         return 2;
     }
-    int64_t delay_us = atoll(argv[2]) * 1000, jitter_us = atoll(argv[3]) * 1000;
-    int keep_order = strcmp(argv[4], "kept") == 0;
-    int here = open_tun(argv[5]), there = here >= 0 ? open_there(argv[1], argv[6]) : -1;
+    int64_t delay_us = 0, jitter_us = 0;
+    int keep_order = strcmp(argv[2], "kept") == 0;
+    int here = open_tun(argv[3]), there = here >= 0 ? open_there(argv[1], argv[4]) : -1;
     if (there < 0 || !way_open(&ways[0], here, there) || !way_open(&ways[1], there, here)) {
         fprintf(stderr, "weak_relay: no TUN device: %s\n", strerror(errno));
         return 1;
@@ -142,7 +156,7 @@ int main(int argc, char **argv) {
         int64_t wait = wait_us(ways);
         struct timespec limit = { .tv_sec = 0, .tv_nsec = (long)wait * 1000 };
         if (ppoll(polls, 3, &limit, NULL) < 0 && errno != EINTR) break;
-        if (polls[2].revents != 0) break; /* whoever started us is gone */
+        if (polls[2].revents != 0 && !obey(&delay_us, &jitter_us)) break;
         for (int i = 0; i < 2; i++) {
             take_in(&ways[i], delay_us, jitter_us, keep_order);
             let_out(&ways[i]);

@@ -41,6 +41,11 @@ typedef struct {
 } Sim;
 
 static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t cut; /* by SIGUSR1, and by the next one no more */
+static void on_cut(int number) {
+    (void)number;
+    cut = !cut;
+}
 static void on_signal(int number) {
     (void)number;
     stopped = 1;
@@ -98,6 +103,7 @@ static void sim_turn(Sim *sim, gint64 now_us) {
     if (report_has_begun(sim->report) && sim->turned_us != 0)
         sim->stall_us = MAX(sim->stall_us, now_us - sim->turned_us);
     sim->turned_us = now_us;
+    if (sim->crowd.net != NULL) net_cut(sim->crowd.net, cut != 0);
     if (sim->crowd.net != NULL)
         for (guint i = 0; i < net_n_sockets(sim->crowd.net); i++)
             (void)net_receive(sim->crowd.net, i, now_us);
@@ -222,7 +228,9 @@ static gboolean open_network(Sim *sim, GError **error) {
     if (crowd->nice) return (crowd->worker = worker_start(0, on_beat, sim, error)) != NULL;
     crowd->net = net_new(sim->n_endpoints + 1, (guint)sim->options.port_min, (guint)sim->options.port_max,
                          !sim->options.no_gro, error);
-    return crowd->net != NULL;
+    if (crowd->net == NULL) return FALSE;
+    net_face(crowd->net, sim->address.host, sim->address.port);
+    return TRUE;
 }
 
 static gboolean open_instruments(Sim *sim, GError **error) {
@@ -331,6 +339,8 @@ int main(int argc, char **argv) {
     }
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_cut;
+    sigaction(SIGUSR1, &action, NULL);
     if (!options_read(&sim.options, argc, argv, &error)) {
         fprintf(stderr, "diemcau-sim: %s\n", error->message);
         options_clear(&sim.options);

@@ -44,6 +44,8 @@ struct Net {
     Socket *sockets;
     GHashTable *routes; /* address and port as one number -> Route */
     NetStats stats;
+    gboolean cut;
+    char host[INET_ADDRSTRLEN];
     guint8 *in_bytes;
     struct mmsghdr in[READS];
     struct iovec in_vector[READS];
@@ -94,6 +96,7 @@ Net *net_new(guint n_peers, guint port_min, guint port_max, gboolean gro, GError
     Net *net = g_new0(Net, 1);
     guint n_sockets = (n_peers + PEERS_PER_SOCKET - 1) / PEERS_PER_SOCKET;
     net->sockets = g_new0(Socket, n_sockets);
+    g_strlcpy(net->host, "127.0.0.1", sizeof net->host);
     net->routes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     net->in_bytes = g_malloc((gsize)READS * READ_BYTES);
     for (; net->n_sockets < n_sockets; net->n_sockets++)
@@ -112,6 +115,22 @@ void net_free(Net *net) {
     g_free(net->in_bytes);
     g_free(net);
 }
+
+/* The route decides: a UDP socket that is connected has an address, and nothing was sent. */
+void net_face(Net *net, const char *host, guint16 port) {
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+    socklen_t n = sizeof address;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    if (inet_pton(AF_INET, host, &address.sin_addr) == 1 &&
+        connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        getsockname(fd, (struct sockaddr *)&address, &n) == 0)
+        inet_ntop(AF_INET, &address.sin_addr, net->host, sizeof net->host);
+    close(fd);
+}
+
+const char *net_host(const Net *net) { return net->host; }
+void net_cut(Net *net, gboolean cut) { net->cut = cut; }
 
 guint net_n_sockets(const Net *net) { return net->n_sockets; }
 int net_fd(const Net *net, guint socket) { return net->sockets[socket].fd; }
@@ -155,7 +174,9 @@ static void hand_over(Net *net, Socket *socket_, guint i, gint64 now_us) {
         gsize n_this = MIN(n, step);
         /* Looked up each time: a datagram may end the route. */
         Route *route = g_hash_table_lookup(net->routes, key_of(&net->in_from[i], &key));
-        if (route == NULL)
+        if (net->cut)
+            net->stats.n_unsent++;
+        else if (route == NULL)
             net->stats.n_strangers++;
         else
             route->take(route->user, at, n_this, &net->in_from[i], now_us);
@@ -186,7 +207,7 @@ gboolean net_receive(Net *net, guint socket, gint64 now_us) {
 }
 
 static void flush_socket(Net *net, Socket *socket_) {
-    guint at = 0;
+    guint at = net->cut ? socket_->n_out : 0;
     while (at < socket_->n_out) {
         int n = sendmmsg(socket_->fd, socket_->out + at, socket_->n_out - at, 0);
         net->stats.n_writes++;

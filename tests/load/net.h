@@ -16,6 +16,12 @@ typedef void (*NetTake)(gpointer user, guint8 *bytes, gsize n_bytes, const struc
 Net *net_new(guint n_peers, guint port_min, guint port_max, gboolean gro, GError **error);
 void net_free(Net *net); /* NULL is fine */
 
+/* The address that others reach us at, once it is known who they are: this machine's towards that host and port. */
+void net_face(Net *net, const char *host, guint16 port);
+const char *net_host(const Net *net); /* "127.0.0.1" unless another was found */
+/* Cut: nothing leaves, nothing is taken, as with a cable that was pulled. */
+void net_cut(Net *net, gboolean cut);
+
 guint net_n_sockets(const Net *net);
 int net_fd(const Net *net, guint socket);       /* for epoll */
 guint16 net_port(const Net *net, guint socket); /* host order */

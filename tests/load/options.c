@@ -74,6 +74,8 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
           "FILE.png" },
         { "timeline", 0, 0, G_OPTION_ARG_FILENAME, &o->timeline,
           "write down when each room began to hear and see, and every pause", "FILE" },
+        { "every", 0, 0, G_OPTION_ARG_FILENAME, &o->every, "write down what came, every second of measuring",
+          "FILE" },
         { "probe", 0, 0, G_OPTION_ARG_NONE, &o->probe,
           "the first room measures the delay to the second; use --talk 0", NULL },
         { "loss", 0, 0, G_OPTION_ARG_DOUBLE, &o->loss, "share of received video packets to throw away", "P" },
@@ -138,5 +140,6 @@ void options_clear(Options *options) {
     g_free(options->shape);
     g_free(options->picture);
     g_free(options->timeline);
+    g_free(options->every);
     g_strfreev(options->watch);
 }

@@ -16,6 +16,7 @@ typedef struct {
     char *shape;        /* --shape: a word for the table and the JSON */
     char *picture;      /* --picture FILE.png */
     char *timeline;     /* --timeline FILE */
+    char *every;        /* --every FILE */
     char **watch;       /* --watch NAME=PID */
     char *janus;        /* --janus audiobridge|videoroom */
     char *camera;       /* --camera */

@@ -117,7 +117,7 @@ Path *path_new_fast(Net *net, guint socket, const PathEvents *events, gpointer u
     g_strlcpy(path->local.fingerprint, dtls_identity_fingerprint(identity), sizeof path->local.fingerprint);
     path->local.setup = SETUP_ACTIVE;
     path->local.n_candidates = 1;
-    negotiate_host_candidate(path->local.candidates[0], sizeof path->local.candidates[0], 0, "127.0.0.1",
+    negotiate_host_candidate(path->local.candidates[0], sizeof path->local.candidates[0], 0, net_host(net),
                              net_port(net, socket));
     return path;
 }

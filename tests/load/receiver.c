@@ -22,6 +22,7 @@ enum {
     PLI_US = 500 * 1000,
     FREEZE_US = 500 * 1000,
     NARROW_SAMPLES = 2880,
+    NUMBERED_US = 2 * G_USEC_PER_SEC,
     TWCC_US = 100 * 1000,
     LATE_US = 100 * 1000,
     EPOCH_US = 5 * G_USEC_PER_SEC,
@@ -89,7 +90,7 @@ struct Receiver {
     Audio audio;
     Video video;
     TwccRecord *twcc; /* made with the first packet that carries a number */
-    gint64 twcc_due_us, rtt_us;
+    gint64 twcc_due_us, numbered_us, rtt_us;
     LineGuess guess;
 };
 
@@ -376,6 +377,7 @@ static void note_transport(Receiver *receiver, const RtpPacket *packet, guint8 i
     guint16 sequence;
     if (id == 0 || !rtp_ext_transport_cc(packet, id, &sequence)) return;
     if (receiver->twcc == NULL) receiver->twcc = g_new0(TwccRecord, 1);
+    receiver->numbered_us = now_us;
     twcc_record_packet(receiver->twcc, sequence, packet->ssrc, now_us);
 }
 
@@ -485,6 +487,8 @@ void receiver_write_reports(Receiver *receiver, Writer *writer, gint64 now_us) {
     if (receiver->video.ssrc != 0) n += add_block(&receiver->video.stats, now_us, &blocks[n]);
     rtcp_write_rr(writer, receiver->own_ssrc, blocks, n);
     if (receiver->video.ssrc == 0) return;
+    /* As in browsers: what carries transport-wide numbers is judged by the sender. */
+    if (receiver->trouble.remb_bps == 0 && now_us - receiver->numbered_us < NUMBERED_US) return;
     guint64 bps = receiver->trouble.remb_bps;
     receiver->counts->guess_bps = bps > 0 ? bps : line_guess_bps(&receiver->guess, now_us);
     rtcp_write_remb(writer, receiver->own_ssrc, receiver->counts->guess_bps, &receiver->video.ssrc, 1);

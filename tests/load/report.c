@@ -29,6 +29,8 @@ struct Report {
     ReceiverStats console_before;
     guint64 console_frames_before;
     guint console_fps[FPS_MAX];
+    FILE *every;              /* --every; NULL: no */
+    EndpointStats *at_second; /* of every room, at the last line of it */
     Watch watches[WATCHES_MAX + 1];
 };
 
@@ -39,6 +41,11 @@ Report *report_new(const Options *options, Endpoint **endpoints, guint n_endpoin
     report->n_endpoints = n_endpoints;
     report->before = g_new0(EndpointStats, n_endpoints);
     report->frames_before = g_new0(guint64, n_endpoints);
+    if (options->every != NULL) {
+        report->every = fopen(options->every, "we");
+        report->at_second = g_new0(EndpointStats, n_endpoints);
+        if (report->every != NULL) setvbuf(report->every, NULL, _IOLBF, 0);
+    }
     if (options->each) report->fps_each = g_new0(FpsCounts, n_endpoints);
     report->watches[report->n_watches++] = (Watch){ .name = g_strdup("sim"), .pid = (gint)getpid() };
     for (guint i = 0; options->watch != NULL && options->watch[i] != NULL && i < WATCHES_MAX; i++) {
@@ -56,6 +63,8 @@ void report_free(Report *report) {
     g_free(report->before);
     g_free(report->frames_before);
     g_free(report->fps_each);
+    g_free(report->at_second);
+    if (report->every != NULL) fclose(report->every);
     g_free(report);
 }
 
@@ -70,6 +79,7 @@ void report_begin(Report *report, gint64 now_us) {
     for (guint i = 0; i < report->n_endpoints; i++) {
         endpoint_forget_pauses(report->endpoints[i]);
         endpoint_read_stats(report->endpoints[i], &report->before[i]);
+        if (report->at_second != NULL) report->at_second[i] = report->before[i];
         report->frames_before[i] = report->before[i].received.n_frames;
     }
     if (report->console != NULL) {
@@ -90,23 +100,6 @@ static guint count_second(guint *fps, const EndpointStats *stats, guint64 *frame
     *frames_before = stats->received.n_frames;
     fps[step]++;
     return step;
-}
-
-void report_second(Report *report, gint64 now_us) {
-    double seconds = (double)(now_us - report->second_us) / G_USEC_PER_SEC;
-    if (now_us == report->second_us) return; /* the window has just begun */
-    report->second_us = now_us;
-    for (guint i = 0; i < report->n_endpoints; i++) {
-        EndpointStats stats;
-        endpoint_read_stats(report->endpoints[i], &stats);
-        if (!stats.watches) continue;
-        guint step = count_second(report->fps, &stats, &report->frames_before[i], seconds);
-        if (report->fps_each != NULL) report->fps_each[i].n[step]++;
-    }
-    if (report->console == NULL) return;
-    EndpointStats stats;
-    endpoint_read_stats(report->console, &stats);
-    count_second(report->console_fps, &stats, &report->console_frames_before, seconds);
 }
 
 /* The value below which `share` of the endpoint-seconds lie. */
@@ -308,6 +301,48 @@ static void add_each(Report *report, json_t *result, gint64 now_us) {
     for (guint i = 0; i < report->n_endpoints; i++)
         json_array_append_new(rooms, room_json(report, i, now_us));
     json_object_set_new(result, "rooms", rooms);
+}
+
+/* What came since the last line, to all rooms together, and how it was shared out. */
+static void write_second(Report *report, gint64 now_us) {
+    guint fps[FPS_MAX] = { 0 };
+    guint64 sums[G_N_ELEMENTS(SUMS)] = { 0 };
+    double seconds = (double)(now_us - report->second_us) / G_USEC_PER_SEC;
+    for (guint i = 0; i < report->n_endpoints; i++) {
+        EndpointStats now, *before = &report->at_second[i];
+        endpoint_read_stats(report->endpoints[i], &now);
+        guint64 frames = now.received.n_frames - before->received.n_frames;
+        if (now.watches) fps[(guint)CLAMP(lround((double)frames / seconds), 0, FPS_MAX - 1)]++;
+        for (guint k = 0; k < G_N_ELEMENTS(SUMS); k++)
+            sums[k] += field_of(&now, SUMS[k].offset) - field_of(before, SUMS[k].offset);
+        *before = now;
+    }
+    json_t *line = json_pack("{s:I, s:i, s:i}", "at_us", (json_int_t)now_us, "fps_median",
+                             (int)fps_at(fps, 0.5), "fps_min", (int)fps_at(fps, 0));
+    for (guint k = 0; k < G_N_ELEMENTS(SUMS); k++)
+        json_object_set_new(line, SUMS[k].key, json_integer((json_int_t)sums[k]));
+    char *text = json_dumps(line, JSON_COMPACT);
+    fprintf(report->every, "%s\n", text);
+    free(text);
+    json_decref(line);
+}
+
+void report_second(Report *report, gint64 now_us) {
+    double seconds = (double)(now_us - report->second_us) / G_USEC_PER_SEC;
+    if (now_us == report->second_us) return; /* the window has just begun */
+    if (report->every != NULL) write_second(report, now_us);
+    report->second_us = now_us;
+    for (guint i = 0; i < report->n_endpoints; i++) {
+        EndpointStats stats;
+        endpoint_read_stats(report->endpoints[i], &stats);
+        if (!stats.watches) continue;
+        guint step = count_second(report->fps, &stats, &report->frames_before[i], seconds);
+        if (report->fps_each != NULL) report->fps_each[i].n[step]++;
+    }
+    if (report->console == NULL) return;
+    EndpointStats stats;
+    endpoint_read_stats(report->console, &stats);
+    count_second(report->console_fps, &stats, &report->console_frames_before, seconds);
 }
 
 static void add_console(Report *report, json_t *result) {

@@ -379,7 +379,7 @@ static void on_loss(Sender *sender, double loss, gint64 now_us) {
     sender->told_us = now_us;
     if (loss > LOSS_HIGH)
         sender->allowed_bps = MIN(sender->allowed_bps, 1.2 * sent_bps) * (1 - 0.5 * loss);
-    else if (loss < LOSS_LOW)
+    else if (loss < LOSS_LOW && sender->allowed_bps < 2 * sent_bps + ALLOWED_FIRST_BPS)
         sender->allowed_bps *= 1.08;
     sender->allowed_bps = CLAMP(sender->allowed_bps, ALLOWED_MIN_BPS, ALLOWED_MAX_BPS);
     settle_layers(sender);
