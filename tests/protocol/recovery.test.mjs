@@ -61,6 +61,19 @@ test("bridge killed: all rooms have media again, the log says nothing", async ()
   assert.equal(await countEvents(), events);
 });
 
+test("media cut for longer than the pages' sockets: each room is lost and found again, and nothing else is logged", async () => {
+  const seats = (state) => figure(`diemcau_seats{state="${state}"}`);
+  simulator.kill("SIGUSR1"); // no packet either way
+  await until("lost", async () => (await seats("lost")) === 3, 15000);
+  process.kill(server.childPid("signaling-server"), "SIGKILL");
+  await until("the pages are back", async () => (await figure('diemcau_sessions{kind="room"}')) === 3, 8000);
+  assert.equal(await seats("lost"), 3, "their media is not");
+  simulator.kill("SIGUSR1");
+  await everybody("all rooms", 10000);
+  assert.equal(await countEvents(), events + 6);
+  events += 6;
+});
+
 test("a room whose program is killed is lost after a while, once", async () => {
   simulator.kill("SIGKILL");
   await until("lost", async () => (await figure('diemcau_seats{state="lost"}')) === 3, 30000);
