@@ -97,9 +97,9 @@ static void fetch_path(Ice *ice) {
             ice->socket = socket;
             memset(&ice->path, 0, sizeof ice->path);
             ice->path.fd = g_socket_get_fd(socket);
-            nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&ice->path.to);
+            nice_address_copy_to_sockaddr(&remote->addr, &ice->path.to.any);
             ice->path.to_bytes =
-                ice->path.to.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+                ice->path.to.any.sa_family == AF_INET6 ? sizeof ice->path.to.six : sizeof ice->path.to.four;
             if (moved) open_media(ice);
         }
     }
@@ -284,4 +284,4 @@ gboolean ice_restart(Ice *ice, GError **error) {
     return TRUE;
 }
 
-const IcePath *ice_path(const Ice *ice) { return ice->socket != NULL ? &ice->path : NULL; }
+IcePath ice_path(const Ice *ice) { return ice->socket != NULL ? ice->path : (IcePath){ .fd = -1 }; }

@@ -5,6 +5,7 @@
 #include "bridge/transport/loop.h"
 #include "bridge/transport/transport.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 typedef struct Ice Ice;
@@ -39,8 +40,12 @@ gboolean ice_restart(Ice *ice, GError **error);
 
 /* Where to send: the socket of the selected pair, used directly because the agent cannot send many packets per call. */
 typedef struct {
-    int fd; /* the agent's: never close it */
-    struct sockaddr_storage to;
-    socklen_t to_bytes;
+    int fd;             /* the agent's: never close it */
+    socklen_t to_bytes; /* 0: there is no path */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } to;
 } IcePath;
-const IcePath *ice_path(const Ice *ice); /* NULL: none yet. Good until the loop turns */
+IcePath ice_path(const Ice *ice); /* until `selected` is called again, or ice_close() */

@@ -25,7 +25,7 @@ typedef union {
 } Control;
 
 static void add_tos(struct cmsghdr *header, const IcePath *path, guint8 tos) {
-    gboolean six = path->to.ss_family == AF_INET6;
+    gboolean six = path->to.any.sa_family == AF_INET6;
     int value = tos;
     header->cmsg_level = six ? IPPROTO_IPV6 : IPPROTO_IP;
     header->cmsg_type = six ? IPV6_TCLASS : IP_TOS;

@@ -13,7 +13,9 @@ enum {
     RTP_BYTES_MIN = 12,
     RTCP_BYTES_MIN = 8,
     WORD_BYTES = 4,
-    STREAMS_FIRST = 4,
+    SENT_FIRST = 6,
+    HEARD_FIRST = 4,
+    LINE_BYTES = 64,
     PACKET_BYTES_MAX = G_MAXUINT16,
 };
 static const guint64 RTP_INDEX_MAX = ((guint64)1 << 48) - 1;
@@ -21,20 +23,28 @@ static const guint32 RTCP_INDEX_MAX = ((guint32)1 << 31) - 1, RTCP_ENCRYPTED = (
 
 typedef struct {
     guint32 ssrc;
-    guint32 n_reports; /* sent; the index of the next one */
-    SrtpWindow rtp, rtcp;
-} Stream;
+    guint32 n_reports; /* the index of the next report */
+    guint64 highest;   /* index of the newest packet */
+    gboolean begun;
+} SentStream;
 
 typedef struct {
-    SrtpSealer *rtp, *rtcp;
-    Stream *streams;
-    guint n_streams, n_room, n_max, last;
-} Direction;
+    guint32 ssrc;
+    SrtpWindow rtp, rtcp;
+} HeardStream;
 
+/* Between two packets of one path the worker serves a hundred others, so each line of the cache that a packet touches is
+ * fetched from far: what sealing needs lies in the first two or three. */
 struct SrtpPath {
-    SrtpSuite suite;
-    gsize n_tag_bytes;
-    Direction send, receive;
+    SrtpSealer send_rtp;
+    guint8 n_tag_bytes;
+    guint8 suite; /* SrtpSuite */
+    guint16 n_sent, sent_room;
+    SentStream *sent; /* sent_first, or memory of its own */
+    SentStream sent_first[SENT_FIRST];
+    SrtpSealer send_rtcp, receive_rtp, receive_rtcp;
+    HeardStream *heard;
+    guint n_heard, heard_room, last_heard;
 };
 
 guint srtp_suite_key_bytes(SrtpSuite suite) { return suite == SRTP_SUITE_AES256_GCM ? 32 : 16; }
@@ -47,28 +57,18 @@ gboolean srtp_library_init(GError **error) { return srtp_sealer_init(error); }
 
 /* ---- life ---- */
 
-static gboolean open_direction(Direction *direction, SrtpSuite suite, const guint8 *master, guint n_max,
-                               GError **error) {
-    direction->n_max = n_max;
-    direction->rtp = srtp_sealer_new(suite, SRTP_FOR_RTP, master, error);
-    if (direction->rtp == NULL) return FALSE;
-    direction->rtcp = srtp_sealer_new(suite, SRTP_FOR_RTCP, master, error);
-    return direction->rtcp != NULL;
-}
-
-static void close_direction(Direction *direction) {
-    srtp_sealer_free(direction->rtp);
-    srtp_sealer_free(direction->rtcp);
-    g_free(direction->streams);
-}
-
 SrtpPath *srtp_path_new(const SrtpKeys *keys, GError **error) {
     if (!srtp_library_init(error)) return NULL;
-    SrtpPath *path = g_new0(SrtpPath, 1);
-    path->suite = keys->suite;
-    path->n_tag_bytes = srtp_tag_bytes(keys->suite);
-    if (open_direction(&path->send, keys->suite, keys->send, SRTP_SENT_SSRCS_MAX, error) &&
-        open_direction(&path->receive, keys->suite, keys->receive, SRTP_SSRCS_MAX, error))
+    SrtpSuite suite = keys->suite;
+    SrtpPath *path = g_aligned_alloc0(1, sizeof *path, LINE_BYTES);
+    path->suite = (guint8)suite;
+    path->n_tag_bytes = (guint8)srtp_tag_bytes(suite);
+    path->sent = path->sent_first;
+    path->sent_room = SENT_FIRST;
+    if (srtp_sealer_set(&path->send_rtp, suite, SRTP_FOR_RTP, keys->send, error) &&
+        srtp_sealer_set(&path->send_rtcp, suite, SRTP_FOR_RTCP, keys->send, error) &&
+        srtp_sealer_set(&path->receive_rtp, suite, SRTP_FOR_RTP, keys->receive, error) &&
+        srtp_sealer_set(&path->receive_rtcp, suite, SRTP_FOR_RTCP, keys->receive, error))
         return path;
     srtp_path_free(path);
     return NULL;
@@ -76,33 +76,56 @@ SrtpPath *srtp_path_new(const SrtpKeys *keys, GError **error) {
 
 void srtp_path_free(SrtpPath *path) {
     if (path == NULL) return;
-    close_direction(&path->send);
-    close_direction(&path->receive);
-    g_free(path);
+    srtp_sealer_clear(&path->send_rtp);
+    srtp_sealer_clear(&path->send_rtcp);
+    srtp_sealer_clear(&path->receive_rtp);
+    srtp_sealer_clear(&path->receive_rtcp);
+    if (path->sent != path->sent_first) g_free(path->sent);
+    g_free(path->heard);
+    g_aligned_free(path);
 }
 
 /* ---- streams ---- */
 
-static Stream *find_stream(Direction *direction, guint32 ssrc) {
-    if (direction->last < direction->n_streams && direction->streams[direction->last].ssrc == ssrc)
-        return &direction->streams[direction->last];
-    for (guint i = 0; i < direction->n_streams; i++)
-        if (direction->streams[i].ssrc == ssrc) return &direction->streams[direction->last = i];
-    return NULL;
+static void grow_sent(SrtpPath *path) {
+    path->sent_room = (guint16)MAX(2 * SENT_FIRST, path->sent_room * 2);
+    if (path->sent == path->sent_first)
+        path->sent = memcpy(g_new(SentStream, path->sent_room), path->sent_first, sizeof path->sent_first);
+    else
+        path->sent = g_renew(SentStream, path->sent, path->sent_room);
 }
 
-/* There must be room: see n_max. */
-static Stream *add_stream(Direction *direction, guint32 ssrc) {
-    if (direction->n_streams == direction->n_room) {
-        direction->n_room = MAX(STREAMS_FIRST, direction->n_room * 2);
-        direction->streams = g_renew(Stream, direction->streams, direction->n_room);
-    }
-    Stream *stream = &direction->streams[direction->n_streams++];
-    *stream = (Stream){ .ssrc = ssrc };
+/* The state of an SSRC of ours; NULL: there are too many. */
+static SentStream *sent_stream(SrtpPath *path, guint32 ssrc) {
+    for (guint i = 0; i < path->n_sent; i++)
+        if (path->sent[i].ssrc == ssrc) return &path->sent[i];
+    if (path->n_sent == SRTP_SENT_SSRCS_MAX) return NULL;
+    if (path->n_sent == path->sent_room) grow_sent(path);
+    SentStream *stream = &path->sent[path->n_sent++];
+    *stream = (SentStream){ .ssrc = ssrc };
     return stream;
 }
 
-static gboolean is_full(const Direction *direction) { return direction->n_streams == direction->n_max; }
+static HeardStream *find_heard(SrtpPath *path, guint32 ssrc) {
+    if (path->last_heard < path->n_heard && path->heard[path->last_heard].ssrc == ssrc)
+        return &path->heard[path->last_heard];
+    for (guint i = 0; i < path->n_heard; i++)
+        if (path->heard[i].ssrc == ssrc) return &path->heard[path->last_heard = i];
+    return NULL;
+}
+
+static gboolean is_full(const SrtpPath *path) { return path->n_heard == SRTP_SSRCS_MAX; }
+
+/* Not when full. */
+static HeardStream *add_heard(SrtpPath *path, guint32 ssrc) {
+    if (path->n_heard == path->heard_room) {
+        path->heard_room = MAX(HEARD_FIRST, path->heard_room * 2);
+        path->heard = g_renew(HeardStream, path->heard, path->heard_room);
+    }
+    HeardStream *stream = &path->heard[path->n_heard++];
+    *stream = (HeardStream){ .ssrc = ssrc };
+    return stream;
+}
 
 /* ---- bytes ---- */
 
@@ -137,15 +160,14 @@ static SrtpFrame rtp_frame(const guint8 *packet, gsize n_clear_bytes, guint64 in
                         .word = (guint32)(index >> 16) };
 }
 
-/* The index of a packet to send. FALSE: it had been sent already, or must not be sent. */
-static gboolean take_number(Direction *direction, const guint8 *packet, guint64 *ret_index) {
-    guint32 ssrc = word_at(packet + 8);
-    Stream *stream = find_stream(direction, ssrc);
-    if (stream == NULL && is_full(direction)) return FALSE;
-    if (stream == NULL) stream = add_stream(direction, ssrc);
-    *ret_index = srtp_window_guess(&stream->rtp, sequence_at(packet));
-    if (*ret_index > RTP_INDEX_MAX || !srtp_window_is_new(&stream->rtp, *ret_index)) return FALSE;
-    srtp_window_take(&stream->rtp, *ret_index); /* whatever happens now, the number is used */
+/* The index of a packet to send. FALSE: it must not be sent. */
+static gboolean take_number(SrtpPath *path, const guint8 *packet, guint64 *ret_index) {
+    SentStream *stream = sent_stream(path, word_at(packet + 8));
+    if (stream == NULL) return FALSE;
+    guint64 index = srtp_nearest_index(stream->begun, stream->highest, sequence_at(packet));
+    if (index > RTP_INDEX_MAX || (stream->begun && index <= stream->highest)) return FALSE;
+    stream->begun = TRUE;
+    stream->highest = *ret_index = index; /* whatever happens now, the number is used */
     return TRUE;
 }
 
@@ -154,11 +176,11 @@ SrtpVerdict srtp_path_seal_rtp(SrtpPath *path, const guint8 *head, gsize n_head_
     gsize n_clear = clear_bytes(head, n_head_bytes), n_bytes = n_head_bytes + n_tail_bytes;
     guint64 index;
     if (n_clear == 0 || n_bytes > PACKET_BYTES_MAX) return SRTP_MALFORMED;
-    if (!take_number(&path->send, head, &index)) return SRTP_REFUSED;
+    if (!take_number(path, head, &index)) return SRTP_REFUSED;
     SrtpFrame frame = rtp_frame(head, n_clear, index);
     const SrtpPiece pieces[2] = { { head + n_clear, n_head_bytes - n_clear }, { tail, n_tail_bytes } };
     if (ret_packet != head) memcpy(ret_packet, head, n_clear);
-    if (!srtp_sealer_seal(path->send.rtp, &frame, pieces, ret_packet + n_clear, ret_packet + n_bytes))
+    if (!srtp_sealer_seal(&path->send_rtp, &frame, pieces, ret_packet + n_clear, ret_packet + n_bytes))
         return SRTP_REFUSED;
     *ret_n_bytes = n_bytes + path->n_tag_bytes;
     return SRTP_OK;
@@ -170,20 +192,20 @@ SrtpVerdict srtp_path_protect_rtp(SrtpPath *path, guint8 *packet, gsize *n_bytes
 
 SrtpVerdict srtp_path_unprotect_rtp(SrtpPath *path, guint8 *packet, gsize *n_bytes) {
     static const SrtpWindow none;
-    Direction *receive = &path->receive;
-    if (*n_bytes < RTP_BYTES_MIN + path->n_tag_bytes || *n_bytes > PACKET_BYTES_MAX) return SRTP_MALFORMED;
+    if (*n_bytes < (gsize)RTP_BYTES_MIN + path->n_tag_bytes || *n_bytes > PACKET_BYTES_MAX)
+        return SRTP_MALFORMED;
     gsize n_plain = *n_bytes - path->n_tag_bytes, n_clear = clear_bytes(packet, n_plain);
     if (n_clear == 0) return SRTP_MALFORMED;
-    Stream *stream = find_stream(receive, word_at(packet + 8));
-    if (stream == NULL && is_full(receive)) return SRTP_TOO_MANY;
+    HeardStream *stream = find_heard(path, word_at(packet + 8));
+    if (stream == NULL && is_full(path)) return SRTP_TOO_MANY;
     const SrtpWindow *window = stream != NULL ? &stream->rtp : &none;
     guint64 index = srtp_window_guess(window, sequence_at(packet));
     if (!srtp_window_is_new(window, index)) return SRTP_REPLAYED;
     SrtpFrame frame = rtp_frame(packet, n_clear, index);
     if (index > RTP_INDEX_MAX ||
-        !srtp_sealer_open(receive->rtp, &frame, packet + n_clear, n_plain - n_clear, packet + n_plain))
+        !srtp_sealer_open(&path->receive_rtp, &frame, packet + n_clear, n_plain - n_clear, packet + n_plain))
         return SRTP_AUTH_FAILED;
-    if (stream == NULL) stream = add_stream(receive, frame.ssrc);
+    if (stream == NULL) stream = add_heard(path, frame.ssrc);
     srtp_window_take(&stream->rtp, index);
     *n_bytes = n_plain;
     return SRTP_OK;
@@ -200,14 +222,11 @@ static gsize tag_offset(const SrtpPath *path, gsize n_plain_bytes) {
 }
 
 SrtpVerdict srtp_path_protect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_bytes) {
-    Direction *send = &path->send;
     gsize n_plain = *n_bytes;
     if (n_plain < RTCP_BYTES_MIN || n_plain > PACKET_BYTES_MAX || packet[0] >> 6 != 2) return SRTP_MALFORMED;
     guint32 ssrc = word_at(packet + 4);
-    Stream *stream = find_stream(send, ssrc);
-    if (stream == NULL && is_full(send)) return SRTP_REFUSED;
-    if (stream == NULL) stream = add_stream(send, ssrc);
-    if (stream->n_reports > RTCP_INDEX_MAX) return SRTP_REFUSED;
+    SentStream *stream = sent_stream(path, ssrc);
+    if (stream == NULL || stream->n_reports > RTCP_INDEX_MAX) return SRTP_REFUSED;
     SrtpFrame frame = { .ssrc = ssrc,
                         .index = stream->n_reports,
                         .clear = packet,
@@ -215,7 +234,7 @@ SrtpVerdict srtp_path_protect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_byte
                         .word = stream->n_reports | RTCP_ENCRYPTED };
     const SrtpPiece pieces[2] = { { packet + RTCP_BYTES_MIN, n_plain - RTCP_BYTES_MIN }, { NULL, 0 } };
     stream->n_reports++;
-    if (!srtp_sealer_seal(send->rtcp, &frame, pieces, packet + RTCP_BYTES_MIN,
+    if (!srtp_sealer_seal(&path->send_rtcp, &frame, pieces, packet + RTCP_BYTES_MIN,
                           packet + tag_offset(path, n_plain)))
         return SRTP_REFUSED;
     put_word(packet + word_offset(path, n_plain), frame.word);
@@ -225,13 +244,12 @@ SrtpVerdict srtp_path_protect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_byte
 
 SrtpVerdict srtp_path_unprotect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_bytes) {
     static const SrtpWindow none;
-    Direction *receive = &path->receive;
-    gsize n_trailer = path->n_tag_bytes + WORD_BYTES;
+    gsize n_trailer = (gsize)path->n_tag_bytes + WORD_BYTES;
     if (*n_bytes < RTCP_BYTES_MIN + n_trailer || *n_bytes > PACKET_BYTES_MAX || packet[0] >> 6 != 2)
         return SRTP_MALFORMED;
     gsize n_plain = *n_bytes - n_trailer;
-    Stream *stream = find_stream(receive, word_at(packet + 4));
-    if (stream == NULL && is_full(receive)) return SRTP_TOO_MANY;
+    HeardStream *stream = find_heard(path, word_at(packet + 4));
+    if (stream == NULL && is_full(path)) return SRTP_TOO_MANY;
     guint32 word = word_at(packet + word_offset(path, n_plain));
     gsize n_clear = word & RTCP_ENCRYPTED ? RTCP_BYTES_MIN : n_plain;
     SrtpFrame frame = { .ssrc = word_at(packet + 4),
@@ -240,10 +258,10 @@ SrtpVerdict srtp_path_unprotect_rtcp(SrtpPath *path, guint8 *packet, gsize *n_by
                         .n_clear_bytes = n_clear,
                         .word = word };
     if (!srtp_window_is_new(stream != NULL ? &stream->rtcp : &none, frame.index)) return SRTP_REPLAYED;
-    if (!srtp_sealer_open(receive->rtcp, &frame, packet + n_clear, n_plain - n_clear,
+    if (!srtp_sealer_open(&path->receive_rtcp, &frame, packet + n_clear, n_plain - n_clear,
                           packet + tag_offset(path, n_plain)))
         return SRTP_AUTH_FAILED;
-    if (stream == NULL) stream = add_stream(receive, frame.ssrc);
+    if (stream == NULL) stream = add_heard(path, frame.ssrc);
     srtp_window_take(&stream->rtcp, frame.index);
     *n_bytes = n_plain;
     return SRTP_OK;

@@ -1,6 +1,7 @@
 /* srtp.h -- SRTP and SRTCP of one path (RFC 3711, RFC 7714), both directions.
  * One owner thread. Sending: any SSRC of ours; no packet of one SSRC and sequence number may ever be protected twice (with
- * GCM that would be the same nonce again): it is refused, so resends go out on the RTX SSRC only. */
+ * GCM that would be the same nonce again): packets of an SSRC are sealed in the order of their numbers, any other is refused,
+ * and resends go out on the RTX SSRC only. */
 #pragma once
 
 #include <glib.h>
@@ -42,7 +43,7 @@ void srtp_path_free(SrtpPath *path);                           /* wipes; NULL is
 
 /* The packet lies in two pieces: head has the RTP header with CSRCs and extensions and may go on with the first bytes of the
  * payload, tail has the rest. ret_packet: room for both and SRTP_OVERHEAD_BYTES_MAX more; the payload is written there only
- * encrypted. REFUSED: too old, sent already, or too many SSRCs; the packet must not be sent. */
+ * encrypted. REFUSED: no newer number than the last, or too many SSRCs; the packet must not be sent. */
 SrtpVerdict srtp_path_seal_rtp(SrtpPath *path, const guint8 *head, gsize n_head_bytes, const guint8 *tail,
                                gsize n_tail_bytes, guint8 *ret_packet, gsize *ret_n_bytes);
 

@@ -25,13 +25,6 @@ enum {
     SHORT_TAG_BYTES = 10,
 };
 
-struct SrtpSealer {
-    SrtpUse use;
-    EVP_CIPHER_CTX *context;
-    EVP_MAC_CTX *mac;          /* AES_CM_128_HMAC_SHA1_80 only */
-    guint8 salt[IV_BYTES_MAX]; /* session salt, zeros behind it */
-};
-
 static struct {
     EVP_CIPHER *gcm_128, *gcm_256, *ctr_128, *ctr_256;
     EVP_MAC *hmac;
@@ -109,22 +102,19 @@ static gboolean set_keys(SrtpSealer *sealer, SrtpSuite suite, const guint8 *mast
     return good;
 }
 
-SrtpSealer *srtp_sealer_new(SrtpSuite suite, SrtpUse use, const guint8 *master, GError **error) {
-    SrtpSealer *sealer = g_new0(SrtpSealer, 1);
+gboolean srtp_sealer_set(SrtpSealer *sealer, SrtpSuite suite, SrtpUse use, const guint8 *master,
+                         GError **error) {
     sealer->use = use;
     sealer->context = EVP_CIPHER_CTX_new();
-    if (sealer->context != NULL && set_keys(sealer, suite, master)) return sealer;
+    if (sealer->context != NULL && set_keys(sealer, suite, master)) return TRUE;
     g_set_error(error, FAULT, FAULT_INTERNAL, "OpenSSL does not take the keys of an SRTP path");
-    srtp_sealer_free(sealer);
-    return NULL;
+    return FALSE;
 }
 
-void srtp_sealer_free(SrtpSealer *sealer) {
-    if (sealer == NULL) return;
+void srtp_sealer_clear(SrtpSealer *sealer) {
     EVP_CIPHER_CTX_free(sealer->context);
     EVP_MAC_CTX_free(sealer->mac);
     OPENSSL_cleanse(sealer, sizeof *sealer);
-    g_free(sealer);
 }
 
 /* ---- one packet ---- */

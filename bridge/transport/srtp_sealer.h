@@ -7,13 +7,21 @@
 #include "bridge/transport/srtp.h"
 
 typedef enum { SRTP_FOR_RTP, SRTP_FOR_RTCP } SrtpUse;
-typedef struct SrtpSealer SrtpSealer;
+
+/* By value, so that a path has what a packet needs side by side; nobody but srtp_sealer.c looks inside. */
+typedef struct {
+    struct evp_cipher_ctx_st *context;
+    struct evp_mac_ctx_st *mac; /* AES_CM_128_HMAC_SHA1_80 only */
+    guint8 salt[16];            /* session salt, zeros behind it */
+    SrtpUse use;
+} SrtpSealer;
 
 gboolean srtp_sealer_init(GError **error); /* once per process: fetches the algorithms. FALSE: FAULT_SETUP */
 
-/* master: key followed by salt, not kept. NULL: FAULT_INTERNAL. */
-SrtpSealer *srtp_sealer_new(SrtpSuite suite, SrtpUse use, const guint8 *master, GError **error);
-void srtp_sealer_free(SrtpSealer *sealer); /* wipes; NULL is fine */
+/* Into zeroed memory. master: key followed by salt, not kept. FALSE: FAULT_INTERNAL; clear it all the same. */
+gboolean srtp_sealer_set(SrtpSealer *sealer, SrtpSuite suite, SrtpUse use, const guint8 *master,
+                         GError **error);
+void srtp_sealer_clear(SrtpSealer *sealer); /* wipes; zeroed is fine */
 
 enum { SRTP_TAG_BYTES_MAX = 16 };
 guint srtp_tag_bytes(SrtpSuite suite);

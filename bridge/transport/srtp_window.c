@@ -5,15 +5,19 @@
 
 enum { HALF = 1 << 15, ROUND = 1 << 16 };
 
-guint64 srtp_window_guess(const SrtpWindow *window, guint16 sequence) {
-    if (!window->begun) return sequence;
-    guint64 round = window->highest & ~(guint64)(ROUND - 1);
-    gint newest = (gint)(window->highest & (ROUND - 1));
+guint64 srtp_nearest_index(gboolean begun, guint64 highest, guint16 sequence) {
+    if (!begun) return sequence;
+    guint64 round = highest & ~(guint64)(ROUND - 1);
+    gint newest = (gint)(highest & (ROUND - 1));
     if (newest < HALF && sequence - newest > HALF && round > 0)
         round -= ROUND;
     else if (newest >= HALF && sequence < newest - HALF)
         round += ROUND;
     return round | sequence;
+}
+
+guint64 srtp_window_guess(const SrtpWindow *window, guint16 sequence) {
+    return srtp_nearest_index(window->begun, window->highest, sequence);
 }
 
 static guint64 bit_of(guint64 index) { return (guint64)1 << (index % 64); }

@@ -1,5 +1,5 @@
 /* srtp_window.h -- which packets of one SSRC were there already, and the 48-bit number of one of which 16 bits are seen
- * (RFC 3711 3.3.1, 3.3.2). Serves both directions: the receiver refuses replays by it, the sender never uses a number twice.
+ * (RFC 3711 3.3.1, 3.3.2).
  * Pure; the owner of the path calls it. */
 #pragma once
 
@@ -13,6 +13,9 @@ typedef struct {
     gboolean begun;
     guint64 seen[SRTP_WINDOW_PACKETS / 64]; /* a ring of bits by index */
 } SrtpWindow;                               /* zero-initialise */
+
+/* The same for the newest index alone; begun FALSE: there is none. */
+guint64 srtp_nearest_index(gboolean begun, guint64 highest, guint16 sequence);
 
 /* The index that belongs to a sequence number: the nearest to the newest one, never below 0. Before the first packet the
  * roll-over counter is taken for 0, so senders begin below 2^15. */

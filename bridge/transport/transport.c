@@ -24,17 +24,22 @@ enum {
     EARLY_FLIGHTS_MAX = 4,
     TOS_EF = 0xb8,
     TOS_AF41 = 0x88,
+    LINE_BYTES = 64,
 };
 
 struct Transport {
+    /* What sending touches lies together: see SrtpPath. */
+    TransportState state;
+    IcePath path; /* of `selected`; to_bytes 0 before and after */
+    SrtpPath *srtp;
+    Sender sender;
+    TransportStats stats;
+
     Worker *worker;
     Ice *ice;
     Dtls *dtls;
-    SrtpPath *srtp;
-    Sender sender;
     TransportEvents events;
     gpointer user;
-    TransportState state;
     gboolean controlling, prefer_active, active, described;
     char fingerprint[128]; /* the peer's; "" before its description */
     guint depth;           /* calls of ours on the stack: not freed below one */
@@ -42,7 +47,6 @@ struct Transport {
     GQueue early; /* GBytes: DTLS that came before there was a path to answer on */
     gint64 heard_us, pulse_us;
     gint64 gap_us; /* the longest pause of late between two authenticated packets, slowly forgotten */
-    TransportStats stats;
 };
 
 /* ---- life ---- */
@@ -51,8 +55,10 @@ static void transport_free(Transport *transport) {
     g_clear_pointer(&transport->dtls, dtls_free);
     g_clear_pointer(&transport->srtp, srtp_path_free);
     g_queue_clear_full(&transport->early, (GDestroyNotify)g_bytes_unref);
-    g_free(transport);
+    g_aligned_free(transport);
 }
+
+static gboolean has_path(const Transport *transport) { return transport->path.to_bytes != 0; }
 
 static void enter(Transport *transport) { transport->depth++; }
 
@@ -126,9 +132,8 @@ static void heard(Transport *transport, gsize n_bytes, gint64 now_us) {
 
 static void on_flight(gpointer user, const guint8 *bytes, gsize n_bytes) {
     Transport *transport = user;
-    const IcePath *path = transport->ice != NULL ? ice_path(transport->ice) : NULL;
     struct iovec packet = { .iov_base = (void *)bytes, .iov_len = n_bytes };
-    if (path != NULL) send_datagrams(&transport->sender, path, &packet, 1, TOS_AF41);
+    if (has_path(transport)) send_datagrams(&transport->sender, &transport->path, &packet, 1, TOS_AF41);
 }
 
 static void start_media(Transport *transport) {
@@ -174,7 +179,7 @@ static void on_dtls_due(gpointer user, gint64 now_us) {
 
 static void feed_dtls(Transport *transport, const guint8 *bytes, gsize n_bytes) {
     g_autoptr(GError) error = NULL;
-    if (transport->dtls == NULL || ice_path(transport->ice) == NULL) {
+    if (transport->dtls == NULL || !has_path(transport)) {
         /* ICE knows the peer, but not yet which pair to use, or its description is still on the way: wait. */
         if (g_queue_get_length(&transport->early) < EARLY_FLIGHTS_MAX)
             g_queue_push_tail(&transport->early, g_bytes_new(bytes, n_bytes));
@@ -186,7 +191,7 @@ static void feed_dtls(Transport *transport, const guint8 *bytes, gsize n_bytes) 
 
 /* Both a path and the description are there. */
 static void go_on_with_dtls(Transport *transport) {
-    if (transport->dtls == NULL || ice_path(transport->ice) == NULL) return;
+    if (transport->dtls == NULL || !has_path(transport)) return;
     if (transport->active && dtls_state(transport->dtls) == DTLS_PENDING) {
         g_autoptr(GError) error = NULL;
         DtlsState state = dtls_start(transport->dtls, &error);
@@ -268,6 +273,7 @@ static void on_later(gpointer user, gint64 now_us) {
 static void on_selected(gpointer user) {
     Transport *transport = user;
     enter(transport);
+    transport->path = ice_path(transport->ice);
     go_on_with_dtls(transport);
     leave(transport);
 }
@@ -284,7 +290,7 @@ Transport *transport_new(Worker *worker, gboolean controlling, const TransportEv
     g_auto(GStrv) hold = NULL;
     if (!process_ice_settings(&settings, &hold, error)) return NULL;
     settings.controlling = controlling;
-    Transport *transport = g_new0(Transport, 1);
+    Transport *transport = g_aligned_alloc0(1, sizeof *transport, LINE_BYTES);
     transport->worker = worker;
     transport->controlling = controlling;
     transport->events = *events;
@@ -376,6 +382,7 @@ void transport_close(Transport *transport) {
     netloop_timer_clear(loop, &transport->dtls_timer);
     netloop_timer_clear(loop, &transport->judge_timer);
     netloop_timer_clear(loop, &transport->later_timer);
+    transport->path = (IcePath){ .fd = -1 };
     ice_close(transport->ice);
     link_event(transport, LINK_EV_CLOSE, "");
     leave(transport);
@@ -400,17 +407,17 @@ static gboolean fill_slot(Transport *transport, guint slot, const RtpOut *packet
 }
 
 guint transport_send_rtp(Transport *transport, const RtpOut *packets, guint n_packets, SendClass send_class) {
-    const IcePath *path = transport->state == TRANSPORT_LIVE ? ice_path(transport->ice) : NULL;
+    gboolean may_send = transport->state == TRANSPORT_LIVE && has_path(transport);
     guint n_left = 0;
     guint8 tos = send_class == SEND_AUDIO ? TOS_EF : TOS_AF41;
-    for (guint at = 0; path != NULL && at < n_packets; at += SEND_RUN_MAX) {
+    for (guint at = 0; may_send && at < n_packets; at += SEND_RUN_MAX) {
         struct iovec slice[SEND_RUN_MAX];
         guint n_slice = 0;
         gsize n_bytes = 0;
         for (guint i = at; i < MIN(at + SEND_RUN_MAX, n_packets); i++)
             if (fill_slot(transport, n_slice, &packets[i], &slice[n_slice]))
                 n_bytes += slice[n_slice++].iov_len;
-        guint n_sent = send_datagrams(&transport->sender, path, slice, n_slice, tos);
+        guint n_sent = send_datagrams(&transport->sender, &transport->path, slice, n_slice, tos);
         n_left += n_sent;
         if (n_slice > 0) transport->stats.n_bytes_out += n_bytes * n_sent / n_slice;
     }
@@ -430,14 +437,13 @@ static gboolean may_send_rtcp(Transport *transport) {
 }
 
 gboolean transport_send_rtcp(Transport *transport, const guint8 *packet, gsize n_bytes) {
-    const IcePath *path = ice_path(transport->ice);
     gboolean left = FALSE;
-    if (path != NULL && n_bytes + SRTP_OVERHEAD_BYTES_MAX <= SEND_DATAGRAM_BYTES_MAX &&
+    if (has_path(transport) && n_bytes + SRTP_OVERHEAD_BYTES_MAX <= SEND_DATAGRAM_BYTES_MAX &&
         may_send_rtcp(transport)) {
         memcpy(slots[0], packet, n_bytes);
         if (srtp_path_protect_rtcp(transport->srtp, slots[0], &n_bytes) == SRTP_OK) {
             struct iovec out = { .iov_base = slots[0], .iov_len = n_bytes };
-            left = send_datagrams(&transport->sender, path, &out, 1, TOS_AF41) == 1;
+            left = send_datagrams(&transport->sender, &transport->path, &out, 1, TOS_AF41) == 1;
         }
     }
     if (left) {
