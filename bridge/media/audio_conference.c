@@ -40,7 +40,7 @@ struct AudioConference {
     const AudioMixerSettings *settings;
     const AudioMixerEvents *events;
     gpointer user;
-    AudioOutSettings out_settings;
+    AudioOutSettings private_settings;
 
     GHashTable *by_seat; /* seat -> Seat, owned */
     GPtrArray *seats;    /* the same, in an order */
@@ -70,6 +70,13 @@ static void seat_free(gpointer data) {
     g_free(seat);
 }
 
+/* What all rooms hear is worth some effort; what one room hears gets a few bits instead: at 40 kbit/s the least effort sounds
+ * like 32 kbit/s with effort 5, in half the time (docs/sound.md). */
+static AudioOutSettings private_settings(const AudioMixerSettings *settings) {
+    return (AudioOutSettings){ .bitrate_bps = settings->bitrate_bps / 4 * 5,
+                               .complexity = MIN(settings->complexity, 1) };
+}
+
 AudioConference *audio_conference_new(guint32 id, const AudioMixerSettings *settings,
                                       const AudioMixerEvents *events, gpointer user, GError **error) {
     AudioOutSettings out_settings = { .bitrate_bps = settings->bitrate_bps,
@@ -81,7 +88,7 @@ AudioConference *audio_conference_new(guint32 id, const AudioMixerSettings *sett
     conference->settings = settings;
     conference->events = events;
     conference->user = user;
-    conference->out_settings = out_settings;
+    conference->private_settings = private_settings(settings);
     conference->listeners = listeners;
     conference->by_seat = g_hash_table_new_full(NULL, NULL, NULL, seat_free);
     conference->seats = g_ptr_array_new();
@@ -328,7 +335,7 @@ static gboolean wants_private(const Seat *seat, gint64 now_us) {
 static AudioOut *new_out(AudioConference *conference) {
     GPtrArray *spares = conference->spare_outs;
     if (spares->len > 0) return g_ptr_array_steal_index(spares, spares->len - 1);
-    return audio_out_new(&conference->out_settings, NULL);
+    return audio_out_new(&conference->private_settings, NULL);
 }
 
 /* Whoever is in the sum gets an encoder that goes on where the listeners' one is; others lose theirs after a while. The

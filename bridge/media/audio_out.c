@@ -20,6 +20,8 @@ enum {
     COPIES_MAX = 2,
     LOSS_PERCENT = 10, /* from about 8 % on Opus puts a copy into every voiced packet of these rates */
     NARROW_BPS = 14000,
+    NARROW_COMPLEXITY_MIN =
+        2, /* with less Opus goes down to 4 kHz of sound, and every change over would click */
     FEC_BIT = 1 << AUDIO_TIER_FEC,
     RED_BIT = 1 << AUDIO_TIER_RED,
     NARROW_BIT = 1 << AUDIO_TIER_NARROW,
@@ -58,7 +60,7 @@ struct AudioOut {
 static AudioEncoder *new_encoder(const AudioOutSettings *settings, guint n_ticks, GError **error) {
     AudioEncoderSettings encoder = {
         .bitrate_bps = n_ticks == 1 ? settings->bitrate_bps : MIN(settings->bitrate_bps, NARROW_BPS),
-        .complexity = settings->complexity,
+        .complexity = n_ticks == 1 ? settings->complexity : MAX(settings->complexity, NARROW_COMPLEXITY_MIN),
         .loss_percent = LOSS_PERCENT,
         .frame_samples = n_ticks * VOICE_FRAME_SAMPLES,
     };
