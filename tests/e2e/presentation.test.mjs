@@ -1,10 +1,10 @@
 // A room shows its screen to all: forwarded, so that fine print stays fine. Real pages, real programs, sandbox on.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { COLOURS, ConsolePage, RoomPage, launch, nameOf } from "./lib/browser.mjs";
+import { COLOURS, ConsolePage, RoomPage, Watched, launch, nameOf } from "./lib/browser.mjs";
 import { Server } from "./lib/server.mjs";
-import { readSlide } from "./lib/slides.mjs";
-import { pause, until } from "./lib/wait.mjs";
+import { fakeScreen, readSlide, watchByWhep } from "./lib/slides.mjs";
+import { pause, throughout, until } from "./lib/wait.mjs";
 
 const A = { code: "QN-193-01", label: "Phường Hà Khánh", colour: "red", tone_hz: 500 };
 const B = { code: "QN-193-02", label: "Phường Hà Phong", colour: "blue", tone_hz: 820 };
@@ -123,7 +123,7 @@ test("the chair sees what is shown, and by whom, also beside the wall", async ()
   await chair.page.locator("#view-program").click();
 });
 
-test("who comes late sees the slide within a second of its connection", async () => {
+const comesLate = async (what) => {
   const late = await openRoom(LATE);
   await late.page.evaluate(() => {
     const timer = setInterval(() => {
@@ -137,12 +137,46 @@ test("who comes late sees the slide within a second of its connection", async ()
   });
   await late.join();
   await seesSlide(late, "blue");
+  assert.ok((await slide(late)).contrast > SHARP);
   const waited_ms = await late.page.evaluate(() => window.seesSince - window.livesSince);
-  console.error(`# a late joiner's slide after ${Math.round(waited_ms)} ms`);
+  console.error(`# ${what}: a late joiner's slide after ${Math.round(waited_ms)} ms`);
   assert.ok(waited_ms < 1000, `${waited_ms} ms`);
   await late.page.locator("#leave").click();
   await late.page.locator("#leave-yes").click();
   await late.context.close();
+};
+
+test("who comes late sees the slide within a second of its connection", () => comesLate("a screen that moves"));
+
+test("so does who comes while the screen rests, which sends nothing then", async () => {
+  await a.page.evaluate(() => (window.screenRests = true));
+  const shown = () =>
+    b.page.evaluate(() => document.getElementById("slides").getVideoPlaybackQuality().totalVideoFrames);
+  await pause(1500);
+  const before = await shown();
+  // Browsers take the rest for a lost line and ask for a keyframe after three seconds: they get nothing twice.
+  await pause(4000);
+  await comesLate("a screen that rests");
+  assert.equal(await shown(), before);
+  await a.page.evaluate(() => (window.screenRests = false));
+});
+
+test("who takes a single picture, by WHEP, finds the slide in the program, and the program when it ends", async () => {
+  const meeting = JSON.parse(await server.run("meeting", "list", "--json"))[0].id;
+  const token = await server.run("token", "--meeting", meeting, "--observer");
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.evaluate(watchByWhep, { token, address: `/whep/${meeting}/program` });
+  const watcher = new Watched(page);
+  // The large tile is at the left; the field of the slide fills its lower third.
+  await watcher.sees("the slide's field", [[0.4, 0.68]], ["blue"], 20_000);
+  await chair.page.locator("#present-stop").click();
+  await presents(a, false);
+  await until("the slide is gone", async () => (await watcher.colours([[0.4, 0.68]]))?.[0] !== undefined);
+  await watcher.sees("the program again", [[0.25, 0.5]], [A.colour], 20_000);
+  await page.close();
+  await a.page.locator("#present").click();
+  await seesSlide(b, "blue");
 });
 
 test("the chair stops it: everybody has the program again, and the presenter is told", async () => {
@@ -172,6 +206,25 @@ test("another room with the floor takes over; the first one's screen is let go",
   await seesSlide(a, "green");
   await presents(a, false);
   await presents(b, true);
+});
+
+test("the chair presents from its console, which takes over; its own screen is its preview", async () => {
+  await chair.page.locator("#take-part").click();
+  await chair.page.locator("#part-bar").waitFor();
+  await chair.page.evaluate(fakeScreen, {});
+  await turnTo(chair, "red");
+  await chair.page.locator("#part-present").click();
+  await presents(b, false);
+  await seesSlide(a, "red");
+  await seesSlide(chair, "red");
+  // Nobody takes over from the chair.
+  await b.page.locator("#present").click();
+  await throughout("the chair presents", 800, async () => nameOf((await slide(a)).field) === "red");
+  await chair.page.locator("#part-present").click();
+  await noSlides(a);
+  await chair.page.locator("#take-part").click();
+  await b.page.locator("#present").click();
+  await seesSlide(a, "green");
 });
 
 test("the bridge is killed: the presentation goes on by itself", async () => {

@@ -34,7 +34,7 @@ export const nameOf = (rgb) => {
   return name === "black" ? "dark" : name;
 };
 
-class Watched {
+export class Watched {
   constructor(page) {
     this.page = page;
     this.complaints = [];

@@ -58,3 +58,25 @@ export const readSlide = () => {
   const field = draw.getImageData(width / 2, height - 60, 1, 1).data;
   return { width, height, contrast: Math.round((light - dark) / 200), field: [field[0], field[1], field[2]] };
 };
+
+/** Plays a view by WHEP in #program, as a player without any page of ours would. */
+export const watchByWhep = async ({ address, token }) => {
+  const video = document.createElement("video");
+  video.id = "program";
+  video.muted = video.autoplay = true;
+  document.body.append(video);
+  const pc = new RTCPeerConnection();
+  window.whep = pc;
+  pc.ontrack = (event) => {
+    if (event.track.kind === "video") video.srcObject = new MediaStream([event.track]);
+  };
+  for (const kind of ["audio", "video"]) pc.addTransceiver(kind, { direction: "recvonly" });
+  await pc.setLocalDescription(await pc.createOffer());
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
+    body: pc.localDescription.sdp,
+  });
+  if (answer.status !== 201) throw new Error(`${answer.status} ${await answer.text()}`);
+  await pc.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+};
