@@ -33,6 +33,7 @@ void downlink_free(Downlink *downlink) {
     for (guint i = 0; i < DOWNLINK_LANES; i++) lane_free(downlink->lanes[i]);
     downlink_end_audio(downlink);
     fanout_remove(downlink->fanout, downlink);
+    g_free(downlink->feed);
     g_free(downlink);
 }
 
@@ -51,6 +52,7 @@ static void measure_sound(Downlink *downlink, gint64 now_us) {
 void downlink_measure(Downlink *downlink, gint64 now_us) {
     downlink->next_choice_us = now_us + CHOICE_US;
     measure_sound(downlink, now_us);
+    feed_beat(downlink, now_us);
 }
 
 void downlink_set_hearing(Downlink *downlink, gboolean hears) { downlink->hears = hears; }

@@ -70,7 +70,8 @@ void downlink_on_live(Downlink *downlink, gint64 now_us);
 void downlink_write_reports(Downlink *downlink, Writer *writer, gint64 now_us);
 
 typedef struct {
-    guint64 n_packets, n_bytes, n_resent, n_frames, n_frames_skipped, n_plis, n_nacked;
+    guint64 n_packets, n_bytes, n_resent, n_frames, n_frames_skipped, n_plis, n_nacked, n_probes_held,
+        n_probes_failed;
     guint32 estimate_bps, sent_bps;
     double loss; /* 0..1 from the last reports */
     gint64 rtt_us;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CHOOSE_SOUND_US = 200000, WAIT_GROUPS_MAX = 16, VOICE_LEVEL = 60, RED_MORE = 0x80 };
+enum { CHOOSE_SOUND_US = 200000, WAIT_GROUPS_MAX = 16, VOICE_LEVEL = 60, HEADER_BYTES = 24, RED_MORE = 0x80 };
 
 /* ---- which tier ---- */
 
@@ -85,8 +85,8 @@ static void own_red_headers(const Block *block, guint8 payload_type, Writer *wri
     *ret_skip = at + 1;
 }
 
-static void fill_packet(const Downlink *downlink, const Block *block, AudioTier tier, guint16 sequence,
-                        RtpOut *ret_out) {
+static void fill_packet(Downlink *downlink, const Block *block, AudioTier tier, guint16 sequence,
+                        gint64 now_us, RtpOut *ret_out) {
     gboolean red = tier == AUDIO_TIER_RED || tier == AUDIO_TIER_NARROW_RED;
     gsize skip = 0;
     RtpHeader header = {
@@ -98,10 +98,13 @@ static void fill_packet(const Downlink *downlink, const Block *block, AudioTier 
     };
     Writer writer = writer_over(ret_out->header, sizeof ret_out->header);
     rtp_write_header(&writer, &header);
-    if (downlink->config.audio.ext_audio_level != 0 && !is_narrow(tier)) {
+    guint8 level_id = is_narrow(tier) ? 0 : downlink->config.audio.ext_audio_level;
+    if (level_id != 0 || downlink->numbers) {
         RtpExtWriter ext = rtp_ext_begin(&writer);
-        rtp_ext_put_audio_level(&ext, downlink->config.audio.ext_audio_level, MIN(block->audio_level, 127),
+        rtp_ext_put_audio_level(&ext, level_id, MIN(block->audio_level, 127),
                                 block->audio_level < VOICE_LEVEL);
+        downlink_put_transport_sequence(downlink, &ext, downlink->config.audio.ext_transport_cc,
+                                        block->n_bytes + HEADER_BYTES, now_us);
         rtp_ext_end(&ext);
     }
     if (red && downlink->config.audio.payload_type != PT_OPUS)
@@ -137,7 +140,7 @@ void downlink_send_audio(Downlink *downlink, const AudioTick *tick, gint64 now_u
         return;
     }
     RtpOut out;
-    fill_packet(downlink, block, tier, downlink->audio_sequence++, &out);
+    fill_packet(downlink, block, tier, downlink->audio_sequence++, now_us, &out);
     transport_send_rtp(downlink->transport, &out, 1, SEND_AUDIO);
     count(downlink, &out, now_us);
     downlink->talking = TRUE;

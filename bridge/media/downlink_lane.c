@@ -10,6 +10,7 @@ enum {
     PLI_OFTEN_US = 5000000,
     SLIDE_SEEN_US =
         2500000, /* what was lost of a slide is missed within this; Chrome asks after 3 s of rest */
+    MEASURED_SETTLE_US = 1000000,
     FORCE_EVERY_US = 3000000, /* what one leg may cost all the others */
 };
 static const double JOIN_SECONDS = 0.6; /* of the line, that stored frames may take where it is narrow */
@@ -169,10 +170,11 @@ static guint32 others_bps(const DownlinkLane *lane) {
                                           : other->ladder.levels[other->ladder.n_levels - 1].bitrate_bps;
 }
 
+guint32 lane_beside_bps(const DownlinkLane *lane) { return lane->downlink->sound_bps + others_bps(lane); }
+
 guint32 lane_room_bps(const DownlinkLane *lane) {
-    gint64 room_bps = (gint64)bandwidth_estimate_bps(&lane->downlink->bandwidth) - lane->downlink->sound_bps -
-                      others_bps(lane);
-    return (guint32)MAX(room_bps, 1);
+    gint64 estimate_bps = bandwidth_estimate_bps(&lane->downlink->bandwidth);
+    return (guint32)MAX(estimate_bps - lane_beside_bps(lane), 1);
 }
 
 /* Down, while the rung that is sent does not fit even thin: nothing leaves until the other one's keyframe is here. A frozen
@@ -190,7 +192,8 @@ static void leave_at_once(DownlinkLane *lane, gboolean was_thin, gint64 now_us) 
 static void move_rung(DownlinkLane *lane, LadderMove move, gboolean was_thin, gint64 now_us) {
     const Downlink *downlink = lane->downlink;
     const DownlinkRung *rung = &lane->rungs[ladder_rung(&lane->ladder)];
-    if (move != LADDER_DOWN) try_level(lane); /* good before, or to be tried: not turned down at once */
+    /* Good before, or to be tried: not turned down at once. */
+    if (move != LADDER_DOWN && !feed_can_probe(lane)) try_level(lane);
     log_debug("downlink.rung", "seat=%u rung=%u thin=%d estimate_bps=%u sound_bps=%u sent_bps=%u loss=%.2f",
               downlink->config.seat, ladder_rung(&lane->ladder), ladder_is_thin(&lane->ladder),
               bandwidth_estimate_bps(&downlink->bandwidth), downlink->sound_bps, meter_bps(&lane->meter),
@@ -226,9 +229,11 @@ void lane_choose(DownlinkLane *lane, gint64 now_us) {
     if (wait_is_over(lane, now_us)) start_afresh(lane, now_us);
     gboolean clean = bandwidth_is_clean(bandwidth, now_us) && lane->wished == lane->current;
     gboolean was_thin = ladder_is_thin(&lane->ladder);
-    LadderMove move =
-        ladder_update(&lane->ladder, lane_room_bps(lane), meter_bps(&lane->meter), clean, FALSE, now_us);
+    lane->ladder.settle_us = bandwidth->measured ? MEASURED_SETTLE_US : LADDER_SETTLE_US;
+    LadderMove move = ladder_update(&lane->ladder, lane_room_bps(lane), meter_bps(&lane->meter), clean,
+                                    feed_can_probe(lane), now_us);
     if (move != LADDER_STAYS) move_rung(lane, move, was_thin, now_us);
+    feed_choose(lane, clean, now_us);
 }
 
 /* The receiver cannot go on without a keyframe (PLI, FIR, or loss that cannot be resent): from the store when it has a young

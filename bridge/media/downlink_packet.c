@@ -8,7 +8,13 @@
 #include <string.h>
 
 static const double RESEND_SHARE = 0.6;
-enum { VIDEO_HZ = 90000, TICKS_MIN = 90, SAME_CLOCK_TICKS = VIDEO_HZ / 4, RESEND_BPS_MIN = 64000 };
+enum {
+    HEADER_BYTES = 32,
+    VIDEO_HZ = 90000,
+    TICKS_MIN = 90,
+    SAME_CLOCK_TICKS = VIDEO_HZ / 4,
+    RESEND_BPS_MIN = 64000
+};
 
 static guint32 ticks_of_us(gint64 us) { return (guint32)(us * 9 / 100); }
 
@@ -72,9 +78,11 @@ static void fill_packet(const DownlinkLane *lane, const Block *block, const Sent
     };
     Writer writer = writer_over(ret_out->header, sizeof ret_out->header);
     rtp_write_header(&writer, &header);
-    if (lane->config->ext_abs_send_time != 0) {
+    if (lane->config->ext_abs_send_time != 0 || lane->downlink->numbers) {
         RtpExtWriter ext = rtp_ext_begin(&writer);
         rtp_ext_put_abs_send_time(&ext, lane->config->ext_abs_send_time, abs_send_time_from_us(now_us));
+        downlink_put_transport_sequence(lane->downlink, &ext, lane->config->ext_transport_cc,
+                                        block->packets[index].n_bytes + HEADER_BYTES, now_us);
         rtp_ext_end(&ext);
     }
     if (rtx) writer_u16(&writer, (guint16)(frame->first_sequence + index));
@@ -91,7 +99,9 @@ static void fill_packet(const DownlinkLane *lane, const Block *block, const Sent
     ret_out->n_payload_bytes = block->packets[index].n_bytes;
 }
 
-static gsize send_slice(DownlinkLane *lane, guint n, gint64 now_us, gsize *ret_payload_bytes) {
+/* asked: pictures, or what was asked for again; else filler, which says nothing of what the picture needs. */
+static gsize send_slice(DownlinkLane *lane, guint n, gboolean asked, gint64 now_us,
+                        gsize *ret_payload_bytes) {
     Downlink *downlink = lane->downlink;
     const RtpOut *slice = downlink->fanout->slice;
     gsize n_bytes = 0, payload_bytes = 0;
@@ -101,7 +111,7 @@ static gsize send_slice(DownlinkLane *lane, guint n, gint64 now_us, gsize *ret_p
     }
     transport_send_rtp(downlink->transport, slice, n, SEND_VIDEO);
     bandwidth_on_sent(&downlink->bandwidth, n, n_bytes, now_us);
-    meter_add(&lane->meter, n_bytes + n * WIRE_BYTES, now_us);
+    if (asked) meter_add(&lane->meter, n_bytes + n * WIRE_BYTES, now_us);
     downlink->stats.n_packets += n;
     downlink->stats.n_bytes += n_bytes;
     downlink->fanout->stats.n_packets += n;
@@ -117,7 +127,7 @@ gsize lane_send_packets(DownlinkLane *lane, const Block *block, guint sent_slot,
     for (guint i = 0; i < n; i++)
         fill_packet(lane, block, frame, first + i, FALSE, (guint16)(frame->first_sequence + first + i),
                     now_us, &lane->downlink->fanout->slice[i]);
-    gsize n_bytes = send_slice(lane, n, now_us, &payload_bytes);
+    gsize n_bytes = send_slice(lane, n, TRUE, now_us, &payload_bytes);
     lane->clock.n_packets += n;
     lane->clock.n_bytes += (guint32)payload_bytes;
     return n_bytes;
@@ -184,8 +194,27 @@ void lane_resend(DownlinkLane *lane, const guint16 *sequences, guint n_sequences
     for (guint i = 0; i < n_sequences; i++) {
         if (prepare_resend(lane, sequences[i], now_us, &slice[n])) n++;
         if (n == SLICE_PACKETS || (i + 1 == n_sequences && n > 0)) {
-            send_slice(lane, n, now_us, &payload_bytes);
+            send_slice(lane, n, TRUE, now_us, &payload_bytes);
             n = 0;
         }
     }
+}
+
+gsize lane_send_filler(DownlinkLane *lane, gsize n_bytes, guint n_packets_max, gint64 now_us) {
+    RtpOut *slice = lane->downlink->fanout->slice;
+    guint n = 0, n_rows = MIN(lane->next_sent, SENT_FRAMES);
+    gsize got = 0, payload_bytes;
+    for (guint back = 1; back <= n_rows && n < n_packets_max && got < n_bytes; back++) {
+        const SentFrame *frame = &lane->sent[(lane->next_sent - back) % SENT_FRAMES];
+        const StreamStore *store = fanout_store(lane->downlink->fanout, frame->stream);
+        const Block *block = store != NULL ? stream_store_find(store, frame->frame_index) : NULL;
+        if (block == NULL) break;
+        for (guint i = 0; i < block->n_packets && n < n_packets_max && got < n_bytes; i++) {
+            fill_packet(lane, block, frame, i, TRUE, lane->rtx_sequence++, now_us, &slice[n]);
+            got += slice[n].n_header_bytes + slice[n].n_payload_bytes;
+            n++;
+        }
+    }
+    if (n > 0) send_slice(lane, n, FALSE, now_us, &payload_bytes);
+    return n > 0 ? got : n_bytes; /* nothing to send: nothing more is tried */
 }

@@ -142,7 +142,8 @@ static void move_to_wished(DownlinkLane *lane) {
 /* Frames nobody depends on go first when the line is behind, or too narrow for them, or a lower rung is waited for. */
 static gboolean shed(const DownlinkLane *lane, const Block *block, gint64 now_us) {
     if (block->temporal_layer == 0 || block->chained) return FALSE;
-    if (ladder_is_thin(&lane->ladder)) return TRUE;
+    if (ladder_is_thin(&lane->ladder) || bandwidth_queue_grows(&lane->downlink->bandwidth, now_us))
+        return TRUE;
     if (lane->wished != lane->current &&
         lane_place_of(lane, lane->wished) > lane_place_of(lane, lane->current))
         return TRUE;

@@ -3,7 +3,7 @@
  * the way through mixer and encoder. The stated map moves at most 2 ms per report. */
 #include "bridge/media/downlink_state.h"
 
-enum { REPORT_US = 1000000, SLEW_MS = 2, JUMP_MS = 1000, TWCC_PACKETS_MIN = 10 };
+enum { REPORT_US = 1000000, SLEW_MS = 2, JUMP_MS = 1000 };
 
 /* ---- out ---- */
 
@@ -79,14 +79,6 @@ static void on_picture_lost(Downlink *downlink, guint32 ssrc, gint64 now_us) {
     if (lane != NULL) lane_on_picture_lost(lane, now_us);
 }
 
-static void on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us) {
-    guint n_lost = 0;
-    for (guint i = 0; i < twcc->n_packets; i++)
-        if (twcc->arrival_us[i] == RTCP_TWCC_LOST) n_lost++;
-    if (twcc->n_packets >= TWCC_PACKETS_MIN)
-        bandwidth_on_report(&downlink->bandwidth, (double)n_lost / twcc->n_packets, -1, now_us);
-}
-
 void downlink_on_rtcp(Downlink *downlink, const RtcpItem *item, gint64 now_us) {
     switch (item->kind) {
     case RTCP_SR:
@@ -100,7 +92,7 @@ void downlink_on_rtcp(Downlink *downlink, const RtcpItem *item, gint64 now_us) {
             on_picture_lost(downlink, item->fir.entries[i].ssrc, now_us);
         break;
     case RTCP_REMB: bandwidth_on_remb(&downlink->bandwidth, item->remb.bitrate_bps, now_us); break;
-    case RTCP_TWCC: on_twcc(downlink, &item->twcc, now_us); break;
+    case RTCP_TWCC: feed_on_twcc(downlink, &item->twcc, now_us); break;
     case RTCP_CNAME:
     case RTCP_BYE: break;
     }

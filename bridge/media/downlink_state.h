@@ -4,11 +4,13 @@
 #pragma once
 
 #include "bridge/media/downlink.h"
+#include "bridge/media/downlink_feed.h"
 #include "bridge/media/downlink_sound.h"
 #include "bridge/media/stream_store.h"
 #include "bridge/policy/bandwidth.h"
 #include "bridge/policy/ladder.h"
 #include "bridge/policy/meter.h"
+#include "bridge/wire/rtp.h"
 
 enum {
     SLICE_PACKETS = 16, /* one GSO send */
@@ -35,7 +37,8 @@ struct Fanout {
     GHashTable *streams;     /* StreamId -> FanoutStream */
     GHashTable *conferences; /* id -> GPtrArray of Downlink that hear */
     GPtrArray *downlinks;
-    RtpOut slice[SLICE_PACKETS]; /* room for what is being sent */
+    RtpOut slice[SLICE_PACKETS];            /* room for what is being sent */
+    FeedbackPacket feedback[RTCP_TWCC_MAX]; /* and for what is told of it */
     FanoutStats stats;
     guint next_phase;
 };
@@ -127,6 +130,9 @@ struct Downlink {
 
     DownlinkLane *lanes[DOWNLINK_LANES]; /* NULL until something was watched there */
     Bandwidth bandwidth;
+    DownlinkFeed *feed; /* NULL while there was no pressure yet */
+    gboolean numbers, probing;
+    gint64 numbers_until_us;
     guint phase;    /* of the spread over the tick */
     guint n_queued; /* frames waiting in all lanes */
     guint32 sound_bps;
@@ -155,6 +161,7 @@ void lane_need_keyframe(DownlinkLane *lane, gint64 now_us); /* the picture must 
 void lane_choose(DownlinkLane *lane, gint64 now_us);        /* every few 100 ms: which rung */
 void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us);
 guint32 lane_room_bps(const DownlinkLane *lane);               /* of the estimate, for this lane */
+guint32 lane_beside_bps(const DownlinkLane *lane);             /* what else the line must carry */
 gint lane_place_of(const DownlinkLane *lane, StreamId stream); /* of the rung; -1: none of them */
 
 /* downlink_queue.c */
@@ -170,6 +177,18 @@ guint lane_begin_frame(DownlinkLane *lane, const Block *block, gint64 shift_us);
 gsize lane_send_packets(DownlinkLane *lane, const Block *block, guint sent_slot, guint first, guint n,
                         gint64 now_us);
 void lane_resend(DownlinkLane *lane, const guint16 *sequences, guint n_sequences, gint64 now_us);
+/* Packets of the last pictures on the RTX SSRC, about n_bytes of them; their receiver drops them. Returns the bytes. */
+gsize lane_send_filler(DownlinkLane *lane, gsize n_bytes, guint n_packets_max, gint64 now_us);
+
+/* downlink_feed.c */
+void feed_beat(Downlink *downlink, gint64 now_us); /* every few 100 ms */
+/* Into the extension block of a packet of n_bytes in all; nothing while there is no pressure, or with id 0. */
+void downlink_put_transport_sequence(Downlink *downlink, RtpExtWriter *ext, guint8 id, gsize n_bytes,
+                                     gint64 now_us);
+void feed_on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us);
+gboolean feed_can_probe(const DownlinkLane *lane);
+void feed_choose(DownlinkLane *lane, gboolean clean, gint64 now_us); /* after the lane chose its level */
+void feed_pump(Downlink *downlink, gint64 now_us);                   /* each beat while downlink->probing */
 
 /* downlink_audio.c */
 void downlink_send_audio(Downlink *downlink, const AudioTick *tick, gint64 now_us);

@@ -124,6 +124,7 @@ void fanout_beat(Fanout *fanout, gint64 now_us) {
     for (guint i = 0; i < fanout->downlinks->len; i++) {
         Downlink *downlink = fanout->downlinks->pdata[i];
         gboolean choice = now_us >= downlink->next_choice_us;
+        if (downlink->probing) feed_pump(downlink, now_us);
         if (!choice && downlink->n_queued == 0) continue;
         if (choice) downlink_measure(downlink, now_us);
         beat_lanes(downlink, choice, now_us);

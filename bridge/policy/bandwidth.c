@@ -46,10 +46,11 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     bandwidth->lowered_us = now_us;
     /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
     double sent_bps = bandwidth_sent_bps(bandwidth);
-    /* Where queues are seen, loss alone says less, and a picture that was easy just then says nothing. */
-    if (bandwidth->measured) sent_bps *= 1.5;
     double used_bps = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
-    set_estimate(bandwidth, used_bps * (1 - 0.5 * loss));
+    double arrived_bps = bandwidth->measured ? congestion_carried_bps(&bandwidth->congestion) : 0;
+    /* What arrived is known while it is told: all that a full queue lets through, or what chance left. */
+    set_estimate(bandwidth, arrived_bps > 0 ? MIN(bandwidth->estimate_bps * (1 - 0.5 * loss), arrived_bps)
+                                            : used_bps * (1 - 0.5 * loss));
 }
 
 /* What arrives in spite of the loss is proof of that much: a line that loses at random (radio) is not a narrow one. */
@@ -167,6 +168,7 @@ void bandwidth_on_feedback(Bandwidth *bandwidth, const FeedbackPacket *packets, 
     guint n;
     end_second(bandwidth, now_us);
     bandwidth_tick(bandwidth, now_us);
+    bandwidth->congestion.floor_loss = bandwidth->judge.floor;
     congestion_feedback(&bandwidth->congestion, packets, n_packets, bandwidth->estimate_bps,
                         bandwidth->rtt_us, now_us);
     bandwidth->measured = TRUE;
@@ -179,7 +181,7 @@ void bandwidth_probe_begin(Bandwidth *bandwidth, guint32 target_bps, gint64 now_
 }
 
 ProbeState bandwidth_probe_take(Bandwidth *bandwidth, gint64 now_us) {
-    ProbeState state = congestion_probe_take(&bandwidth->congestion, bandwidth->judge.floor, now_us);
+    ProbeState state = congestion_probe_take(&bandwidth->congestion, now_us);
     if (state == PROBE_HELD) set_estimate(bandwidth, MAX(bandwidth->estimate_bps, bandwidth->congestion.bps));
     return state;
 }

@@ -6,19 +6,19 @@
 
 static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, ABOVE = 1.5, ABOVE_BPS = 20000;
 static const double BPS_MIN = 30000, BPS_MAX = 50000000, NEAR = 0.1, LIMIT_SMOOTH = 0.7;
-static const double PROBE_LOSS = 0.12, PROBE_SLOWER = 0.9, PROBE_REACHED = 0.9;
+static const double PROBE_LOSS = 0.12, FLOOR_MAX = 0.7, PROBE_SLOWER = 0.9, PROBE_REACHED = 0.9;
 
 enum {
     BIN_US = 50000,
     BINS_MIN = 4,
-    LIVE_US = 1500000,
+    LIVE_US = 5000000, /* a leg that gets stills has little to tell of */
     STEADY_US = 1000000,
     LOWER_EVERY_US = 200000,
     LOSS_EVERY_US = 500000,
     LOSS_PACKETS_MIN = 20,
     LOSS_PACKETS_GOOD = 60, /* fewer scatter too much; not waited for longer than: */
     LOSS_LATEST_US = 1500000,
-    PROBE_PACKETS_MIN = 8,
+    PROBE_PACKETS_MIN = 6,
     PROBE_WAIT_US = 1500000,
     PROBE_ECHO_US = 1000000,
     STEP_BYTES = 1200
@@ -49,13 +49,17 @@ double congestion_arrived_bps(const Congestion *congestion) {
     return (double)n_bytes * 8e6 / ((double)n_bins * BIN_US);
 }
 
+double congestion_carried_bps(const Congestion *congestion) {
+    return congestion_arrived_bps(congestion) / (1 - MIN(congestion->floor_loss, FLOOR_MAX));
+}
+
 static gboolean is_probing(const Congestion *congestion, gint64 now_us) {
     return congestion->probe.state == PROBE_RUNS ||
            (congestion->probe.until_us != 0 && now_us - congestion->probe.until_us < PROBE_ECHO_US);
 }
 
 static void lower(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
-    double arrived_bps = congestion_arrived_bps(congestion);
+    double arrived_bps = congestion_carried_bps(congestion);
     congestion->grew_us = congestion->raised_us = now_us;
     if (arrived_bps <= 0 || now_us - congestion->lowered_us < LOWER_EVERY_US + rtt_us) return;
     congestion->lowered_us = now_us;
@@ -70,7 +74,7 @@ static void lower(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
 
 /* Near where the queue grew before, by a packet per round trip; else by a share. */
 static void raise_slowly(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
-    double arrived_bps = congestion_arrived_bps(congestion);
+    double arrived_bps = congestion_carried_bps(congestion);
     double seconds = CLAMP((double)(now_us - congestion->raised_us) / G_USEC_PER_SEC, 0.0, 1.0);
     congestion->raised_us = now_us;
     if (arrived_bps <= 0) return;
@@ -89,6 +93,7 @@ static void count_probe(Congestion *congestion, const FeedbackPacket *packet) {
     if (congestion->probe.state != PROBE_RUNS || !packet->probe ||
         packet->sent_us < congestion->probe.begun_us)
         return;
+    if (congestion->probe.n > 0) congestion->probe.n_bytes += packet->n_bytes;
     if (packet->lost) {
         congestion->probe.n_lost++;
         return;
@@ -96,8 +101,6 @@ static void count_probe(Congestion *congestion, const FeedbackPacket *packet) {
     if (congestion->probe.n++ == 0) {
         congestion->probe.first_sent_us = packet->sent_us;
         congestion->probe.first_arrival_us = packet->arrival_us;
-    } else {
-        congestion->probe.n_bytes += packet->n_bytes;
     }
     congestion->probe.last_sent_us = MAX(congestion->probe.last_sent_us, packet->sent_us);
     congestion->probe.last_arrival_us = MAX(congestion->probe.last_arrival_us, packet->arrival_us);
@@ -106,7 +109,9 @@ static void count_probe(Congestion *congestion, const FeedbackPacket *packet) {
 void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, guint n_packets,
                          double start_bps, gint64 rtt_us, gint64 now_us) {
     if (!congestion_is_live(congestion, now_us)) {
-        *congestion = (Congestion){ .live = TRUE, .raised_us = now_us, .loss_us = now_us };
+        *congestion = (Congestion){
+            .live = TRUE, .raised_us = now_us, .loss_us = now_us, .floor_loss = congestion->floor_loss
+        };
         set_bps(congestion, start_bps);
     }
     congestion->told_us = now_us;
@@ -160,12 +165,11 @@ static double found_bps(const Congestion *congestion) {
     double sent_us = (double)(congestion->probe.last_sent_us - congestion->probe.first_sent_us);
     double arrival_us = (double)(congestion->probe.last_arrival_us - congestion->probe.first_arrival_us);
     if (congestion->probe.n < PROBE_PACKETS_MIN || sent_us <= 0 || arrival_us <= 0) return 0;
-    double sent_bps = (double)congestion->probe.n_bytes * 8e6 / sent_us;
-    double arrived_bps = (double)congestion->probe.n_bytes * 8e6 / arrival_us;
-    return arrived_bps >= PROBE_SLOWER * sent_bps ? sent_bps : arrived_bps * PROBE_SLOWER;
+    double sent_bps = (double)congestion->probe.n_bytes * 8e6 / sent_us, slower = sent_us / arrival_us;
+    return slower >= PROBE_SLOWER ? sent_bps : sent_bps * slower * PROBE_SLOWER;
 }
 
-ProbeState congestion_probe_take(Congestion *congestion, double floor_loss, gint64 now_us) {
+ProbeState congestion_probe_take(Congestion *congestion, gint64 now_us) {
     if (congestion->probe.state != PROBE_RUNS) return PROBE_NONE;
     gboolean grew = congestion->grew_us > congestion->probe.begun_us;
     gboolean all_told = congestion->told_us > congestion->probe.until_us &&
@@ -175,7 +179,7 @@ ProbeState congestion_probe_take(Congestion *congestion, double floor_loss, gint
     guint n_told = congestion->probe.n + congestion->probe.n_lost;
     double loss = n_told > 0 ? (double)congestion->probe.n_lost / n_told : 1;
     double bps = found_bps(congestion);
-    gboolean clean = !grew && all_told && loss <= floor_loss + PROBE_LOSS;
+    gboolean clean = !grew && all_told && loss <= congestion->floor_loss + PROBE_LOSS;
     congestion->probe.state = PROBE_NONE;
     if (clean) set_bps(congestion, MAX(congestion->bps, bps));
     return clean && bps >= PROBE_REACHED * congestion->probe.target_bps ? PROBE_HELD : PROBE_FAILED;

@@ -28,12 +28,13 @@ typedef struct {
     double limit_bps;                   /* what arrived when the queue grew, smoothed; 0: never */
     guint n_told, n_lost;               /* since loss was told on */
     gint64 loss_us;
+    double floor_loss; /* the caller's: what the line loses whatever is sent */
     struct {
         ProbeState state;
         guint32 target_bps;
         gint64 begun_us, until_us, first_sent_us, last_sent_us, first_arrival_us, last_arrival_us;
         guint n, n_lost;
-        gsize n_bytes; /* after the first */
+        gsize n_bytes; /* after the first, with those that were lost */
     } probe;
 } Congestion; /* zero-initialise */
 
@@ -46,8 +47,10 @@ gboolean congestion_take_loss(Congestion *congestion, gint64 now_us, guint *ret_
 gboolean congestion_is_live(const Congestion *congestion, gint64 now_us);
 gboolean congestion_is_steady(const Congestion *congestion, gint64 now_us); /* no queue grew lately */
 double congestion_arrived_bps(const Congestion *congestion);
+/* And what the line carried of it: with what it loses whatever is sent. */
+double congestion_carried_bps(const Congestion *congestion);
 
-/* What leaves until until_us is to be marked as probe. floor_loss: what the line loses anyway. */
+/* What leaves until until_us is to be marked as probe. */
 void congestion_probe_begin(Congestion *congestion, guint32 target_bps, gint64 now_us, gint64 until_us);
 /* PROBE_HELD, PROBE_FAILED: once, at its end; the estimate is then what was found. */
-ProbeState congestion_probe_take(Congestion *congestion, double floor_loss, gint64 now_us);
+ProbeState congestion_probe_take(Congestion *congestion, gint64 now_us);

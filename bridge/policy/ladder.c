@@ -6,8 +6,7 @@ static const double MOVES = 0.6; /* pictures that move badly are better than sti
 static const double HEADROOM = 1.1;
 static const double ROOM = 1.05; /* a measured estimate must be that much above what the next level needs */
 
-/* SETTLE: reports and rates of the level before must have passed. */
-enum { SETTLE_US = 2200000, TRIAL_US = 15000000, MEASURED_CLEAN_US = 1500000 };
+enum { TRIAL_US = 15000000, MEASURED_CLEAN_US = 1500000 };
 
 static guint first_level_of(const Ladder *ladder, guint rung) {
     for (guint i = 0; i < ladder->n_levels; i++)
@@ -22,7 +21,7 @@ static void add_level(Ladder *ladder, guint rung, gboolean thin, guint32 bitrate
 }
 
 void ladder_init(Ladder *ladder, const LadderRung *rungs, guint n_rungs, guint rung_max, gint64 now_us) {
-    *ladder = (Ladder){ .settle_us = SETTLE_US, .changed_us = now_us, .clean_since_us = now_us };
+    *ladder = (Ladder){ .settle_us = LADDER_SETTLE_US, .changed_us = now_us, .clean_since_us = now_us };
     for (guint i = 0; i < MIN(n_rungs, LADDER_RUNGS_MAX); i++) {
         add_level(ladder, i, FALSE, rungs[i].bitrate_bps);
         if (rungs[i].two_layers) add_level(ladder, i, TRUE, rungs[i].bitrate_bps / 100 * LADDER_THIN_PERCENT);

@@ -8,6 +8,7 @@
 enum {
     LADDER_RUNGS_MAX = 5,
     LADDER_LEVELS_MAX = 2 * LADDER_RUNGS_MAX,
+    LADDER_SETTLE_US = 2200000, /* reports and rates of the level before must have passed */
     LADDER_UP_US_MIN = 8000000,
     LADDER_UP_US_MAX = 120000000,
     LADDER_THIN_PERCENT = 65 /* what the lower layer has of a rung's rate */

@@ -310,7 +310,7 @@ static void choose(Leg *leg) {
         next_bps != 0 && leg->bandwidth.measured ? (guint32)(next_bps * 1.06) + voice_bps : 0;
     guint32 target_bps =
         probe_due(&leg->probe, wanted_bps, estimate_bps,
-                  (guint32)congestion_arrived_bps(&leg->bandwidth.congestion), clean, now_us);
+                  (guint32)congestion_carried_bps(&leg->bandwidth.congestion), clean, now_us);
     if (target_bps == 0) return;
     leg->probe_bps = target_bps;
     leg->probe_begun_us = now_us;
