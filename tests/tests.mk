@@ -82,7 +82,7 @@ NODE_TEST_DIRS := $(patsubst %/package-lock.json,%,$(wildcard tests/e2e/package-
 node-tests: $(NODE_TEST_DIRS:%=%/node_modules/.stamp)
 
 # A benchmark is tests/bench/NAME.mjs, which starts programs, or tests/bench/bench_NAME.c, which is one.
-bench: product
+bench: product $(BUILD)/bench/weak_relay
 	@$(SUBMAKE) FLAVOUR=$(PRODUCT) $(patsubst %.c,$(BUILD)/$(PRODUCT)/%,$(BENCH_SOURCES))
 	@mkdir -p $(BUILD)/bench
 	@BIN=$(BIN) OUT=$(BUILD)/bench BENCH_BIN=$(BUILD)/$(PRODUCT)/tests/bench node tests/bench/lib/all.mjs
