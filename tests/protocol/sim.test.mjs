@@ -9,7 +9,9 @@ let server;
 before(async () => (server = await Server.start()));
 after(async () => server?.end());
 
-function simulate(...words) {
+const simulate = (...words) => simulateAt(server, ...words);
+
+function simulateAt(server, ...words) {
   const sim = spawn(path.join(bin, "diemcau-sim"), ["--http", server.origin, "--data", server.data, "--json", ...words], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -39,6 +41,26 @@ test("rooms see each other's pictures and hear the others but not themselves", a
   assert.ok(result.check_colours_right >= result.check_tiles_read * 0.9, JSON.stringify(result));
   assert.ok(result.check_tones > 0 && result.check_tones_heard >= result.check_tones * 0.6, JSON.stringify(result));
   assert.equal(result.check_own_heard, 0, JSON.stringify(result));
+});
+
+test("a camera that nothing shows sends a small frame a second, one that is shown sends what its tile wants", async () => {
+  const result = await simulate("--count", "14", "--seconds", "18", "--settle", "4", "--talk", "none", "--sample", "0", "--each").result;
+  const rate = (room, key) => room[key] / result.seconds;
+  const [shown, hidden] = [(room) => room.main_frames_sent > 0, (room) => room.main_frames_sent === 0].map((is) => result.rooms.filter(is));
+  assert.ok(shown.length >= 4 && hidden.length >= 1, JSON.stringify(result.rooms));
+  for (const room of hidden) assert.ok(rate(room, "thumbnail_frames_sent") > 0.5 && rate(room, "thumbnail_frames_sent") < 1.5, JSON.stringify(room));
+  for (const room of shown) assert.ok(rate(room, "thumbnail_frames_sent") > 6 && rate(room, "main_frames_sent") > 12, JSON.stringify(room));
+});
+
+test("a server short of power asks for fewer small frames, and gets fewer", async () => {
+  const poor = await Server.start({ sets: ["bridge.budget_percent=1"] });
+  try {
+    const result = await simulateAt(poor, "--count", "4", "--seconds", "25", "--settle", "14", "--talk", "none", "--sample", "0", "--each").result;
+    for (const room of result.rooms) assert.ok(room.thumbnail_frames_sent / result.seconds < 5, JSON.stringify(room));
+    assert.equal(result.audio_gaps, 0);
+  } finally {
+    await poor.end();
+  }
 });
 
 test("packets lost on the way come back by resends", async () => {
