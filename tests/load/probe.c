@@ -233,6 +233,6 @@ guint probe_voice(Probe *probe, gint64 capture_us, gint64 now_us, const guint8 *
     opus_int32 n =
         opus_encode(probe->voice, samples, VOICE_FRAME_SAMPLES, probe->packet, sizeof probe->packet);
     *ret_bytes = probe->packet;
-    *ret_level = voice_level(samples, VOICE_FRAME_SAMPLES);
+    *ret_level = voice_loop_level(samples, VOICE_FRAME_SAMPLES);
     return (guint)MAX(n, 0);
 }

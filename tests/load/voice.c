@@ -11,7 +11,7 @@ static const double PEAK =
 
 double voice_tone_hz(guint number) { return 300.0 + 15.0 * number; }
 
-guint8 voice_level(const gint16 *samples, guint n_samples) {
+guint8 voice_loop_level(const gint16 *samples, guint n_samples) {
     double sum = 0;
     for (guint i = 0; i < n_samples; i++) sum += (double)samples[i] * samples[i];
     double rms = sqrt(sum / n_samples) / 32768.0;
@@ -44,7 +44,7 @@ static VoiceLoop *encode(guint number, gboolean tone, guint n_frames) {
         if (tone) make_tone(number, at, samples);
         opus_int32 n = opus_encode(encoder, samples, VOICE_FRAME_SAMPLES, loop->bytes[at], VOICE_BYTES_MAX);
         loop->sizes[at] = (guint16)MAX(n, 0);
-        loop->levels[at] = voice_level(samples, VOICE_FRAME_SAMPLES);
+        loop->levels[at] = voice_loop_level(samples, VOICE_FRAME_SAMPLES);
     }
     opus_encoder_destroy(encoder);
     return loop;

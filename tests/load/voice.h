@@ -18,5 +18,5 @@ double voice_tone_hz(guint number);
 
 /* Any thread. (transfer full, g_free); NULL: libopus refused. */
 VoiceLoop *voice_loop_new(guint number);
-guint8 voice_level(const gint16 *samples, guint n_samples); /* RFC 6464: in -dBov, 127 is silence */
-VoiceLoop *voice_silence_new(void);                         /* one frame, level 127 */
+guint8 voice_loop_level(const gint16 *samples, guint n_samples); /* RFC 6464: in -dBov, 127 is silence */
+VoiceLoop *voice_silence_new(void);                              /* one frame, level 127 */
