@@ -99,10 +99,28 @@ void fanout_video(Fanout *fanout, Block *block, gint64 now_us) {
     for (guint i = stream->watchers->len; i-- > 0;) lane_take(stream->watchers->pdata[i], block, now_us);
 }
 
+static void fetch_downlink(const Downlink *downlink) {
+    __builtin_prefetch(downlink);
+    __builtin_prefetch(&downlink->config.audio);
+    __builtin_prefetch(&downlink->hears, 1);
+    __builtin_prefetch(&downlink->audio_clock, 1);
+    __builtin_prefetch(&downlink->sound, 1);
+    __builtin_prefetch(&downlink->stats, 1);
+}
+
+/* See transport_fetch(). */
+static void fetch_ahead(const GPtrArray *hearers, guint i) {
+    if (i + 3 < hearers->len) fetch_downlink(hearers->pdata[i + 3]);
+    if (i + 2 < hearers->len) transport_fetch(((const Downlink *)hearers->pdata[i + 2])->transport, FALSE);
+    if (i + 1 < hearers->len) transport_fetch(((const Downlink *)hearers->pdata[i + 1])->transport, TRUE);
+}
+
 void fanout_audio(Fanout *fanout, const AudioTick *tick, gint64 now_us) {
     const GPtrArray *hearers = g_hash_table_lookup(fanout->conferences, GUINT_TO_POINTER(tick->conference));
-    for (guint i = 0; hearers != NULL && i < hearers->len; i++)
+    for (guint i = 0; hearers != NULL && i < hearers->len; i++) {
+        fetch_ahead(hearers, i);
         downlink_send_audio(hearers->pdata[i], tick, now_us);
+    }
 }
 
 void fanout_end_stream(Fanout *fanout, StreamId id) {

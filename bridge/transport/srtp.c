@@ -85,6 +85,11 @@ void srtp_path_free(SrtpPath *path) {
     g_aligned_free(path);
 }
 
+void srtp_path_fetch(const SrtpPath *path) {
+    for (gsize at = 0; at < G_STRUCT_OFFSET(SrtpPath, send_rtcp); at += LINE_BYTES)
+        __builtin_prefetch((const guint8 *)path + at, 1);
+}
+
 /* ---- streams ---- */
 
 static void grow_sent(SrtpPath *path) {

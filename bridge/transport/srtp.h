@@ -41,6 +41,9 @@ typedef struct SrtpPath SrtpPath;
 SrtpPath *srtp_path_new(const SrtpKeys *keys, GError **error); /* copies what it needs; wipe yours */
 void srtp_path_free(SrtpPath *path);                           /* wipes; NULL is fine */
 
+/* Asks the memory for what sealing a packet will touch; see transport_fetch(). */
+void srtp_path_fetch(const SrtpPath *path);
+
 /* The packet lies in two pieces: head has the RTP header with CSRCs and extensions and may go on with the first bytes of the
  * payload, tail has the rest. ret_packet: room for both and SRTP_OVERHEAD_BYTES_MAX more; the payload is written there only
  * encrypted. REFUSED: no newer number than the last, or too many SSRCs; the packet must not be sent. */

@@ -406,6 +406,12 @@ static gboolean fill_slot(Transport *transport, guint slot, const RtpOut *packet
     return TRUE;
 }
 
+void transport_fetch(const Transport *transport, gboolean srtp) {
+    if (srtp && transport->srtp != NULL) srtp_path_fetch(transport->srtp);
+    for (gsize at = 0; !srtp && at < G_STRUCT_OFFSET(Transport, worker); at += LINE_BYTES)
+        __builtin_prefetch((const guint8 *)transport + at, 1);
+}
+
 guint transport_send_rtp(Transport *transport, const RtpOut *packets, guint n_packets, SendClass send_class) {
     gboolean may_send = transport->state == TRANSPORT_LIVE && has_path(transport);
     guint n_left = 0;

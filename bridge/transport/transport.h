@@ -74,6 +74,11 @@ typedef enum { SEND_AUDIO, SEND_VIDEO } SendClass; /* DSCP EF or AF41 */
 guint transport_send_rtp(Transport *transport, const RtpOut *packets, guint n_packets, SendClass send_class);
 gboolean transport_send_rtcp(Transport *transport, const guint8 *packet, gsize n_bytes);
 
+/* What belongs to one leg was last touched a tick ago, and a hundred others came between: its memory is far. Who goes through
+ * many legs asks for it ahead, so that it comes while the legs before are served: two legs ahead with srtp FALSE, one leg
+ * ahead with srtp TRUE, because one thing leads to the other. Changes nothing. */
+void transport_fetch(const Transport *transport, gboolean srtp);
+
 TransportState transport_state(const Transport *transport);
 
 typedef struct {
