@@ -170,6 +170,7 @@ gboolean legs_claim(Session *session, gint32 id) {
         leg->room = session->is_room;
     }
     leg->session = session->number;
+    leg->asked_restart = FALSE; /* whoever was asked while the line was down may never have heard it */
     leg_tell_needs(session, leg);
     return TRUE;
 }

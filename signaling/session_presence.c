@@ -103,6 +103,7 @@ static void review_leg(Service *service, Leg *leg, gint64 now_us) {
     if (leg->state == LEG_LOST && !leg->asked_restart && lasted_ms >= LEG_RESTART_AFTER_MS) {
         Session *session = session_find(service, leg->session);
         leg->asked_restart = TRUE;
+        log_info("leg.restart-asked", "leg=%d seat=%d", leg->id, leg->seat);
         if (session != NULL)
             session_push(session, json_pack("{s:s, s:i}", "t", "restart-ice", "leg", leg->id),
                          OUTBOX_CONTROL);

@@ -147,20 +147,21 @@ test("nobody watches the pages: they are no longer composed", async () => {
   await until("the program alone", async () => (await views()) === 1, 25_000);
 });
 
+const credentials = (room) =>
+  room.page.evaluate(() => {
+    const pc = window.connections.filter((one) => one.connectionState === "connected").pop();
+    return /a=ice-ufrag:(\S+)/.exec(pc?.remoteDescription?.sdp ?? "")?.[1] ?? null;
+  });
+
 test("a room's network changes: ICE is restarted at once, on the same connection, in the same seat", async () => {
   const code = "QN-193-20";
   const link = await server.roomLink(code);
   const room = await RoomPage.open(browser, link, { colour: "red", tone_hz: 500 });
   await room.join();
-  const ufrag = () =>
-    room.page.evaluate(() => {
-      const pc = window.connections.filter((one) => one.connectionState === "connected").pop();
-      return /a=ice-ufrag:(\S+)/.exec(pc?.remoteDescription?.sdp ?? "")?.[1] ?? null;
-    });
-  const before = await until("connected", ufrag);
+  const before = await until("connected", () => credentials(room));
   const number = await room.page.evaluate(() => window.connections.length);
   await room.page.evaluate(() => window.dispatchEvent(new Event("online")));
-  await until("new credentials", async () => ![null, before].includes(await ufrag()), 4000);
+  await until("new credentials", async () => ![null, before].includes(await credentials(room)), 4000);
   const { frames } = await until("media", () => room.received());
   await until("pictures go on", async () => (await room.received())?.frames > frames + 20);
   assert.equal(await room.page.evaluate(() => window.connections.length), number, "the same connection");

@@ -75,6 +75,19 @@ test("the bridge's own ICE and the simulator's meet too", async () => {
   assert.ok(result.frames > 0);
 });
 
+test("a room that falls silent is asked for an ICE restart, keeps its seat, and has its media again", async () => {
+  const sim = simulate("--count", "2", "--seconds", "18", "--settle", "1", "--talk", "none");
+  await sim.settled;
+  sim.kill("SIGSTOP");
+  try {
+    await until("both are asked", () => [...server.log.matchAll(/leg\.restart-asked/g)].length >= 2, 15000);
+  } finally {
+    sim.kill("SIGCONT");
+  }
+  const result = await sim.result;
+  assert.equal(result.live, 2, JSON.stringify(result));
+});
+
 test("the signaling process killed: media goes on, rooms come back to their seats", async () => {
   const sim = simulate("--count", "4", "--seconds", "16", "--settle", "1", "--talk", "1:6");
   await sim.settled;
