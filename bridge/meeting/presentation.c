@@ -174,6 +174,7 @@ void presentation_on_screen(Conference *conference, const NewsLegScreen *news) {
     Presentation *presentation = &conference->presentation;
     const guint32 main_bps =
         MIN((guint32)conference->bridge->settings->video_presentation_bps, NOMINAL_MAIN_BPS_MAX);
+    const gint64 main_fps = conference->bridge->settings->video_presentation_fps;
     if (news->leg != presentation->leg || news->streams[SCREEN_MAIN] != presentation->streams[SCREEN_MAIN])
         return; /* of an older one */
     RungLadder *ladder = &presentation->ladder;
@@ -183,6 +184,8 @@ void presentation_on_screen(Conference *conference, const NewsLegScreen *news) {
         ladder->vp8[ladder->n_rungs++] =
             (DownlinkRung){ .stream = news->streams[i],
                             .bitrate_bps = i == SCREEN_MAIN ? main_bps : SLOW_BPS,
+                            .fps = (guint8)(i == SCREEN_MAIN ? main_fps : SLOW_FPS),
+                            .layers = 1,
                             .width = news->width[i],
                             .height = news->height[i] };
     }
