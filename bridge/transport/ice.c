@@ -9,13 +9,14 @@
 
 #include "bridge/transport/candidate.h"
 #include "bridge/transport/media_socket.h"
+#include "bridge/transport/send.h"
 #include "config/fault.h"
 
 #include <nice/agent.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { COMPONENT = 1, TOS_AF41 = 0x88 };
+enum { COMPONENT = 1 };
 enum { NOTE_GATHERED = 1, NOTE_SELECTED = 2, NOTE_CLOSE = 4, NOTE_CLOSED = 8 };
 
 struct Ice {
@@ -157,7 +158,7 @@ static gboolean gather(Ice *ice, const IceSettings *settings) {
     ice->stream = nice_agent_add_stream(ice->agent, COMPONENT);
     if (ice->stream == 0) return FALSE;
     nice_agent_set_port_range(ice->agent, ice->stream, COMPONENT, settings->port_min, settings->port_max);
-    nice_agent_set_stream_tos(ice->agent, ice->stream, TOS_AF41);
+    nice_agent_set_stream_tos(ice->agent, ice->stream, SEND_SOCKET_TOS);
     nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, netloop_context_peek(ice->context),
                            on_received, ice);
     return nice_agent_gather_candidates(ice->agent, ice->stream);

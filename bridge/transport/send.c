@@ -40,6 +40,17 @@ static void add_segment(struct cmsghdr *header, guint16 segment_bytes) {
     memcpy(CMSG_DATA(header), &segment_bytes, sizeof segment_bytes);
 }
 
+/* As send_once() for one packet that is marked like the socket. */
+static gboolean send_plain(Sender *sender, const IcePath *path, const struct iovec *packet) {
+    sender->n_calls++;
+    ssize_t sent;
+    do
+        sent = sendto(path->fd, packet->iov_base, packet->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL, &path->to.any,
+                      path->to_bytes);
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0;
+}
+
 static gboolean send_once(Sender *sender, const IcePath *path, const struct iovec *packets, guint n_packets,
                           guint8 tos) {
     Control control = { 0 };
@@ -66,7 +77,9 @@ guint send_datagrams(Sender *sender, const IcePath *path, const struct iovec *pa
     guint n_left = 0;
     for (guint at = 0; at < n_packets;) {
         guint run = sender->gso ? send_run_length(packets + at, n_packets - at) : 1;
-        if (send_once(sender, path, packets + at, run, tos)) {
+        gboolean plain = run == 1 && tos == SEND_SOCKET_TOS;
+        if (plain ? send_plain(sender, path, packets + at)
+                  : send_once(sender, path, packets + at, run, tos)) {
             n_left += run;
         } else if (run > 1 && (errno == EINVAL || errno == EIO || errno == EMSGSIZE)) {
             /* No segmentation here (old kernel, an interface without checksum offload, or a small MTU): one by one. */

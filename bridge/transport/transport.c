@@ -22,8 +22,6 @@ enum {
     GIVE_UP_US = 30000000,
     PULSE_US = 1000000, /* RTCP while the line is lost */
     EARLY_FLIGHTS_MAX = 4,
-    TOS_EF = 0xb8,
-    TOS_AF41 = 0x88,
     LINE_BYTES = 64,
 };
 

@@ -1,6 +1,7 @@
 /* The socket beside the agent's: which datagrams it takes away, how much it reads in one go, and that the agent's goes on alone
- * when it is closed. */
+ * when it is closed. And the way out: how what is sent is marked. */
 #include "bridge/transport/media_socket.h"
+#include "bridge/transport/send.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -157,11 +158,75 @@ static void test_what_is_no_socket(void **state) {
     close(pair[1]);
 }
 
+/* ---- sending ---- */
+
+/* The mark of the next datagram at the peer, -1: there is none. */
+static int next_mark(int fd) {
+    guint8 bytes[2048];
+    char control[64];
+    struct iovec piece = { .iov_base = bytes, .iov_len = sizeof bytes };
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+    };
+    if (recvmsg(fd, &message, MSG_DONTWAIT) < 0) return -1;
+    for (struct cmsghdr *i = CMSG_FIRSTHDR(&message); i != NULL; i = CMSG_NXTHDR(&message, i)) {
+        if (i->cmsg_level == IPPROTO_IP && i->cmsg_type == IP_TOS) return *CMSG_DATA(i);
+        if (i->cmsg_level == IPPROTO_IPV6 && i->cmsg_type == IPV6_TCLASS) return *(int *)(void *)CMSG_DATA(i);
+    }
+    return -2;
+}
+
+static void test_marks(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        guint n_packets;
+        guint8 tos;
+    } cases[] = {
+        { "sound", 1, TOS_EF },
+        { "one packet of a picture", 1, TOS_AF41 },
+        { "sound again", 1, TOS_EF },
+        { "a train of pictures", 5, TOS_AF41 },
+        { "a train of sound", 3, TOS_EF },
+    };
+    static const char *const addresses[] = { "127.0.0.1", "::1" };
+    for (guint a = 0; a < G_N_ELEMENTS(addresses); a++) {
+        Ends ends;
+        int on = 1, mark = SEND_SOCKET_TOS;
+        IcePath path = { .to_bytes = sizeof path.to };
+        if (!open_ends(&ends, addresses[a])) {
+            close_ends(&ends);
+            continue;
+        }
+        path.fd = ends.agent;
+        assert_int_equal(getsockname(ends.peer, &path.to.any, &path.to_bytes), 0);
+        setsockopt(ends.agent, IPPROTO_IP, IP_TOS, &mark, sizeof mark);
+        setsockopt(ends.agent, IPPROTO_IPV6, IPV6_TCLASS, &mark, sizeof mark);
+        setsockopt(ends.peer, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
+        setsockopt(ends.peer, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
+        Sender sender = { .gso = TRUE };
+        for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+            static guint8 bytes[100];
+            struct iovec packets[8];
+            for (guint k = 0; k < cases[i].n_packets; k++) packets[k] = (struct iovec){ bytes, sizeof bytes };
+            assert_int_equal(send_datagrams(&sender, &path, packets, cases[i].n_packets, cases[i].tos),
+                             cases[i].n_packets);
+            for (guint k = 0; k < cases[i].n_packets; k++) {
+                int found = next_mark(ends.peer);
+                if (found != cases[i].tos) fail_msg("%s, %s: %d", addresses[a], cases[i].name, found);
+            }
+            assert_int_equal(next_mark(ends.peer), -1);
+        }
+        assert_int_equal(sender.n_calls, G_N_ELEMENTS(cases));
+        close_ends(&ends);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_gets_what),     cmocka_unit_test(test_so_much_in_one_go),
         cmocka_unit_test(test_odd_datagrams),     cmocka_unit_test(test_again),
-        cmocka_unit_test(test_what_is_no_socket),
+        cmocka_unit_test(test_what_is_no_socket), cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests_name("media socket", tests, NULL, NULL);
 }
