@@ -11,7 +11,8 @@ enum {
     REPORT_US = G_USEC_PER_SEC,
     QUALITY_US = 5 * G_USEC_PER_SEC,
     ROOM_US = 20 * 1000,
-    QUIET_US = 1500 * 1000
+    QUIET_US = 1500 * 1000,
+    DEAF_US = 3 * G_USEC_PER_SEC, /* reports come every second */
 };
 
 struct Endpoint {
@@ -31,7 +32,8 @@ struct Endpoint {
     Sender *sender;
     Receiver *receiver;
     JanusPart janus;
-    gboolean answered, offering; /* offering: we made the offer */
+    guint version;                           /* of our description */
+    gboolean answered, offering, restarting; /* offering: we made the offer; restarting: ICE alone */
     LayerWish needs[CAMERA_LAYERS];
     gboolean told_needs;
     char layout[32];
@@ -96,7 +98,7 @@ static void on_described(gpointer user) {
     g_autoptr(GError) error = NULL;
     TransportDescription local;
     AnswerSpec spec = { .session_id = (guint64)endpoint->leg,
-                        .session_version = 1,
+                        .session_version = endpoint->version,
                         .cname = endpoint->cname,
                         .transport = &local };
     if (endpoint->answered) return;
@@ -108,7 +110,8 @@ static void on_described(gpointer user) {
         room_answer(endpoint->room, endpoint->leg, offer);
         return;
     }
-    make_ends(endpoint);
+    if (!endpoint->restarting) make_ends(endpoint);
+    endpoint->restarting = FALSE;
     g_autofree char *answer = negotiate_answer(&endpoint->plan, &spec);
     room_answer(endpoint->room, endpoint->leg, answer);
     if (!path_set_remote(endpoint->path, &endpoint->plan.remote, endpoint->now_us, &error))
@@ -167,7 +170,8 @@ static void new_path(Endpoint *endpoint, gint leg, gboolean offering) {
     const Crowd *crowd = endpoint->crowd;
     g_autoptr(GError) error = NULL;
     endpoint->leg = leg;
-    endpoint->answered = FALSE;
+    endpoint->answered = endpoint->restarting = FALSE;
+    endpoint->version = 1;
     endpoint->offering = offering;
     endpoint->n_legs++;
     if (crowd->nice)
@@ -191,6 +195,24 @@ static void on_offer(gpointer user, gint leg, const char *sdp) {
     }
     if (endpoint->crowd->no_picture) refuse_pictures(&endpoint->plan);
     new_path(endpoint, leg, FALSE);
+}
+
+static void on_restarted(gpointer user, gint leg, const char *sdp) {
+    Endpoint *endpoint = user;
+    g_autoptr(GError) error = NULL;
+    MediaPlan plan;
+    if (endpoint->path == NULL || leg != endpoint->leg) return;
+    if (!negotiate_read_offer(ANSWER_BOTH, sdp, strlen(sdp), &plan, &error) ||
+        !path_restart(endpoint->path, &error)) {
+        on_failed(endpoint, error->message);
+        return;
+    }
+    log_info("endpoint.restart", "number=%u leg=%d", endpoint->camera->number, leg);
+    endpoint->plan.remote = plan.remote;
+    endpoint->restarting = TRUE;
+    endpoint->answered = FALSE;
+    endpoint->version++;
+    endpoint->stats.n_restarts++;
 }
 
 static void on_offer_wanted(gpointer user, gint leg) {
@@ -231,6 +253,11 @@ static gboolean is_silent(gpointer user) {
     return endpoint->now_us - endpoint->stats.received.last_packet_us > QUIET_US;
 }
 
+static gboolean is_deaf(gpointer user) {
+    Endpoint *endpoint = user;
+    return path_is_deaf(endpoint->path, DEAF_US, endpoint->now_us);
+}
+
 /* ---- life ---- */
 
 static JanusPart janus_part(const Crowd *crowd, guint i) {
@@ -241,8 +268,8 @@ static JanusPart janus_part(const Crowd *crowd, guint i) {
 
 Endpoint *endpoint_new(const Crowd *crowd, guint i, guint number, const char *name, const char *token,
                        gboolean check) {
-    static const RoomEvents EVENTS = { on_offer,      on_need,   on_layout,       on_media_lost,
-                                       on_media_lost, is_silent, on_offer_wanted, on_room_answered };
+    static const RoomEvents EVENTS = { on_offer,  on_need, on_layout,    on_media_lost,   on_media_lost,
+                                       is_silent, is_deaf, on_restarted, on_offer_wanted, on_room_answered };
     Endpoint *endpoint = g_new0(Endpoint, 1);
     RoomSettings settings = { .address = crowd->address,
                               .token = token,

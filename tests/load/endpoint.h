@@ -48,8 +48,8 @@ typedef struct {
     gboolean watches; /* a picture is due to it */
     gboolean served;  /* has seen, or where there is no picture heard, something */
     const char *trouble;
-    guint n_returns, n_legs;
-    gint64 join_us; /* from the start to the first whole picture; 0: not yet */
+    guint n_returns, n_legs, n_restarts; /* restarts: of ICE, because the server asked for one */
+    gint64 join_us;                      /* from the start to the first whole picture; 0: not yet */
     SenderStats sent;
     ReceiverStats received;
     CheckStats checked; /* of the sample */

@@ -46,6 +46,11 @@ static void on_cut(int number) {
     (void)number;
     cut = !cut;
 }
+static volatile sig_atomic_t replugged; /* by SIGUSR2 */
+static void on_replug(int number) {
+    (void)number;
+    replugged = 1;
+}
 static void on_signal(int number) {
     (void)number;
     stopped = 1;
@@ -99,11 +104,18 @@ static void tell_line(Sim *sim, gint64 now_us) {
     json_decref(r);
 }
 
+static void obey_signals(Net *net) {
+    net_cut(net, cut != 0);
+    if (!replugged) return;
+    replugged = 0;
+    if (!net_replug(net)) log_warn("sim.replug", "why=\"no ports\"");
+}
+
 static void sim_turn(Sim *sim, gint64 now_us) {
     if (report_has_begun(sim->report) && sim->turned_us != 0)
         sim->stall_us = MAX(sim->stall_us, now_us - sim->turned_us);
     sim->turned_us = now_us;
-    if (sim->crowd.net != NULL) net_cut(sim->crowd.net, cut != 0);
+    if (sim->crowd.net != NULL) obey_signals(sim->crowd.net);
     if (sim->crowd.net != NULL)
         for (guint i = 0; i < net_n_sockets(sim->crowd.net); i++)
             (void)net_receive(sim->crowd.net, i, now_us);
@@ -341,6 +353,8 @@ int main(int argc, char **argv) {
     sigaction(SIGTERM, &action, NULL);
     action.sa_handler = on_cut;
     sigaction(SIGUSR1, &action, NULL);
+    action.sa_handler = on_replug;
+    sigaction(SIGUSR2, &action, NULL);
     if (!options_read(&sim.options, argc, argv, &error)) {
         fprintf(stderr, "diemcau-sim: %s\n", error->message);
         options_clear(&sim.options);

@@ -40,7 +40,8 @@ typedef struct {
 } Socket;
 
 struct Net {
-    guint n_sockets;
+    guint n_sockets, port_min, port_max;
+    gboolean gro;
     Socket *sockets;
     GHashTable *routes; /* address and port as one number -> Route */
     NetStats stats;
@@ -97,6 +98,9 @@ Net *net_new(guint n_peers, guint port_min, guint port_max, gboolean gro, GError
     guint n_sockets = (n_peers + PEERS_PER_SOCKET - 1) / PEERS_PER_SOCKET;
     net->sockets = g_new0(Socket, n_sockets);
     g_strlcpy(net->host, "127.0.0.1", sizeof net->host);
+    net->port_min = port_min;
+    net->port_max = port_max;
+    net->gro = gro;
     net->routes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     net->in_bytes = g_malloc((gsize)READS * READ_BYTES);
     for (; net->n_sockets < n_sockets; net->n_sockets++)
@@ -114,6 +118,21 @@ void net_free(Net *net) {
     g_free(net->sockets);
     g_free(net->in_bytes);
     g_free(net);
+}
+
+gboolean net_replug(Net *net) {
+    gboolean all = TRUE;
+    for (guint i = 0; i < net->n_sockets; i++) {
+        Socket *socket_ = &net->sockets[i];
+        Socket *fresh = g_new0(Socket, 1); /* first, so that it cannot get the old one's port */
+        all &= open_socket(fresh, net->port_min, net->port_max, net->gro, NULL);
+        close(socket_->fd);
+        socket_->fd = fresh->fd;
+        socket_->port = fresh->port;
+        socket_->n_out = 0;
+        g_free(fresh);
+    }
+    return all;
 }
 
 /* The route decides: a UDP socket that is connected has an address, and nothing was sent. */

@@ -22,6 +22,9 @@ const char *net_host(const Net *net); /* "127.0.0.1" unless another was found */
 /* Cut: nothing leaves, nothing is taken, as with a cable that was pulled. */
 void net_cut(Net *net, gboolean cut);
 
+/* From the cable to the air: all sockets are others from now on, with ports of their own. FALSE: some have none. */
+gboolean net_replug(Net *net);
+
 guint net_n_sockets(const Net *net);
 int net_fd(const Net *net, guint socket);       /* for epoll */
 guint16 net_port(const Net *net, guint socket); /* host order */

@@ -32,10 +32,10 @@ struct Path {
     guint n_remotes;
     struct sockaddr_in remotes[REMOTES_MAX];
     struct sockaddr_in selected;
-    gboolean is_selected;
+    gboolean is_selected, rechecking; /* rechecking: after a restart, the pair is looked for again */
     guint64 tie_breaker;
     guint8 check_id[STUN_ID_BYTES];
-    gint64 check_due_us, check_step_us, started_us, heard_us;
+    gint64 check_due_us, check_step_us, started_us, heard_us, media_us;
     Dtls *dtls;
     SrtpPath *srtp;
 };
@@ -105,6 +105,14 @@ static void random_text(char *ret_text, guint n) {
     ret_text[n] = '\0';
 }
 
+static void describe(Path *path) {
+    random_text(path->local.ufrag, 8);
+    random_text(path->local.pwd, 24);
+    path->local.n_candidates = 1;
+    negotiate_host_candidate(path->local.candidates[0], sizeof path->local.candidates[0], 0,
+                             net_host(path->net), net_port(path->net, path->socket));
+}
+
 Path *path_new_fast(Net *net, guint socket, const PathEvents *events, gpointer user) {
     Path *path = g_new0(Path, 1);
     path->events = *events;
@@ -112,13 +120,9 @@ Path *path_new_fast(Net *net, guint socket, const PathEvents *events, gpointer u
     path->net = net;
     path->socket = socket;
     path->tie_breaker = (guint64)g_random_int() << 32 | g_random_int();
-    random_text(path->local.ufrag, 8);
-    random_text(path->local.pwd, 24);
+    describe(path);
     g_strlcpy(path->local.fingerprint, dtls_identity_fingerprint(identity), sizeof path->local.fingerprint);
     path->local.setup = SETUP_ACTIVE;
-    path->local.n_candidates = 1;
-    negotiate_host_candidate(path->local.candidates[0], sizeof path->local.candidates[0], 0, net_host(net),
-                             net_port(net, socket));
     return path;
 }
 
@@ -188,7 +192,8 @@ static void on_stun(Path *path, const guint8 *bytes, gsize n_bytes, const struct
         if (message.use_candidate && path->is_selected) path->selected = *from;
     } else if (message.kind == STUN_SUCCESS && memcmp(message.id, path->check_id, STUN_ID_BYTES) == 0) {
         path->check_due_us = now_us + CONSENT_US;
-        if (!path->is_selected) select_pair(path, from);
+        if (!path->is_selected || path->rechecking) select_pair(path, from);
+        path->rechecking = FALSE;
     }
 }
 
@@ -203,19 +208,25 @@ static void on_datagram(gpointer user, guint8 *bytes, gsize n_bytes, const struc
         break;
     case DATAGRAM_RTP:
         if (path->srtp == NULL || srtp_path_unprotect_rtp(path->srtp, bytes, &n_bytes) != SRTP_OK) break;
-        path->heard_us = now_us;
+        path->heard_us = path->media_us = now_us;
         path->events.rtp(path->user, bytes, n_bytes, now_us);
         break;
     case DATAGRAM_RTCP:
         if (path->srtp == NULL || srtp_path_unprotect_rtcp(path->srtp, bytes, &n_bytes) != SRTP_OK) break;
-        path->heard_us = now_us;
+        path->heard_us = path->media_us = now_us;
         path->events.rtcp(path->user, bytes, n_bytes, now_us);
         break;
     default: break;
     }
 }
 
+static void forget_remotes(Path *path) {
+    for (guint i = 0; i < path->n_remotes; i++) net_route(path->net, &path->remotes[i], NULL, NULL);
+    path->n_remotes = 0;
+}
+
 static void read_remotes(Path *path) {
+    forget_remotes(path);
     for (guint i = 0; i < path->remote.n_candidates && path->n_remotes < REMOTES_MAX; i++) {
         struct sockaddr_in *remote = &path->remotes[path->n_remotes];
         char address[64];
@@ -248,7 +259,7 @@ static gboolean set_remote_fast(Path *path, const TransportDescription *remote, 
 
 static void tick_checks(Path *path, gint64 now_us) {
     if (path->started_us == 0 || now_us < path->check_due_us) return;
-    if (path->is_selected) { /* consent */
+    if (path->is_selected && !path->rechecking) { /* consent */
         new_check_id(path);
         send_check(path, &path->selected);
         path->check_due_us = now_us + CONSENT_US;
@@ -294,11 +305,25 @@ gboolean path_set_remote(Path *path, const TransportDescription *remote, gint64 
     return set_remote_fast(path, remote, now_us, error);
 }
 
+gboolean path_restart(Path *path, GError **error) {
+    if (path->transport != NULL) return transport_restart(path->transport, error);
+    describe(path);
+    path->rechecking = path->is_selected;
+    path->told_described = FALSE;
+    path->started_us = 0; /* no check before the other side is known again */
+    return TRUE;
+}
+
 void path_tick(Path *path, gint64 now_us) {
     if (path->transport == NULL && !path->dead) tick_fast(path, now_us);
 }
 
 gboolean path_is_live(const Path *path) { return path != NULL && path->live; }
+
+gboolean path_is_deaf(const Path *path, gint64 for_us, gint64 now_us) {
+    return path_is_live(path) && path->transport == NULL && path->media_us != 0 &&
+           now_us - path->media_us > for_us;
+}
 
 gboolean path_send_rtp(Path *path, const RtpOut *packet, SendClass send_class) {
     gsize n = packet->n_header_bytes + packet->n_payload_bytes;
@@ -329,7 +354,7 @@ gboolean path_send_rtcp(Path *path, const guint8 *packet, gsize n_bytes) {
 void path_free(Path *path) {
     if (path == NULL) return;
     if (path->transport != NULL) transport_close(path->transport);
-    for (guint i = 0; i < path->n_remotes; i++) net_route(path->net, &path->remotes[i], NULL, NULL);
+    forget_remotes(path);
     if (path->dtls != NULL && path->live) {
         dtls_close(path->dtls);
         net_flush(path->net);

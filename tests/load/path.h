@@ -29,8 +29,12 @@ void path_yield_control(Path *path);
 
 void path_local(const Path *path, TransportDescription *ret_local); /* setup is active */
 gboolean path_set_remote(Path *path, const TransportDescription *remote, gint64 now_us, GError **error);
+/* ICE restart as the peer asked for it: `described` follows, then path_set_remote; keys and media stay. */
+gboolean path_restart(Path *path, GError **error);
 void path_tick(Path *path, gint64 now_us); /* every few milliseconds */
 gboolean path_is_live(const Path *path);
+/* Live, but no media and no report came for so long (fast; FALSE for nice). */
+gboolean path_is_deaf(const Path *path, gint64 for_us, gint64 now_us);
 
 /* FALSE: not live, or it did not fit. */
 gboolean path_send_rtp(Path *path, const RtpOut *packet, SendClass send_class);

@@ -220,7 +220,7 @@ static guint64 field_of(const EndpointStats *stats, gsize offset) {
 
 static void add_sums(Report *report, json_t *result, double seconds) {
     guint64 in = 0, out = 0, bytes = 0;
-    guint n_returns = 0, n_legs = 0;
+    guint n_returns = 0, n_legs = 0, n_restarts = 0;
     gint64 pause_us = 0;
     guint64 sums[G_N_ELEMENTS(SUMS)] = { 0 };
     for (guint i = 0; i < report->n_endpoints; i++) {
@@ -237,6 +237,7 @@ static void add_sums(Report *report, json_t *result, double seconds) {
         pause_us = MAX(pause_us, now.received.longest_pause_us);
         n_returns += now.n_returns;
         n_legs += now.n_legs;
+        n_restarts += now.n_restarts;
     }
     /* Seen from the server: what goes in is what we sent. */
     json_object_set_new(result, "pps_in", json_integer((json_int_t)((double)out / seconds)));
@@ -247,6 +248,7 @@ static void add_sums(Report *report, json_t *result, double seconds) {
     json_object_set_new(result, "pause_ms_max", json_integer(pause_us / 1000));
     json_object_set_new(result, "reconnects", json_integer(n_returns));
     json_object_set_new(result, "legs", json_integer(n_legs));
+    json_object_set_new(result, "ice_restarts", json_integer(n_restarts));
 }
 
 static void add_sample(Report *report, json_t *result) {

@@ -13,7 +13,8 @@ enum {
     REQUEST_ANSWER,
     REQUEST_QUALITY,
     REQUEST_PING,
-    REQUEST_LAYOUT
+    REQUEST_LAYOUT,
+    REQUEST_RESTART
 };
 enum {
     CLOSED_TAKEN_OVER = 4001,
@@ -22,7 +23,9 @@ enum {
     ASK_AGAIN_US = 1500 * 1000,
     PING_US = 8 * G_USEC_PER_SEC, /* as the page does: a dead line is not told by the socket for minutes */
     PONG_US = 4 * G_USEC_PER_SEC,
-    ANSWER_US = 300 * 1000
+    ANSWER_US = 300 * 1000,
+    ALIVE_US = 1000 * 1000,
+    RESTART_AGAIN_US = 5 * G_USEC_PER_SEC
 };
 
 struct Room {
@@ -35,8 +38,10 @@ struct Room {
     RoomState state;
     char *cookie, *client, *trouble;
     gint leg; /* 0: none */
-    gboolean joining, leg_asked, web_dead;
+    gboolean joining, leg_asked, restarting, web_dead;
     gint64 due_us, now_us, started_us, leg_due_us, heard_us, ping_us;
+    gint64 deaf_us, alive_us,
+        restart_us; /* deaf since, the server answered while deaf, the last restart; 0: no */
     guint n_failures, n_returns;
 };
 
@@ -76,7 +81,8 @@ static void come_back_later(Room *room) {
     gint64 pause_us = PAUSES_US[MIN(room->n_failures, G_N_ELEMENTS(PAUSES_US) - 1)];
     room->n_failures++;
     room->state = ROOM_AWAY;
-    room->joining = room->leg_asked = FALSE;
+    room->joining = room->leg_asked = room->restarting = FALSE;
+    room->deaf_us = room->alive_us = 0;
     room->due_us = room->now_us + pause_us + g_random_int_range(0, (gint32)pause_us);
 }
 
@@ -176,6 +182,11 @@ static void on_ok(Room *room, json_t *message) {
         room->leg = (gint)json_integer_value(json_object_get(message, "leg"));
         room->events.offer(room->user, room->leg, sdp);
         break;
+    case REQUEST_RESTART:
+        room->restarting = FALSE;
+        sdp = json_string_value(json_object_get(message, "sdp"));
+        if (sdp != NULL && room->leg != 0) room->events.restarted(room->user, room->leg, sdp);
+        break;
     default: break;
     }
 }
@@ -189,8 +200,9 @@ static void on_fault(Room *room, json_t *message) {
     if (re == REQUEST_HELLO) end(room, room->trouble);
     if (re == REQUEST_JOIN) room->joining = FALSE;
     if (re == REQUEST_OPEN) room->leg_asked = FALSE;
-    if (re == REQUEST_ANSWER) room->events.media_lost(room->user);
-    if (re == REQUEST_OPEN || re == REQUEST_ANSWER) {
+    if (re == REQUEST_RESTART) room->restarting = FALSE;
+    if (re == REQUEST_ANSWER || re == REQUEST_RESTART) room->events.media_lost(room->user);
+    if (re == REQUEST_OPEN || re == REQUEST_ANSWER || re == REQUEST_RESTART) {
         room->leg = 0;
         room->leg_due_us = room->now_us + ASK_AGAIN_US;
     }
@@ -226,6 +238,15 @@ static void on_needs(Room *room, json_t *message) {
     }
 }
 
+/* Unless it is old news from before the line came back: then a restart would change nothing. */
+static void restart_ice(Room *room) {
+    if (room->leg == 0 || room->restarting || !room->events.is_silent(room->user)) return;
+    room->restarting = TRUE;
+    room->restart_us = room->now_us;
+    send_json(room,
+              json_pack("{s:s, s:i, s:i}", "t", "leg.restart", "id", REQUEST_RESTART, "leg", room->leg));
+}
+
 static void on_push(Room *room, const char *name, json_t *message) {
     if (strcmp(name, "waiting") == 0 || (room->settings.console != NULL && strcmp(name, "meetings") == 0)) {
         on_waiting(room, message);
@@ -235,10 +256,9 @@ static void on_push(Room *room, const char *name, json_t *message) {
         const char *layout =
             json_string_value(json_object_get(json_object_get(message, "meeting"), "layout"));
         if (layout != NULL) room->events.layout(room->user, layout);
-    } else if (strcmp(name, "restart-ice") == 0 && !room->events.is_silent(room->user)) {
-        /* Old news from before the line came back: a restart would change nothing. */
-    } else if (strcmp(name, "media-lost") == 0 || strcmp(name, "restart-ice") == 0) {
-        /* A new leg does what a restart would, and is what a page falls back on. */
+    } else if (strcmp(name, "restart-ice") == 0) {
+        restart_ice(room);
+    } else if (strcmp(name, "media-lost") == 0) {
         room->leg = 0;
         room->events.media_lost(room->user);
         room->leg_due_us = room->now_us + g_random_int_range(0, 200 * 1000);
@@ -369,6 +389,21 @@ static void ping(Room *room) {
     }
 }
 
+/* As a page does whose network has changed: the server answers and media does not come. */
+static void listen_for_media(Room *room) {
+    if (room->leg == 0 || !room->events.is_deaf(room->user)) {
+        room->deaf_us = room->alive_us = 0;
+    } else if (room->deaf_us == 0) {
+        room->deaf_us = room->ping_us = room->now_us;
+        send_json(room, json_pack("{s:s, s:i}", "t", "ping", "id", REQUEST_PING));
+    } else if (room->alive_us == 0) {
+        if (room->heard_us > room->deaf_us) room->alive_us = room->heard_us;
+    } else if (room->now_us - room->alive_us > ALIVE_US &&
+               room->now_us - room->restart_us > RESTART_AGAIN_US) {
+        restart_ice(room);
+    }
+}
+
 /* A connection under way may be one whose first packet was lost: TCP sends it again after 1, 3 and 7 s. */
 void room_poke(Room *room, gint64 now_us) {
     if (room->janus != NULL) return;
@@ -391,4 +426,5 @@ void room_tick(Room *room, gint64 now_us) {
     if (!room->web_dead && room->state == ROOM_ENTERING && now_us - room->heard_us > DEAD_US)
         drop_dead_line(room, "no answer for 15 s");
     if (!room->web_dead && (room->state == ROOM_JOINED || room->state == ROOM_WAITING)) ping(room);
+    if (!room->web_dead && room->state == ROOM_JOINED) listen_for_media(room);
 }

@@ -27,6 +27,10 @@ typedef struct {
     void (*media_lost)(gpointer user); /* the leg is gone on the other side; a new one is asked for already */
     void (*left)(gpointer user);       /* the meeting has ended, or the seat was taken: media must stop */
     gboolean (*is_silent)(gpointer user); /* nothing comes on the leg that a restart is asked for */
+    gboolean (*is_deaf)(
+        gpointer user); /* the same, and for longer than any pause: our way may be another now */
+    void (*restarted)(gpointer user, gint leg,
+                      const char *sdp); /* the server's offer for another path of this leg */
     /* Janus alone: it wants our offer, by room_answer; and has answered it. */
     void (*offer_wanted)(gpointer user, gint leg);
     void (*answered)(gpointer user, const char *sdp);

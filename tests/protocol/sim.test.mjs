@@ -88,6 +88,18 @@ test("a room that falls silent is asked for an ICE restart, keeps its seat, and 
   assert.equal(result.live, 2, JSON.stringify(result));
 });
 
+test("rooms whose network changes keep their legs: ICE is restarted, media comes back", async () => {
+  const sim = simulate("--count", "3", "--seconds", "20", "--settle", "1", "--talk", "0", "--sample", "0");
+  await sim.settled;
+  sim.kill("SIGUSR2"); // other sockets, other ports
+  const result = await sim.result;
+  assert.equal(result.live, 3);
+  assert.equal(result.legs, 3);
+  assert.equal(result.ice_restarts, 3);
+  assert.equal(result.reconnects, 0);
+  assert.ok(result.pause_ms_max > 2000 && result.pause_ms_max < 10000, JSON.stringify(result));
+});
+
 test("the signaling process killed: media goes on, rooms come back to their seats", async () => {
   const sim = simulate("--count", "4", "--seconds", "16", "--settle", "1", "--talk", "1:6");
   await sim.settled;
