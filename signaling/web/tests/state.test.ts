@@ -1,7 +1,7 @@
 // Needs of the bridge, snapshots and deltas, translations.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Encoding, encodingsFor, scaleFor } from "../src/core/needs";
+import { type Encoding, encodingsFor, scaleFor, screenEncodingsFor } from "../src/core/needs";
 import type { Need, Snapshot } from "../src/core/protocol";
 import { applyDelta, countSeats, emptySeat, hallOf, handsQueue } from "../src/core/seats";
 import en from "../src/i18n/en.json";
@@ -66,6 +66,30 @@ test("needs: a camera that is off sends nothing", () => {
 test("needs: an encoding without rid gets the largest need", () => {
   assert.equal(encodingsFor<Encoding>([{ active: true }], [T, M], HD)[0]?.maxBitrate, 700_000);
 });
+
+const SCREEN_WANTED = [
+  { rid: "t", active: true, width: 0, height: 0, fps: 2, max_bps: 300_000 },
+  { rid: "m", active: true, width: 0, height: 0, fps: 15, max_bps: 2_500_000 },
+];
+
+test("needs: a screen is sent in two layers of full size", () => {
+  const [slow, main] = screenEncodingsFor(BOTH, SCREEN_WANTED, { width: 1920, height: 1080 });
+  const whole = { active: true, scaleResolutionDownBy: 1 };
+  assert.deepEqual(slow, { ...whole, rid: "t", maxBitrate: 300_000, maxFramerate: 2 });
+  assert.deepEqual(main, { ...whole, rid: "m", maxBitrate: 2_500_000, maxFramerate: 15 });
+});
+
+test("needs: a screen of unknown size is shown, a huge one is scaled to what can be read", () => {
+  for (const encoding of screenEncodingsFor(BOTH, SCREEN_WANTED, null)) assert.equal(encoding.active, true);
+  const [, main] = screenEncodingsFor(BOTH, SCREEN_WANTED, { width: 3840, height: 2160 });
+  assert.deepEqual(main?.scaleResolutionDownBy, 2);
+});
+
+test("needs: a screen that nobody wants yet sends nothing", () => {
+  for (const encoding of screenEncodingsFor(BOTH, [], { width: 1920, height: 1080 }))
+    assert.equal(encoding.active, false);
+});
+
 test("needs: nothing is ever scaled up", () => {
   assert.equal(scaleFor({ width: 320, height: 180 }, HD), 1);
   assert.equal(scaleFor(HD, { width: 0, height: 0 }), 1);
