@@ -85,6 +85,11 @@ void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, 
     watch(downlink, DOWNLINK_PRESENTATION, rungs, n_rungs, rung_max, now_us);
 }
 
+StreamId downlink_leaving(const Downlink *downlink) {
+    const DownlinkLane *program = downlink->lanes[DOWNLINK_PROGRAM];
+    return program != NULL && program->current != program->wished && !program->waiting ? program->current : 0;
+}
+
 void downlink_read_stats(const Downlink *downlink, DownlinkStats *ret_stats) {
     const DownlinkLane *program = downlink->lanes[DOWNLINK_PROGRAM];
     const DownlinkLane *presentation = downlink->lanes[DOWNLINK_PRESENTATION];

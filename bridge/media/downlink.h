@@ -41,7 +41,7 @@ typedef struct {
 } DownlinkRung;           /* no padding: compared as bytes */
 
 typedef struct {
-    /* The leg moved to another rung (0: none is watched), for signaling's quality and for studio_set_rungs. */
+    /* The leg wants another rung (0: none is watched), or has come to it: downlink_leaving() says what it is still sent. */
     void (*rung)(gpointer user, StreamId stream);
     /* The same of the presentation's section; may be NULL. */
     void (*presentation)(gpointer user, StreamId stream);
@@ -58,6 +58,8 @@ void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs
 /* The same for the presentation's section. */
 void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
                                  gint64 now_us);
+/* The rung of the program that is sent until the wished one has its keyframe: it must go on till then. 0: none. */
+StreamId downlink_leaving(const Downlink *downlink);
 void downlink_set_hearing(Downlink *downlink,
                           gboolean hears); /* FALSE: consoles without sound get no audio at all */
 

@@ -2,10 +2,11 @@
 #include "bridge/media/downlink_feed.h"
 
 #include "bridge/media/downlink_state.h"
+#include "config/log.h"
 
 static const double ROOM = 1.06; /* a little more than the ladder asks for */
 
-enum { PRESSURE_US = 30000000, FILLER_PACKETS_MAX = 8, PROBE_LATE_US = 2000 };
+enum { LOG_US = 1000000, PRESSURE_US = 30000000, FILLER_PACKETS_MAX = 8, PROBE_LATE_US = 2000 };
 
 /* ---- numbers ---- */
 
@@ -63,6 +64,23 @@ void feed_on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us) {
     if (n > 0) bandwidth_on_feedback(&downlink->bandwidth, packets, n, now_us);
 }
 
+/* What is believed of a line in trouble, once a second, for whoever looks into it. */
+static void tell(const DownlinkLane *lane, gint64 now_us) {
+    Downlink *downlink = lane->downlink;
+    const Bandwidth *bandwidth = &downlink->bandwidth;
+    if (now_us < downlink->feed->next_log_us) return;
+    downlink->feed->next_log_us = now_us + LOG_US;
+    log_debug(
+        "downlink.line",
+        "seat=%u measured=%d estimate_bps=%u by_loss_bps=%.0f by_delay_bps=%.0f carried_bps=%.0f sent_bps=%u "
+        "sound_bps=%u loss=%.2f own_loss=%.2f queue=%d threshold=%.1f rtt_ms=%d level=%u thin=%d waiting=%d",
+        downlink->config.seat, bandwidth->measured, bandwidth_estimate_bps(bandwidth),
+        bandwidth->estimate_bps, bandwidth->congestion.bps, congestion_carried_bps(&bandwidth->congestion),
+        meter_bps(&lane->meter), downlink->sound_bps, bandwidth->loss, bandwidth->judge.floor,
+        (int)bandwidth->congestion.trend.sign, bandwidth->congestion.trend.threshold,
+        (int)(bandwidth->rtt_us / 1000), lane->ladder.level, ladder_is_thin(&lane->ladder), lane->waiting);
+}
+
 /* ---- probes ---- */
 
 /* Up is found out by probes, which need packets that may be sent twice. */
@@ -87,6 +105,7 @@ void feed_choose(DownlinkLane *lane, gboolean clean, gint64 now_us) {
     DownlinkFeed *feed = downlink->feed;
     Bandwidth *bandwidth = &downlink->bandwidth;
     if (feed == NULL) return;
+    if (downlink->numbers) tell(lane, now_us);
     if (feed->probe_bps != 0) {
         ProbeState state = bandwidth_probe_take(bandwidth, now_us);
         if (state != PROBE_RUNS) end_probe(downlink, state, now_us);

@@ -20,4 +20,5 @@ typedef struct {
     guint32 probe_bps; /* 0: none runs */
     gint64 probe_begun_us, probe_until_us;
     guint64 probe_from_bytes;
+    gint64 next_log_us;
 } DownlinkFeed;

@@ -54,7 +54,7 @@ static void ask_keyframe(DownlinkLane *lane, gint64 now_us) {
     fanout_ask_keyframe(lane->downlink->fanout, lane->wished);
 }
 
-static void tell_wish(const DownlinkLane *lane) {
+void lane_tell(const DownlinkLane *lane) {
     const DownlinkEvents *events = &lane->downlink->events;
     if (lane->kind == DOWNLINK_PROGRAM)
         events->rung(lane->downlink->user, lane->wished);
@@ -69,7 +69,7 @@ static void wish(DownlinkLane *lane, StreamId stream, gint64 now_us) {
     lane->wished_us = now_us;
     lane->asked_us = now_us;
     fanout_subscribe(lane->downlink->fanout, stream, lane);
-    tell_wish(lane);
+    lane_tell(lane);
 }
 
 /* The picture starts afresh: from the store when it has a young keyframe, else with the encoder's next. */
@@ -112,7 +112,7 @@ static void stop_watching(DownlinkLane *lane) {
     gboolean wished = lane->wished != 0;
     lane->current = lane->wished = 0;
     lane->waiting = TRUE;
-    if (wished) tell_wish(lane);
+    if (wished) lane_tell(lane);
 }
 
 static void try_level(DownlinkLane *lane) {

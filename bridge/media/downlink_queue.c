@@ -137,6 +137,7 @@ static void move_to_wished(DownlinkLane *lane) {
     if (lane->current != 0) fanout_unsubscribe(lane->downlink->fanout, lane->current, lane);
     lane_drop_pending(lane);
     lane->current = lane->wished;
+    lane_tell(lane);
 }
 
 /* Frames nobody depends on go first when the line is behind, or too narrow for them, or a lower rung is waited for. */

@@ -160,6 +160,7 @@ void lane_on_live(DownlinkLane *lane, gint64 now_us);
 void lane_need_keyframe(DownlinkLane *lane, gint64 now_us); /* the picture must start afresh */
 void lane_choose(DownlinkLane *lane, gint64 now_us);        /* every few 100 ms: which rung */
 void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us);
+void lane_tell(const DownlinkLane *lane);                      /* what is wished, and what is left for it */
 guint32 lane_room_bps(const DownlinkLane *lane);               /* of the estimate, for this lane */
 guint32 lane_beside_bps(const DownlinkLane *lane);             /* what else the line must carry */
 gint lane_place_of(const DownlinkLane *lane, StreamId stream); /* of the rung; -1: none of them */

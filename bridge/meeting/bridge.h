@@ -35,6 +35,7 @@ typedef struct {
     StreamId told_stream; /* best rung of the view it watches, 0: none */
     guint told_rung_max;
     StreamId wished;         /* rung it wants now */
+    StreamId leaving;        /* rung it is sent until then, 0: none */
     guint told_presentation; /* revision of the screen that it is sent, 0: none */
     AudioUplink *audio;      /* NULL with LEG_RECEIVE */
     CameraNeed need;

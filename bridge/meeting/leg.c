@@ -49,7 +49,7 @@ static void begin_request(Leg *leg, guint request) {
 
 static void on_rung(gpointer user, StreamId stream) {
     Leg *leg = user;
-    News news = { .rung = { .leg = leg->id, .stream = stream } };
+    News news = { .rung = { .leg = leg->id, .stream = stream, .leaving = downlink_leaving(leg->downlink) } };
     mailbox_post(leg->house->news, NEWS_LEG_RUNG, &news, sizeof news);
 }
 

@@ -166,8 +166,9 @@ void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hea
 
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news) {
     LegRecord *leg = bridge_leg(bridge, news->leg);
-    if (leg == NULL || leg->wished == news->stream) return;
+    if (leg == NULL || (leg->wished == news->stream && leg->leaving == news->leaving)) return;
     leg->wished = news->stream;
+    leg->leaving = news->leaving;
     leg->conference->dirty = TRUE;
 }
 

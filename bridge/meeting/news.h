@@ -37,7 +37,8 @@ typedef struct {
 
 typedef struct {
     guint32 leg;
-    StreamId stream; /* wished now; 0: none */
+    StreamId stream;  /* wished now; 0: none */
+    StreamId leaving; /* still sent until the wished one begins; 0: none */
 } NewsLegRung;
 
 typedef struct {

@@ -101,7 +101,8 @@ static gboolean is_wished(Conference *conference, StreamId stream) {
     g_hash_table_iter_init(&iter, conference->bridge->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const LegRecord *leg = value;
-        if (leg->conference == conference && leg->wished == stream && leg->state != TRANSPORT_LOST)
+        if (leg->conference == conference && (leg->wished == stream || leg->leaving == stream) &&
+            leg->state != TRANSPORT_LOST)
             return TRUE;
     }
     return FALSE;

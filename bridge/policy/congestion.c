@@ -18,7 +18,7 @@ enum {
     LOSS_PACKETS_MIN = 20,
     LOSS_PACKETS_GOOD = 60, /* fewer scatter too much; not waited for longer than: */
     LOSS_LATEST_US = 1500000,
-    PROBE_PACKETS_MIN = 6,
+    PROBE_PACKETS_MIN = 4,
     PROBE_WAIT_US = 1500000,
     PROBE_ECHO_US = 1000000,
     STEP_BYTES = 1200
@@ -164,6 +164,8 @@ void congestion_probe_begin(Congestion *congestion, guint32 target_bps, gint64 n
 static double found_bps(const Congestion *congestion) {
     double sent_us = (double)(congestion->probe.last_sent_us - congestion->probe.first_sent_us);
     double arrival_us = (double)(congestion->probe.last_arrival_us - congestion->probe.first_arrival_us);
+    /* What the line scatters anyway stretches it, too. */
+    arrival_us = MAX(arrival_us - 2000 * congestion->trend.noise_ms, MIN(sent_us, arrival_us));
     if (congestion->probe.n < PROBE_PACKETS_MIN || sent_us <= 0 || arrival_us <= 0) return 0;
     double sent_bps = (double)congestion->probe.n_bytes * 8e6 / sent_us, slower = sent_us / arrival_us;
     return slower >= PROBE_SLOWER ? sent_bps : sent_bps * slower * PROBE_SLOWER;
@@ -172,8 +174,10 @@ static double found_bps(const Congestion *congestion) {
 ProbeState congestion_probe_take(Congestion *congestion, gint64 now_us) {
     if (congestion->probe.state != PROBE_RUNS) return PROBE_NONE;
     gboolean grew = congestion->grew_us > congestion->probe.begun_us;
+    gint64 tail_us =
+        (congestion->probe.until_us - congestion->probe.begun_us) / 3; /* packets may be far apart */
     gboolean all_told = congestion->told_us > congestion->probe.until_us &&
-                        congestion->probe.last_sent_us + BIN_US >= congestion->probe.until_us;
+                        congestion->probe.last_sent_us + tail_us >= congestion->probe.until_us;
     gboolean over = now_us - congestion->probe.until_us > PROBE_WAIT_US;
     if (!grew && !all_told && !over) return PROBE_RUNS;
     guint n_told = congestion->probe.n + congestion->probe.n_lost;

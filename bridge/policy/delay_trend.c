@@ -3,9 +3,18 @@
 
 #include <math.h>
 
-enum { BURST_US = 5000, BURST_ARRIVAL_US_MAX = 100000, DELTAS_MAX = 60, POINTS_MIN = 8, GAP_US = 2000000 };
+enum {
+    BURST_US = 5000,
+    BURST_ARRIVAL_US_MAX = 100000,
+    DELTAS_MAX = 60,
+    POINTS_MIN = 8,
+    GAP_US = 2000000,
+    BASE_US = 5000000
+};
 
 static const double SMOOTH = 0.9, GAIN = 4;
+static const double QUEUE_MS = 20,
+                    NOISE_SMOOTH = 0.95; /* a queue is more than that, and more than the line's scatter */
 static const double THRESHOLD_START = 12.5, THRESHOLD_MIN = 6, THRESHOLD_MAX = 600;
 static const double SPIKE = 15; /* so much above the threshold it is no jitter that one adapts to */
 static const double ADAPT_UP = 0.0087, ADAPT_DOWN = 0.039, ADAPT_MS_MAX = 100, OVER_MS = 10;
@@ -34,9 +43,24 @@ static void adapt(DelayTrend *trend, double strength, gint64 now_us) {
     trend->threshold = CLAMP(trend->threshold, THRESHOLD_MIN, THRESHOLD_MAX);
 }
 
+/* A slope alone may be chance on a line that scatters: something must have gathered since the best of the last seconds. */
+static gboolean is_queue(const DelayTrend *trend) {
+    double base_ms = MIN(trend->base_ms[0], trend->base_ms[1]);
+    return trend->smooth_ms - base_ms > MAX(QUEUE_MS, trend->noise_ms);
+}
+
+static void note_base(DelayTrend *trend, gint64 now_us) {
+    if (trend->base_us == 0 || now_us - trend->base_us > BASE_US) {
+        trend->base_ms[1] = trend->base_us == 0 ? trend->smooth_ms : trend->base_ms[0];
+        trend->base_ms[0] = trend->smooth_ms;
+        trend->base_us = now_us;
+    }
+    trend->base_ms[0] = MIN(trend->base_ms[0], trend->smooth_ms);
+}
+
 static void judge(DelayTrend *trend, double slope, double step_ms, gint64 now_us) {
     double strength = MIN(trend->n_deltas, DELTAS_MAX) * slope * GAIN;
-    if (strength > trend->threshold) {
+    if (strength > trend->threshold && is_queue(trend)) {
         trend->over_ms += trend->n_over == 0 ? step_ms / 2 : step_ms;
         trend->n_over++;
         if (trend->over_ms > OVER_MS && trend->n_over > 1 && slope >= trend->slope) {
@@ -60,6 +84,8 @@ static void end_burst(DelayTrend *trend) {
         trend->n_deltas++;
         trend->total_ms += arrival_ms - sent_ms;
         trend->smooth_ms = SMOOTH * trend->smooth_ms + (1 - SMOOTH) * trend->total_ms;
+        trend->noise_ms = NOISE_SMOOTH * trend->noise_ms + (1 - NOISE_SMOOTH) * fabs(arrival_ms - sent_ms);
+        note_base(trend, trend->burst.arrival_us);
         trend->at_ms[trend->next_point] = (double)(trend->burst.arrival_us - trend->origin_us) / 1000;
         trend->delay_ms[trend->next_point] = trend->smooth_ms;
         trend->next_point = (trend->next_point + 1) % DELAY_POINTS;

@@ -19,6 +19,9 @@ typedef struct {
     gint64 origin_us;
     guint n_deltas, n_points, next_point;
     double total_ms, smooth_ms;
+    double noise_ms;   /* how much bursts scatter, smoothed */
+    double base_ms[2]; /* least smoothed delay of this and the last few seconds */
+    gint64 base_us;
     double at_ms[DELAY_POINTS], delay_ms[DELAY_POINTS];
     double threshold, slope, over_ms;
     guint n_over;
