@@ -8,6 +8,7 @@
 ## make fuzz           fuzz every door for SECONDS=60; DOOR=fuzz_wire_rtp for one
 ## make bench          all benchmarks and the table of goals (QUICK=1: shorter; WRITE=1: into docs/performance.md)
 ## make bench-NAME     one of them; make bench-table the table again; JSON lines go to build/bench/
+## make gallery        the pictures of docs/pictures.md, made by the bridge's own code
 ## make lint           format, clang-tidy, cppcheck, shellcheck, layers, TypeScript
 
 SECONDS ?= 60
@@ -42,6 +43,7 @@ PACKAGES_test_transport_interop := libsrtp2
 $(foreach s,$(UNIT_SOURCES),$(eval $(call test_rules,$(s),$(call link_set,$(s)),$(call objects,$(UNIT_HELPERS)),cmocka $(PACKAGES_$(basename $(notdir $(s)))))))
 $(foreach s,$(PROTO_SOURCES),$(eval $(call test_rules,$(s),$(LINK_everything),$(call objects,$(PROTO_HELPERS)),cmocka)))
 $(foreach s,$(BENCH_SOURCES),$(eval $(call test_rules,$(s),$(or $(LINK_$(call second_word,$(s))),$(LINK_everything)),,)))
+$(eval $(call test_rules,tests/gallery/gallery.c,$(LINK_media),,))
 $(call objects,$(UNIT_HELPERS)): PACKAGES := glib-2.0 cmocka
 $(call objects,$(PROTO_HELPERS)): PACKAGES := $(GLIB) jansson libwebsockets openssl cmocka
 
@@ -99,6 +101,11 @@ bench-weak: $(BUILD)/bench/weak_relay
 $(BUILD)/bench/weak_relay: tests/bench/weak_relay.c
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -O2 -Wall -Wextra -Wshadow -Wconversion -Werror -o $@ $<
+
+.PHONY: gallery
+gallery: $(OUT)/tests/gallery/gallery
+	@mkdir -p docs/pictures
+	@$< docs/pictures config/roster/quang-ninh-2019.csv
 
 fuzz:
 	@$(SUBMAKE) FLAVOUR=fuzz doors
