@@ -83,7 +83,8 @@ static void close_media(Ice *ice) {
 static void open_media(Ice *ice) {
     close_media(ice);
     ice->media_fd = media_socket_open(ice->path.fd);
-    if (ice->media_fd >= 0) netloop_context_set_input(ice->context, ice->media_fd, on_media);
+    if (ice->media_fd >= 0 && !netloop_context_set_input(ice->context, ice->media_fd, on_media))
+        close_media(ice);
 }
 
 /* The agent may have moved to another socket or address: both are asked for anew, never remembered. */

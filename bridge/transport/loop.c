@@ -108,14 +108,15 @@ gboolean netloop_watch(Loop *loop, int fd, GError **error) {
 }
 
 /* GLib's poll bits have the values of poll(2), and epoll's are the same for the four used here. */
-static void epoll_change(LoopContext *context, int operation, const GPollFD *fd) {
+static gboolean epoll_change(LoopContext *context, int operation, const GPollFD *fd) {
+    int epoll_fd = context->loop->epoll_fd;
     struct epoll_event event = { .events = fd->events & (EPOLLIN | EPOLLOUT | EPOLLPRI),
                                  .data.u64 = event_data(fd->fd, context->slot, context->generation) };
+    if (epoll_ctl(epoll_fd, operation, fd->fd, &event) == 0) return TRUE;
     /* A socket closed by the agent has left epoll by itself: DEL then fails and that is fine. A number used again at
      * once is still known to us as registered, so MOD fails with ENOENT: add it. */
-    if (epoll_ctl(context->loop->epoll_fd, operation, fd->fd, &event) != 0 && operation == EPOLL_CTL_MOD &&
-        errno == ENOENT)
-        epoll_ctl(context->loop->epoll_fd, EPOLL_CTL_ADD, fd->fd, &event);
+    return operation == EPOLL_CTL_MOD && errno == ENOENT &&
+           epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd->fd, &event) == 0;
 }
 
 static const GPollFD *find_fd(const GPollFD *fds, guint n_fds, int fd) {
@@ -223,13 +224,15 @@ void netloop_context_leave(LoopContext *context) {
     mark_dirty(context);
 }
 
-void netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user)) {
+gboolean netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user)) {
     owner_check(&context->loop->owner);
     GPollFD input = { .fd = context->input_fd, .events = EPOLLIN };
     if (context->input_fd >= 0) epoll_change(context, EPOLL_CTL_DEL, &input);
     context->input_fd = input.fd = fd;
     context->read = read;
-    if (fd >= 0) epoll_change(context, EPOLL_CTL_ADD, &input);
+    if (fd < 0 || epoll_change(context, EPOLL_CTL_ADD, &input)) return TRUE;
+    context->input_fd = -1;
+    return FALSE;
 }
 
 void netloop_context_end(LoopContext *context) {

@@ -37,8 +37,8 @@ void netloop_context_settle_later(LoopContext *context);
 void netloop_context_enter(LoopContext *context);
 void netloop_context_leave(LoopContext *context);
 /* A descriptor beside the context's own sources, or -1 for none: read is called when it is readable, outside of any dispatch.
- * The caller takes it away before closing it. */
-void netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user));
+ * The caller takes it away before closing it. FALSE: the kernel does not watch it; there is no input then. */
+gboolean netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user));
 /* Ends the context: drained and freed at the end of this turn, settle is not called again. NULL is fine. */
 void netloop_context_end(LoopContext *context);
 
