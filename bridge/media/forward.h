@@ -7,12 +7,14 @@
 
 typedef struct Forward Forward;
 
-Forward *forward_new(StreamId stream);
+/* bps: what the sender was told to keep to. One that sends four times as much for long, or never a keyframe, is held back: two
+ * hundred lines would carry it, and the stores keep it. */
+Forward *forward_new(StreamId stream, guint bps);
 void forward_free(Forward *forward); /* NULL is fine */
 StreamId forward_stream(const Forward *forward);
 
 /* The block of a VP8 frame (one reference, payloads of at most BLOCK_VP8_PAYLOAD_BYTES_MAX), or NULL: nobody could decode it,
- * because frames before it are missing. Borrows frame. */
+ * because frames before it are missing, or the sender floods. Borrows frame. */
 Block *forward_frame(Forward *forward, const Frame *frame);
 
 /* Somebody needs a keyframe. Kept until forward_keyframe_due() says TRUE, or a keyframe comes by itself. */

@@ -116,7 +116,7 @@ void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint b
         if (streams[i] == before) continue;
         g_clear_pointer(&layer->forward, forward_free);
         layer->frame_us = 0;
-        if (streams[i] != 0) layer->forward = forward_new(streams[i]);
+        if (streams[i] != 0) layer->forward = forward_new(streams[i], bps);
         if (layer->uplink != NULL) {
             video_uplink_set_wanted(layer->uplink, FALSE); /* a new stream begins with a keyframe */
             video_uplink_set_wanted(layer->uplink, streams[i] != 0);

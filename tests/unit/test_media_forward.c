@@ -39,7 +39,7 @@ static const struct {
 static void test_packs_whole_frames(void **state) {
     (void)state;
     for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        Forward *forward = forward_new(7);
+        Forward *forward = forward_new(7, 2500000);
         Frame *frame = frame_of(TRUE, sizes[i].n_bytes, 0, TRUE, 5000000);
         Block *block = forward_frame(forward, frame);
         if (block->n_packets != sizes[i].n_packets)
@@ -82,7 +82,7 @@ static Frame *frame_of_letter(char letter, guint n) {
 static void test_what_is_passed_on(void **state) {
     (void)state;
     for (guint i = 0; i < G_N_ELEMENTS(chains); i++) {
-        Forward *forward = forward_new(7);
+        Forward *forward = forward_new(7, 2500000);
         guint64 n_frames = 0, n_packets = 0;
         guint8 base = 0xff;
         for (guint n = 0; chains[i].frames[n] != '\0'; n++) {
@@ -112,7 +112,7 @@ static void pass(Forward *forward, gboolean keyframe, gint64 at_us) {
 static void test_keyframe_gate(void **state) {
     (void)state;
     enum { MS = 1000 };
-    Forward *forward = forward_new(7);
+    Forward *forward = forward_new(7, 2500000);
     assert_false(forward_keyframe_due(forward, 10000 * MS)); /* nobody asked */
     pass(forward, TRUE, 10000 * MS);
     for (guint i = 0; i < 200; i++) forward_want_keyframe(forward); /* 200 rooms join at once */
@@ -128,11 +128,59 @@ static void test_keyframe_gate(void **state) {
     forward_free(forward);
 }
 
+static const struct {
+    const char *name;
+    gsize n_bytes;
+    gint64 every_us;
+    gboolean keyframes;             /* all of them */
+    guint64 passed_min, passed_max; /* bytes in 60 s */
+} floods[] = {
+    { "what was asked for passes whole", 20000, 66667, FALSE, 17900000, 18100000 },
+    { "a slide every second passes", 200000, 1000000, TRUE, 11900000, 12100000 },
+    { "a hundred Mbit/s are cut to what was asked for, four times", 800000, 66667, TRUE, 10000000, 80000000 },
+};
+
+static void test_floods(void **state) {
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(floods); i++) {
+        Forward *forward = forward_new(7, 2500000);
+        ForwardStats stats;
+        guint n_frames = 0;
+        for (gint64 at_us = 1000000; at_us < 61000000; at_us += floods[i].every_us) {
+            gboolean is_asked = forward_keyframe_due(forward, at_us);
+            gboolean keyframe = floods[i].keyframes || n_frames++ == 0 || is_asked;
+            Frame *frame = frame_of(keyframe, floods[i].n_bytes, 0, TRUE, at_us);
+            block_unref(forward_frame(forward, frame));
+            frame_unref(frame);
+        }
+        forward_read_stats(forward, &stats);
+        if (stats.n_bytes < floods[i].passed_min || stats.n_bytes > floods[i].passed_max)
+            fail_msg("%s: %u bytes", floods[i].name, (guint)stats.n_bytes);
+        forward_free(forward);
+    }
+}
+
+/* Large frames and never a keyframe: the stores would keep them all. */
+static void test_a_chain_without_end(void **state) {
+    (void)state;
+    Forward *forward = forward_new(7, 2500000);
+    ForwardStats stats;
+    for (guint i = 0; i < 100; i++) {
+        Frame *frame = frame_of(i == 0, 500000, 0, TRUE, 1000000 + i * (gint64)1000000);
+        block_unref(forward_frame(forward, frame));
+        frame_unref(frame);
+    }
+    forward_read_stats(forward, &stats);
+    assert_int_equal(stats.n_frames, 16); /* 8 MB */
+    assert_true(forward_keyframe_due(forward, 200000000));
+    forward_free(forward);
+}
+
 static void test_store_of_a_screen_that_rests(void **state) {
     (void)state;
     enum { S = 1000000 };
     StreamStore store = { 0 };
-    Forward *forward = forward_new(7);
+    Forward *forward = forward_new(7, 2500000);
     const struct {
         gboolean keyframe;
         gint64 at_us;
@@ -155,10 +203,9 @@ static void test_store_of_a_screen_that_rests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_packs_whole_frames),
-        cmocka_unit_test(test_what_is_passed_on),
-        cmocka_unit_test(test_keyframe_gate),
-        cmocka_unit_test(test_store_of_a_screen_that_rests),
+        cmocka_unit_test(test_packs_whole_frames),  cmocka_unit_test(test_what_is_passed_on),
+        cmocka_unit_test(test_keyframe_gate),       cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_a_chain_without_end), cmocka_unit_test(test_store_of_a_screen_that_rests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
