@@ -246,7 +246,8 @@ static cairo_surface_t *take(const Shot *shot, guint width, guint height) {
 
 static void place_on_sheet(cairo_t *cr, cairo_surface_t *shot, const char *caption, guint at) {
     double x = MARGIN + (at % SHEET_COLUMNS) * (CELL_WIDTH + MARGIN);
-    double y = MARGIN + (double)(at / SHEET_COLUMNS) * (CELL_HEIGHT + CAPTION + MARGIN);
+    guint row = at / SHEET_COLUMNS;
+    double y = MARGIN + row * (CELL_HEIGHT + CAPTION + MARGIN);
     double scale = (double)CELL_WIDTH / cairo_image_surface_get_width(shot);
     cairo_save(cr);
     cairo_translate(cr, x, y);
