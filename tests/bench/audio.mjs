@@ -9,7 +9,7 @@ import { janusSettings, janusVersion, startJanus } from "./janus/janus.mjs";
 import { faults, point, simulate, startDiemcau } from "./janus/peer.mjs";
 import { about, append, main, number, quick, table } from "./lib/stage.mjs";
 
-const endpoints = number("ENDPOINTS", 200), window_s = number("SECONDS_WINDOW", 12, 8);
+const endpoints = Number((process.env.ENDPOINTS ?? "200").split(" ").at(-1)), window_s = number("SECONDS_WINDOW", 12, 8);
 const steps = (process.env.STEPS ?? (quick ? "100,150,200" : "50,100,150,200")).split(",").map(Number).filter((n) => n <= endpoints);
 const talk = process.env.TALK ?? "4:6";
 const folder = mkdtempSync(join(tmpdir(), "diemcau-bench-audio-"));

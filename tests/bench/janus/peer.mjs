@@ -24,7 +24,7 @@ export async function simulate(server, folder, args, window_s) {
     ...Object.entries(server.watch).flatMap(([name, pid]) => ["--watch", `${name}=${pid}`]), ...args],
   { stdio: ["ignore", "ignore", "pipe"] }));
   const ended = child.ended;
-  let said = "", began;
+  let said = "", began, limit;
   const measuring = new Promise((done) => { began = done; });
   child.once("error", (error) => began(error));
   child.stderr.on("data", (bytes) => {
@@ -33,7 +33,7 @@ export async function simulate(server, folder, args, window_s) {
   });
   try {
     const early = await Promise.race([measuring, ended.then((code) => new Error(`the simulator ended with ${code}: ${said.slice(-300)}`)),
-      sleep(120_000).then(() => new Error(`the simulator does not begin to measure: ${said.slice(-300)}`))]);
+      new Promise((done) => { limit = setTimeout(done, 120_000, new Error("the simulator does not begin to measure")); })]);
     if (early) throw early;
     const before = threadTimes(server.media), from = performance.now(), machine = machineTimes();
     await Promise.race([ended, sleep((window_s - 1) * 1000)]);
@@ -44,6 +44,7 @@ export async function simulate(server, folder, args, window_s) {
     // What neither the server nor the simulator used: other programs on this machine, and the kernel's own work.
     return { ...totals, threads, others_cores: Math.max(0, Number((busy.cores - totals.cores - totals.sim_cores).toFixed(3))) };
   } finally {
+    clearTimeout(limit);
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
     writeFileSync(log, said);
   }

@@ -39,7 +39,8 @@ function listener({ capacity, audio }) {
   const theirs = audio.filter((p) => p.side === "janus" && p.faults.length === 0);
   const best = largest(theirs);
   return { measured: `${percent(line.marginal_core_percent)} of a core; ${line.marginal_mb.toFixed(2)} MB`,
-    peer: best ? `AudioBridge, sound alone: ${percent(100 * best.cores / best.endpoints)}` : "", met: line.marginal_core_percent <= 0.14 && line.marginal_mb <= 3, points: [line] };
+    peer: best ? `AudioBridge, sound alone: ${percent(100 * best.cores / best.endpoints)}` : "", points: [line],
+    met: line.endpoints.length < 3 ? null : line.marginal_core_percent <= 0.14 && line.marginal_mb <= 3, note: line.endpoints.length < 3 ? "too few points to judge" : "" };
 }
 
 function sound({ audio }) {
@@ -99,12 +100,10 @@ function killed({ recover }) {
 }
 
 function weak({ weak: points }) {
-  const before = points.find((p) => p.shape === "before: the others"), during = points.filter((p) => p.shape.endsWith(": the others") && p !== before);
-  if (before === undefined || during.length === 0) return NOT_MEASURED;
-  const changed = during.filter((p) => p.audio_gaps > before.audio_gaps || p.video_lost > before.video_lost || p.frames_broken > before.frames_broken || p.fps_median < before.fps_median - 1);
-  const names = (some) => some.map((p) => p.shape.replace(": the others", "")).join("; ");
-  return { measured: changed.length === 0 ? `${before.endpoints} others: no gap, no lost packet, no broken frame more, in ${during.length} of ${during.length} cases (${names(during)})` : `changed with ${names(changed)}`, peer: "", met: changed.length === 0, points,
-    note: changed.some((p) => p.machine_busy > 0.9) ? "the machine was full" : "" };
+  if (points.length === 0) return NOT_MEASURED;
+  const changed = points.filter((p) => !p.others_unchanged), names = (some) => some.map((p) => p.shape).join("; ");
+  return { measured: changed.length === 0 ? `${points[0].endpoints - 1} others: nothing changed for them in ${points.length} of ${points.length} cases (${names(points)})` : `changed with ${names(changed)}`, peer: "", met: changed.length === 0, points,
+    note: changed.some((p) => p.others?.machine_busy > 0.9) ? "the machine was full" : "" };
 }
 
 const GOALS = [

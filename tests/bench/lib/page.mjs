@@ -48,14 +48,13 @@ function times(title, points, more = []) {
 const percent = (value) => (value === null || value === undefined ? "" : `${value} %`);
 
 function weak(points) {
-  const rooms = points.filter((p) => p.shape.endsWith(": the room")), others = points.filter((p) => p.shape.endsWith(": the others"));
-  if (rooms.length === 0) return [];
-  const line = (p) => p.shape.replace(/: the (room|others)$/, "");
+  if (points.length === 0) return [];
+  const before = points[0].others_before, others = [...(before ? [["before", before, ""]] : []), ...points.map((p) => [p.shape, p.others, p.others_unchanged ? "yes" : "**no**"])];
   return ["**One room on a bad line: what it has itself**", "", table(["its line", "fps (5 %)", "longest still", "picture", "concealed", "by copies", "RED", "60 ms frames", "voice ms p50 / p95", "kbit/s down"],
-    rooms.map((p) => [line(p), `${p.fps_median} (${p.fps_p5})`, `${count(p.freeze_ms_max)} ms`, p.picture, percent(p.audio_concealed_percent), percent(p.audio_from_copies_percent), percent(p.audio_red_percent),
+    points.map((p) => [p.shape, `${p.fps_median} (${p.fps_p5})`, `${count(p.freeze_ms_max)} ms`, p.picture, percent(p.audio_concealed_percent), percent(p.audio_from_copies_percent), percent(p.audio_red_percent),
       percent(p.audio_narrow_percent), `${cell(p.p50_ms, 0)} / ${cell(p.p95_ms, 0)}`, p.down_kbps ?? ""])), "",
-  `**What the ${others[0]?.endpoints ?? ""} others have meanwhile**`, "", table(["its line", "fps (least)", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
-    others.map((p) => [line(p), `${p.fps_median} (${p.fps_p5})`, p.audio_gaps, p.audio_concealed, p.video_lost, p.frames_broken, p.keyframes, p.mbps, `${Math.round(100 * p.machine_busy)} %`])), ""];
+  `**What the ${points[0].endpoints - 1} others have meanwhile**`, "", table(["its line", "fps (least)", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy", "unchanged"],
+    others.map(([line, p, unchanged]) => [line, `${p.fps_median} (${p.fps_p5})`, p.audio_gaps, p.audio_concealed, p.video_lost, p.frames_broken, p.keyframes, p.mbps, `${Math.round(100 * p.machine_busy)} %`, unchanged])), ""];
 }
 
 /** data: points by benchmark; returns Markdown. */

@@ -201,4 +201,5 @@ export async function main(bench, run) {
   } finally {
     await endAll();
   }
+  process.exit(process.exitCode ?? 0); // timers that nobody waits for any more would hold it
 }
