@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const double RESEND_SHARE = 0.6;
+static const double RESEND_SHARE = 0.6, RESEND_ROOM = 0.3;
 enum {
     HEADER_BYTES = 32,
     VIDEO_HZ = 90000,
@@ -161,7 +161,8 @@ static gboolean may_resend(DownlinkLane *lane, guint16 sequence, gint64 now_us) 
  * everything does not drown what it needs next. */
 static void refill_resend(DownlinkLane *lane, gint64 now_us) {
     Downlink *downlink = lane->downlink;
-    double per_us = MAX(bandwidth_sent_bps(&downlink->bandwidth) * RESEND_SHARE, RESEND_BPS_MIN) / 8e6;
+    double least_bps = MIN(RESEND_BPS_MIN, lane_room_bps(lane) * RESEND_ROOM);
+    double per_us = MAX(bandwidth_sent_bps(&downlink->bandwidth) * RESEND_SHARE, least_bps) / 8e6;
     double most = per_us * G_USEC_PER_SEC / 2;
     gint64 past_us = CLAMP(now_us - downlink->resend_tokens_us, 0, G_USEC_PER_SEC);
     downlink->resend_tokens = MIN(downlink->resend_tokens + per_us * (double)past_us, most);

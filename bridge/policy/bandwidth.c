@@ -3,7 +3,8 @@
 #include "bridge/policy/bandwidth.h"
 
 static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_LOW = 0.8,
-                    REMB_FELL = 0.95, NACKED_AGAIN = 1.8, REMB_STUCK = 1.1, ARRIVED_SURE = 0.85;
+                    REMB_FELL = 0.95, NACKED_AGAIN = 1.8, STEP_DOWN = 0.7, REMB_STUCK = 1.1,
+                    ARRIVED_SURE = 0.85;
 
 enum {
     LOWER_EVERY_US = 300000,
@@ -49,7 +50,8 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     double used_bps = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
     double arrived_bps = bandwidth->measured ? congestion_carried_bps(&bandwidth->congestion) : 0;
     /* What arrived is known while it is told: all that a full queue lets through, or what chance left. */
-    set_estimate(bandwidth, arrived_bps > 0 ? MIN(bandwidth->estimate_bps * (1 - 0.5 * loss), arrived_bps)
+    double least_bps = MAX(arrived_bps, bandwidth->estimate_bps * STEP_DOWN);
+    set_estimate(bandwidth, arrived_bps > 0 ? MIN(bandwidth->estimate_bps * (1 - 0.5 * loss), least_bps)
                                             : used_bps * (1 - 0.5 * loss));
 }
 
@@ -125,6 +127,7 @@ static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint6
 
 static void on_loss(Bandwidth *bandwidth, double fraction_lost, guint n_packets, gint64 now_us) {
     double excess;
+    if (bandwidth_queue_grows(bandwidth, now_us)) loss_judge_wait(&bandwidth->judge);
     LossVerdict verdict =
         loss_judge_report(&bandwidth->judge, bandwidth->sent_bps, n_packets, fraction_lost, now_us, &excess);
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;

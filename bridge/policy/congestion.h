@@ -6,7 +6,7 @@
 #include "bridge/policy/delay_trend.h"
 #include "bridge/policy/loss_judge.h"
 
-enum { CONGESTION_LOST = G_MININT32, CONGESTION_BINS = 10 };
+enum { CONGESTION_LOST = G_MININT32, CONGESTION_BINS = 16 };
 
 typedef struct {
     gint64 sent_us, arrival_us; /* arrival: the receiver's clock */

@@ -13,7 +13,7 @@ enum {
 };
 
 static const double SMOOTH = 0.9, GAIN = 4;
-static const double QUEUE_MS = 20,
+static const double QUEUE_MS = 20, SCATTER = 1.5,
                     NOISE_SMOOTH = 0.95; /* a queue is more than that, and more than the line's scatter */
 static const double THRESHOLD_START = 12.5, THRESHOLD_MIN = 6, THRESHOLD_MAX = 600;
 static const double SPIKE = 15; /* so much above the threshold it is no jitter that one adapts to */
@@ -46,7 +46,7 @@ static void adapt(DelayTrend *trend, double strength, gint64 now_us) {
 /* A slope alone may be chance on a line that scatters: something must have gathered since the best of the last seconds. */
 static gboolean is_queue(const DelayTrend *trend) {
     double base_ms = MIN(trend->base_ms[0], trend->base_ms[1]);
-    return trend->smooth_ms - base_ms > MAX(QUEUE_MS, trend->noise_ms);
+    return trend->smooth_ms - base_ms > MAX(QUEUE_MS, SCATTER * trend->noise_ms);
 }
 
 static void note_base(DelayTrend *trend, gint64 now_us) {

@@ -7,7 +7,7 @@ static const double MUCH = 0.08;  /* loss worth an inquiry */
 static const double LESS = 0.75;  /* so much less must be sent to see a difference */
 static const double APART = 0.08; /* the two foretold losses must differ by that to be told from each other */
 static const double SLACK_MIN = 0.04, SCATTER = 2; /* reports of few packets scatter */
-static const double FLOOR_MIN = 0.005, FLOOR_MAX = 0.6, FOLLOW = 0.15, WORSE = 1.5;
+static const double FLOOR_MIN = 0.005, FLOOR_MAX = 0.45, FOLLOW = 0.15, WORSE = 1.5;
 
 enum { REPORTS = 3, REF_US = 20000000 };
 

@@ -13,6 +13,12 @@ typedef struct {
     gint64 ref_us;
 } LossJudge; /* zero-initialise */
 
+/* A queue is emptying: what is lost now belongs to what was sent before. */
+static inline void loss_judge_wait(LossJudge *judge) {
+    judge->n_low = 0;
+    judge->low_loss = 0;
+}
+
 typedef enum { LOSS_OURS, LOSS_PENDING, LOSS_FOUND_RANDOM } LossVerdict;
 
 /* A report: what was sent in its time, in how many packets, and the share of them that was lost. ret_excess: the share that is not the line's own.
