@@ -175,9 +175,11 @@ static void add_misfit(const Bridge *bridge, const Conference *conference, const
     const BridgeOverload *overload = bridge->overload;
     double scale = overload_scale_factor(&overload->scale);
     double used = overload->used_cores;
+    OverloadLoad load = overload->load;
+    load.used_cores = used; /* smoothed: a moment of many joins refuses nothing */
     /* Judged by the frame rates that the ladder may go down to: only what does not even fit then is refused. */
     if (overload->state.level < FLOOR_LEVEL)
-        used = overload_predict_cores(&overload->full, &overload->load, overload->state.level, FLOOR_LEVEL);
+        used = overload_predict_cores(&overload->full, &load, overload->state.level, FLOOR_LEVEL);
     OverloadFit fit =
         overload_fit(overload->budget_cores, used, before_cores * scale, overload_layout_cost(after) * scale);
     if (fit.fits) return;
