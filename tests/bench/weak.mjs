@@ -3,12 +3,14 @@
 //   rate       50 to 300 kbit/s each way with a queue of 300 ms (tbf)
 //   delay      150 and 400 ms each way with jitter, by a relay between two TUN devices (kernels without netem)
 // The server and the healthy rooms are in a network namespace of the benchmark's own, the weak room in another one behind it.
+// Two of the cases once more with a real browser as the weak room, where there is one.
 //   make bench-weak            ROOMS=20 ADAPT_S=6 WINDOW_S=8 CASES="loss 30 %,50 kbit/s" as variables
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
-import { about, append, main, now_us, number, out, own, Product, quick, sleep, table } from "./lib/stage.mjs";
+import { openRoom, watch } from "./lib/chromium.mjs";
+import { about, append, endAll, main, now_us, number, out, own, Product, quick, sleep, table } from "./lib/stage.mjs";
 import { machineBusy, machineTimes } from "./lib/usage.mjs";
 
 const rooms = number("ROOMS", 20);
@@ -30,6 +32,8 @@ const CASES = [
   { name: "50 kbit/s", kbps: 50 },
   { name: "150 +- 50 ms", delay_ms: 150, jitter_ms: 50 },
   { name: "400 +- 100 ms", delay_ms: 400, jitter_ms: 100 },
+  { name: "Chromium: loss 20 %", loss: 20, browser: true },
+  { name: "Chromium: 150 kbit/s", kbps: 150, browser: true },
 ];
 const QUICK = ["clean line", "loss 30 %", "50 kbit/s", "400 +- 100 ms"];
 const wanted = process.env.CASES?.split(",") ?? (quick ? QUICK : CASES.map(({ name }) => name));
@@ -150,6 +154,28 @@ async function once(product, line, every, links, one) {
   }
 }
 
+/** The same with a real browser; null where it cannot be had. */
+async function onceInBrowser(product, line, every, link, one) {
+  const origin = `http://${line.prepare(one)}:${product.port}`;
+  let page;
+  try {
+    page = await openRoom({ folder: product.data, through: line.through, origin, link });
+  } catch (error) {
+    console.log(`bench-weak: ${one.name}: skipped, no browser here: ${error.message.split("\n")[0]}`);
+    return null;
+  }
+  line.spoil(one);
+  try {
+    await sleep(adapt_s * 1000);
+    const [from_us, times] = [now_us(), machineTimes()];
+    const room = await watch(page.room, window_s);
+    return { room, others: { ...others(every, from_us, now_us()), machine_busy: machineBusy(times, machineTimes()).busy } };
+  } finally {
+    line.mend(one);
+    await page.browser.close();
+  }
+}
+
 async function bench(product, line) {
   const links = JSON.parse(await product.cli("roster", "link", "--all", "--json"));
   const files = { many: join(product.data, "many.json"), weak: join(product.data, "weak.json"), every: join(product.data, "every.jsonl") };
@@ -161,11 +187,16 @@ async function bench(product, line) {
   await sleep(window_s * 1000);
   const before = { ...others(files.every, from_us, now_us()), machine_busy: machineBusy(times, machineTimes()).busy };
   const results = [];
-  for (const one of CASES.filter(({ name }) => wanted.includes(name))) results.push({ one, ...(await once(product, line, files.every, files.weak, one)) });
+  for (const one of CASES.filter(({ name }) => wanted.includes(name))) {
+    const result = one.browser ? await onceInBrowser(product, line, files.every, links[rooms + 1].url, one) : await once(product, line, files.every, files.weak, one);
+    if (result !== null) results.push({ one, ...result });
+  }
   healthy.child.kill("SIGINT");
   await healthy.finish();
   return { before, results };
 }
+
+const cell = (value, unit = "") => (value === null || value === undefined ? "-" : `${value} ${unit}`.trim());
 
 function tell({ before, results }) {
   const common = about();
@@ -179,8 +210,8 @@ function tell({ before, results }) {
   const { machine, versions } = common;
   console.log(`\nweak: ${rooms} rooms and one on a bad line; ${machine.cpus} x ${machine.cpu}, load ${machine.load}, ${versions.diemcau} ${versions.commit}\n`);
   console.log(table([["the weak room", "frames/s", "5 %", "longest still", "picture", "concealed", "by copies", "RED", "60 ms", "voice p50", "p95", "buffer", "picture p95", "kbit/s down"],
-    ...results.map(({ one, room }) => [one.name, room.fps_median, room.fps_p5, `${room.freeze_ms_max} ms`, room.picture, `${room.audio_concealed_percent} %`, `${room.audio_from_copies_percent} %`,
-      `${room.audio_red_percent} %`, `${room.audio_narrow_percent} %`, room.p50_ms, room.p95_ms, room.buffer_ms, room.picture_ms[1], room.down_kbps])]));
+    ...results.map(({ one, room }) => [one.name, room.fps_median, room.fps_p5, cell(room.freeze_ms_max, "ms"), room.picture, cell(room.audio_concealed_percent, "%"), cell(room.audio_from_copies_percent, "%"),
+      cell(room.audio_red_percent, "%"), cell(room.audio_narrow_percent, "%"), cell(room.p50_ms), cell(room.p95_ms), room.buffer_ms, cell(room.picture_ms?.[1]), room.down_kbps])]));
   const row = (name, rest) => [name, rest.fps_median, rest.fps_p5, rest.audio_gaps, rest.audio_concealed, rest.video_lost, rest.frames_broken, rest.keyframes, rest.mbps, `${Math.round(100 * rest.machine_busy)} %`];
   console.log(`\n${table([["the others meanwhile", "frames/s", "least", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
     row("before", before), ...results.map(({ one, others: rest }) => row(one.name, rest))])}\n`);
@@ -206,6 +237,8 @@ function entersNamespace() {
 }
 
 async function measure() {
+  // A benchmark that hangs must not hold up the others.
+  setTimeout(() => (console.error("bench-weak: not done within 350 s"), void endAll().then(() => process.exit(1))), 350_000).unref();
   const line = new Line();
   let product;
   let doors = [];

@@ -9,7 +9,9 @@ enum {
     DELAY_MIN_US = 40000, /* as a browser's: two packets */
     DELAY_MAX_US = 900000,
     EPOCH_US = 10 * G_USEC_PER_SEC,
-    LOOK_BACK = 64
+    LOOK_BACK = 64,
+    GROW_MAX_US = 120000,
+    SHRINK = 500 /* packets until most of it is gone */
 };
 static const float QUANTILE = 0.97F, FORGET = 0.985F;
 
@@ -51,14 +53,16 @@ static void follow_jitter(Playout *playout, gint64 late_us) {
     for (guint k = 0; k < PLAYOUT_STEPS; k++) all += playout->delays[k];
     while (i < PLAYOUT_STEPS - 1 && (sum += playout->delays[i]) < QUANTILE * all) i++;
     playout->delay_us = CLAMP((gint64)(i + 2) * STEP_US, DELAY_MIN_US, DELAY_MAX_US);
+    playout->grown_us -= playout->grown_us / SHRINK;
 }
 
 static void open_slot(Playout *playout, guint64 at, gboolean pause, gboolean guessed) {
     gint64 base_us = MIN(playout->least_us, playout->least_before_us);
-    *slot_of(playout, at) = (PlayoutSlot){ .at = at,
-                                           .due_us = base_us + (gint64)at * SLOT_US + playout->delay_us,
-                                           .pause = pause,
-                                           .guessed = guessed };
+    *slot_of(playout, at) =
+        (PlayoutSlot){ .at = at,
+                       .due_us = base_us + (gint64)at * SLOT_US + playout->delay_us + playout->grown_us,
+                       .pause = pause,
+                       .guessed = guessed };
 }
 
 /* Sound has come for a stretch that was taken for a pause: then it was another one near it that was silent. */
@@ -72,6 +76,12 @@ static void correct_guess(Playout *playout, guint64 at) {
     }
 }
 
+/* While a buffer conceals, time stands still in it: what comes then is played, later than it would have been. */
+static void grow(Playout *playout, gint64 too_late_us) {
+    if (too_late_us > 0 && playout->grown_us + too_late_us <= GROW_MAX_US)
+        playout->grown_us += too_late_us + STEP_US / 2;
+}
+
 static void fill(Playout *playout, guint64 at, guint n, gboolean copy, gint64 now_us) {
     for (guint64 i = at; i < at + n; i++) {
         PlayoutSlot *slot = slot_of(playout, i);
@@ -79,6 +89,7 @@ static void fill(Playout *playout, guint64 at, guint n, gboolean copy, gint64 no
         if (slot->pause) correct_guess(playout, i);
         slot->pause = FALSE;
         slot->arrived_us = now_us;
+        grow(playout, now_us - slot->due_us);
         slot->copy = copy;
     }
 }
@@ -92,7 +103,7 @@ void playout_packet(Playout *playout, PlayoutStats *stats, guint64 time, guint n
     guint64 at = slot_at(time), last = at + n - 1;
     /* A packet is there when its last sample could be. */
     follow_jitter(playout, lateness(playout, last, now_us));
-    stats->delay_us = playout->delay_us;
+    stats->delay_us = playout->delay_us + playout->grown_us;
     if (playout->highest == 0 || last > playout->highest + PLAYOUT_SLOTS / 2) {
         if (playout->highest != 0 && n_missing > 0) {
             stats->n_due += (guint64)n_missing * n;

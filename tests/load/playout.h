@@ -21,7 +21,7 @@ typedef struct {
     guint64 highest, judged;
     gint64 least_us, least_before_us, epoch_us;
     float delays[PLAYOUT_STEPS]; /* share of packets by lateness in steps of 10 ms */
-    gint64 delay_us;
+    gint64 delay_us, grown_us;   /* grown: what came just too late, for a while */
     PlayoutSlot slots[PLAYOUT_SLOTS];
 } Playout;
 

@@ -41,7 +41,7 @@ static const Row ROWS[] = {
     { "one in ten lost, a copy in the next", every_tenth_missing, never, 1, 1, 0, 0, 88, 40000 },
     { "two in a row lost, one copy", two_of_ten_missing, never, 1, 1, 88, 92, 88, 40000 },
     { "two in a row lost, two copies", two_of_ten_missing, never, 2, 1, 0, 0, 176, 40000 },
-    { "jitter of 100 ms: the buffer grows", always, jitter, 0, 1, 0, 40, 0, 140000 },
+    { "jitter of 100 ms: the buffer grows", always, jitter, 0, 1, 0, 40, 0, 260000 },
     { "one packet much too late", always, one_very_late, 0, 1, 1, 1, 0, 60000 },
     { "60 ms packets, every tenth lost", every_tenth_missing, never, 0, 3, 285, 297, 0, 80000 },
 };

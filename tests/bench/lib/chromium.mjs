@@ -3,11 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "./stage.mjs";
 
-/** The room's page in a browser that runs `through` the given words. null: there is no browser here, and why. */
+const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** The room's page in a browser that runs `through` the given words. Throws where there is no browser. */
 export async function openRoom({ folder, through, origin, link }) {
   const program = join(folder, "chromium.sh");
   // Plain HTTP of another host than this one has no camera: the flag says that this origin may.
-  writeFileSync(program, `#!/bin/sh\nexec ${through.join(" ")} ${process.env.CHROMIUM ?? "/usr/bin/chromium"} --unsafely-treat-insecure-origin-as-secure=${origin} "$@"\n`, { mode: 0o755 });
+  writeFileSync(program, `#!/bin/sh\nexec ${through.join(" ")} ${chromium} --unsafely-treat-insecure-origin-as-secure=${origin} "$@"\n`, { mode: 0o755 });
   process.env.CHROMIUM = program;
   const { launch, RoomPage } = await import("../../e2e/lib/browser.mjs");
   const browser = await launch();
