@@ -147,6 +147,24 @@ test("nobody watches the pages: they are no longer composed", async () => {
   await until("the program alone", async () => (await views()) === 1, 25_000);
 });
 
+test("a large screen gets the wall larger than an ordinary one", async () => {
+  const context = await browser.newContext({
+    storageState: await technician.context.storageState(),
+    viewport: { width: 1280, height: 800 },
+    screen: { width: 2560, height: 1440 },
+  });
+  const large = await context.newPage();
+  await large.goto(`${server.url}/chair`);
+  await large.locator("#view-wall").click();
+  const wide = (which) => which.evaluate(() => document.getElementById("program").videoWidth);
+  await until("2560x1440", async () => (await wide(large)) === 2560, 20_000);
+  await chair.page.locator("#view-wall").click();
+  await until("1920x1080", async () => (await wide(chair.page)) === 1920, 20_000);
+  assert.equal(await wide(large), 2560);
+  await context.close();
+  await chair.page.locator("#view-program").click();
+});
+
 const credentials = (room) =>
   room.page.evaluate(() => {
     const pc = window.connections.filter((one) => one.connectionState === "connected").pop();
