@@ -60,6 +60,8 @@ void downlink_set_hearing(Downlink *downlink, gboolean hears) { downlink->hears 
 void downlink_on_live(Downlink *downlink, gint64 now_us) {
     downlink->talking = FALSE;
     downlink->next_report_us = 0;
+    bandwidth_on_return(&downlink->bandwidth, now_us);
+    feed_on_return(downlink);
     for (guint i = 0; i < DOWNLINK_LANES; i++)
         if (downlink->lanes[i] != NULL) lane_on_live(downlink->lanes[i], now_us);
 }

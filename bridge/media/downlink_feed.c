@@ -44,6 +44,11 @@ void downlink_put_transport_sequence(Downlink *downlink, RtpExtWriter *ext, guin
     rtp_ext_put_transport_cc(ext, id, feed->next++);
 }
 
+void feed_on_return(Downlink *downlink) {
+    DownlinkFeed *feed = downlink->feed;
+    for (guint i = 0; feed != NULL && i < FEED_PACKETS; i++) feed->sent[i].told = 1;
+}
+
 void feed_on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us) {
     DownlinkFeed *feed = downlink->feed;
     FeedbackPacket *packets = downlink->fanout->feedback;

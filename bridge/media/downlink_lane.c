@@ -89,6 +89,8 @@ void lane_need_keyframe(DownlinkLane *lane, gint64 now_us) {
 
 void lane_on_live(DownlinkLane *lane, gint64 now_us) {
     lane->waiting = TRUE;
+    lane->pli_us = 0;
+    lane->live_us = now_us;
     start_afresh(lane, now_us);
 }
 
@@ -131,7 +133,12 @@ static void begin_watching(DownlinkLane *lane, guint rung_max, gint64 now_us) {
     ladder_init(&lane->ladder, steps, lane->n_rungs, rung_max, now_us);
     gint place = lane_place_of(lane, lane->wished);
     /* A line that was too narrow for the best rung of the last view is too narrow for this one's. */
-    ladder_set_rung(&lane->ladder, place >= 0 ? (guint)place : MIN(before, lane->n_rungs - 1), now_us);
+    guint rung = place >= 0 ? (guint)place : MIN(before, lane->n_rungs - 1);
+    /* The better layer of a screen has only just begun to come: who has room for it takes it at once. */
+    while (lane->kind == DOWNLINK_PRESENTATION && rung > 0 &&
+           lane_room_bps(lane) >= lane->rungs[rung - 1].bitrate_bps)
+        rung--;
+    ladder_set_rung(&lane->ladder, rung, now_us);
     try_level(lane);
 }
 
@@ -246,7 +253,8 @@ void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us) {
     if (lane->current == 0 || now_us - lane->keyframe_us < rtt_us + 200000) return; /* it is on its way */
     /* Receivers take a screen that rests for a line that is lost: who has all of it gets nothing again. */
     if (lane->kind == DOWNLINK_PRESENTATION && now_us - lane->sent_us > SLIDE_SEEN_US) return;
-    gboolean often = lane->pli_us != 0 && now_us - lane->pli_us < PLI_OFTEN_US;
+    gboolean often =
+        lane->pli_us != 0 && now_us - lane->pli_us < PLI_OFTEN_US && now_us - lane->live_us > PLI_OFTEN_US;
     lane->pli_us = now_us;
     gboolean was_thin = ladder_is_thin(&lane->ladder);
     if (often && !bandwidth_is_clean(bandwidth, now_us) && ladder_push_down(&lane->ladder, now_us))

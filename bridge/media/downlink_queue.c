@@ -16,7 +16,8 @@ enum {
     SPREAD_SLICES_MAX = 4,
     RATE_BPS_MIN = 100000,
     STILL_BPS_MIN = 10000,
-    BURST_US = 50000
+    BURST_US = 50000,
+    STILL_AGE_US = 5000000
 };
 
 /* How much faster than the estimate frames leave: one that is measured is close to what the line really has. */
@@ -194,11 +195,17 @@ static gboolean rests(const StreamStore *store, gint64 now_us) {
     return now_us - stream_store_nth(store, store->n_blocks - 1)->capture_us > SLIDE_RESTS_US;
 }
 
+/* A still is its stream's only picture until the next one. */
+static gint64 join_age_us(const DownlinkLane *lane) {
+    gint place = lane_place_of(lane, lane->wished);
+    if (lane->kind == DOWNLINK_PRESENTATION) return G_MAXINT64;
+    return place >= 0 && lane->rungs[place].stills ? STILL_AGE_US : JOIN_AGE_US;
+}
+
 gboolean lane_join(DownlinkLane *lane, gsize n_bytes_max, gint64 now_us) {
     const StreamStore *store = fanout_store(lane->downlink->fanout, lane->wished);
     gboolean slides = lane->kind == DOWNLINK_PRESENTATION;
-    gint keyframe =
-        store != NULL ? stream_store_last_keyframe(store, slides ? G_MAXINT64 : JOIN_AGE_US, now_us) : -1;
+    gint keyframe = store != NULL ? stream_store_last_keyframe(store, join_age_us(lane), now_us) : -1;
     if (keyframe < 0 || store->n_blocks - (guint)keyframe > (slides ? STORE_BLOCKS_MAX : PENDING_MAX / 2))
         return FALSE;
     /* A screen that rests answers no wish for a keyframe: what is stored is all there is. */

@@ -89,7 +89,7 @@ struct DownlinkLane {
     Ladder ladder;
     StreamId current, wished; /* sent now; sent from its next keyframe on. 0: none */
     gboolean waiting;         /* nothing but a keyframe may leave */
-    gint64 wished_us, asked_us, keyframe_us, pli_us, forced_us;
+    gint64 wished_us, asked_us, keyframe_us, pli_us, forced_us, live_us;
     Meter meter; /* what leaves here, with resends */
 
     guint16 sequence, rtx_sequence, picture_id;
@@ -186,6 +186,7 @@ void feed_beat(Downlink *downlink, gint64 now_us); /* every few 100 ms */
 /* Into the extension block of a packet of n_bytes in all; nothing while there is no pressure, or with id 0. */
 void downlink_put_transport_sequence(Downlink *downlink, RtpExtWriter *ext, guint8 id, gsize n_bytes,
                                      gint64 now_us);
+void feed_on_return(Downlink *downlink); /* what was sent into a cut line is not asked after */
 void feed_on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us);
 gboolean feed_can_probe(const DownlinkLane *lane);
 void feed_choose(DownlinkLane *lane, gboolean clean, gint64 now_us); /* after the lane chose its level */

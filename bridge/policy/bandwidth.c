@@ -15,7 +15,6 @@ enum {
     TROUBLE_US = 4000000,
     QUEUE_US = 60000, /* a round trip that much above the shortest: packets wait somewhere */
     PART_US = 200000,
-    REPORTS_US = 3000000,
     CUT_US = 1800000, /* so long without a report from a peer that sends one a second: there was no line */
     LONG_CUT_US = 4000000,
     RETURNED_US = 2500000 /* after a long cut the reports until then may speak of it */
@@ -89,6 +88,17 @@ void bandwidth_on_sent(Bandwidth *bandwidth, guint n_packets, gsize n_bytes, gin
     bandwidth->second_bytes += n_bytes;
 }
 
+void bandwidth_on_return(Bandwidth *bandwidth, gint64 now_us) {
+    bandwidth->back_us = now_us;
+    bandwidth->second_us = now_us; /* the last full second was before the cut: it stays */
+    bandwidth->second_bytes = 0;
+    bandwidth->second_packets = bandwidth->second_nacked = 0;
+    bandwidth->n_slow = 0;
+    loss_judge_wait(&bandwidth->judge);
+    bandwidth->congestion.live = FALSE;
+    bandwidth_tick(bandwidth, now_us);
+}
+
 void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
     end_second(bandwidth, now_us);
     bandwidth->second_nacked += n_missing;
@@ -96,7 +106,7 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
     double rate = (double)bandwidth->second_nacked / bandwidth->second_packets;
     if (rate <= NACKED_HIGH + NACKED_AGAIN * bandwidth->judge.floor) return;
     /* A packet may be asked for several times, so reports know the loss better, where there are any. */
-    if (bandwidth->measured || (bandwidth->reported_us != 0 && now_us - bandwidth->reported_us < REPORTS_US))
+    if (bandwidth->measured || bandwidth->reported_us != 0)
         bandwidth->dirty_us = bandwidth->raised_us = now_us;
     else
         lower(bandwidth, MIN(rate, 0.5), now_us);
@@ -122,7 +132,8 @@ static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint6
     if (cut && gap_us > LONG_CUT_US) bandwidth->returned_us = now_us;
     bandwidth->reported_us = now_us;
     gboolean lately = bandwidth->returned_us != 0 && now_us - bandwidth->returned_us < RETURNED_US;
-    return (cut || lately) && fraction_lost > 0.5;
+    gboolean back = bandwidth->back_us != 0 && now_us - bandwidth->back_us < RETURNED_US;
+    return ((cut || lately) && fraction_lost > 0.5) || (back && fraction_lost > LOSS_LOW);
 }
 
 static void on_loss(Bandwidth *bandwidth, double fraction_lost, guint n_packets, gint64 now_us) {

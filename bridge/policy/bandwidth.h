@@ -26,6 +26,7 @@ typedef struct {
     gint64 lowered_us, raised_us;
     gint64 reported_us;     /* the last receiver report */
     gint64 report_every_us; /* their usual interval, 0: not known */
+    gint64 back_us;         /* told of a return; 0: never */
     gint64 returned_us;     /* the first report after a time without any: the line was cut; 0: never */
     gint64 dirty_us;        /* the last sign of trouble; 0: none yet */
     gint64 low_since_us;    /* REMBs have been low since then; 0: the last was not */
@@ -38,6 +39,8 @@ typedef struct {
 } Bandwidth;
 
 void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us);
+/* The line was cut and is there again: what was lost meanwhile says nothing of its width. */
+void bandwidth_on_return(Bandwidth *bandwidth, gint64 now_us);
 void bandwidth_on_sent(Bandwidth *bandwidth, guint n_packets, gsize n_bytes, gint64 now_us);
 void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us);
 /* fraction_lost: 0..1 since the report before. rtt_us: -1 not known. */

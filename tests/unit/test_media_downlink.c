@@ -343,6 +343,42 @@ static void test_line_lost_and_back(void **state) {
     check_continuous(n_before);
 }
 
+/* Ten seconds without a line, and then all that the receiver has to say of them: requests for what is long gone, a report of
+ * nothing but loss, keyframes asked for again and again. The leg goes on as before. */
+static void test_cut_line_is_no_narrow_line(void **state) {
+    (void)state;
+    watch_layered();
+    for (guint i = 0; i < 5; i++) {
+        run(25, i == 0);
+        lost(0);
+    }
+    run(125, FALSE); /* five seconds into nothing */
+    line = TRANSPORT_LOST;
+    run(125, FALSE);
+    guint16 sequence = nth(caught->len - 1)->rtp.sequence;
+    line = TRANSPORT_LIVE;
+    n_asked = 0;
+    downlink_on_live(leg, now_us);
+    RtcpItem *item = g_new0(RtcpItem, 1);
+    item->kind = RTCP_PLI;
+    item->media_ssrc = VIDEO_SSRC;
+    for (guint i = 0; i < 8; i++) {
+        nack((guint16)(sequence - 60), 60);
+        downlink_on_rtcp(leg, item, now_us);
+        run(10, i == 1);
+        if (i == 2) lost(250);
+        if (i == 4) lost(90);
+    }
+    g_free(item);
+    run(50, FALSE);
+    DownlinkStats stats;
+    downlink_read_stats(leg, &stats);
+    assert_int_equal(wished, HIGH);
+    assert_int_equal(stats.stream, HIGH);
+    assert_in_range(n_asked, 1, 2);
+    check_continuous(0);
+}
+
 static void test_pli(void **state) {
     (void)state;
     RtcpItem *item = g_new0(RtcpItem, 1);
@@ -381,6 +417,7 @@ int main(void) {
         CASE(test_pace),
         CASE(test_picture_id_wraps),
         CASE(test_line_lost_and_back),
+        CASE(test_cut_line_is_no_narrow_line),
         CASE(test_pli),
     };
     return cmocka_run_group_tests_name("downlink picture", tests, NULL, NULL);
