@@ -62,9 +62,9 @@ static void on_closed(GObject *agent, GAsyncResult *result, gpointer data) {
     note(data, NOTE_CLOSED);
 }
 
-static gboolean take_media(gpointer data, guint8 *bytes, gsize n_bytes) {
+static gboolean take_media(gpointer data, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
     Ice *ice = data;
-    ice->events.datagram(ice->user, bytes, n_bytes, g_get_monotonic_time());
+    ice->events.datagram(ice->user, bytes, n_bytes, arrival_us);
     return !ice->closing;
 }
 

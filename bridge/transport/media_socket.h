@@ -11,6 +11,9 @@ enum { MEDIA_READS_MAX = 64 }; /* of one socket in one go; the rest waits in the
  * agent's socket. The caller closes it. */
 int media_socket_open(int agent_fd);
 
-/* Reads what is there, at most MEDIA_READS_MAX datagrams, and hands them over one by one; bytes may be changed in place. Ends
- * early when take says FALSE. Returns how many were handed over. */
-guint media_socket_read(int fd, gboolean (*take)(gpointer user, guint8 *bytes, gsize n_bytes), gpointer user);
+/* One datagram; bytes may be changed in place and live until return. arrival_us: monotonic, when the kernel had it. FALSE: no
+ * more for now. */
+typedef gboolean (*MediaTake)(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_us);
+
+/* Reads what is there, at most MEDIA_READS_MAX datagrams, and hands them over one by one. Returns how many were handed over. */
+guint media_socket_read(int fd, MediaTake take, gpointer user);

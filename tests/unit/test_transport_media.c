@@ -45,11 +45,13 @@ static void close_ends(Ends *ends) {
 
 typedef struct {
     guint8 firsts[1024];
-    guint n, enough; /* enough: take says stop then */
+    guint n, enough;   /* enough: take says stop then */
+    gint64 arrival_us; /* of the last */
 } Taken;
 
-static gboolean take(gpointer user, guint8 *bytes, gsize n_bytes) {
+static gboolean take(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
     Taken *taken = user;
+    taken->arrival_us = arrival_us;
     assert_true(n_bytes > 0);
     taken->firsts[taken->n++] = bytes[0];
     return taken->n != taken->enough;
@@ -109,6 +111,25 @@ static void test_so_much_in_one_go(void **state) {
     assert_int_equal(media_socket_read(ends.media, take, &taken), 100 - MEDIA_READS_MAX);
     assert_int_equal(media_socket_read(ends.media, take, &taken), 0);
     for (guint i = 0; i < 100; i++) assert_int_equal(taken.firsts[i], 128 + i % 64);
+    close_ends(&ends);
+}
+
+/* However long a worker rests before it reads. */
+static void test_arrival_is_the_kernels(void **state) {
+    enum { REST_US = 30000 };
+    (void)state;
+    Ends ends;
+    Taken taken = { .n = 0 };
+    open_ends(&ends, "127.0.0.1");
+    send_first(&ends, 128, 20); /* the kernel's stamps begin a moment after they are asked for */
+    assert_int_equal(media_socket_read(ends.media, take, &taken), 1);
+    gint64 before_us = g_get_monotonic_time();
+    send_first(&ends, 129, 20);
+    gint64 after_us = g_get_monotonic_time();
+    g_usleep(REST_US);
+    assert_int_equal(media_socket_read(ends.media, take, &taken), 1);
+    assert_in_range(taken.arrival_us, before_us - 2000,
+                    after_us + 2000); /* two clocks: not to the microsecond */
     close_ends(&ends);
 }
 
@@ -224,9 +245,13 @@ static void test_marks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_who_gets_what),     cmocka_unit_test(test_so_much_in_one_go),
-        cmocka_unit_test(test_odd_datagrams),     cmocka_unit_test(test_again),
-        cmocka_unit_test(test_what_is_no_socket), cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_who_gets_what),
+        cmocka_unit_test(test_so_much_in_one_go),
+        cmocka_unit_test(test_arrival_is_the_kernels),
+        cmocka_unit_test(test_odd_datagrams),
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_what_is_no_socket),
+        cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests_name("media socket", tests, NULL, NULL);
 }
