@@ -9,7 +9,7 @@ enum {
     /* A screen that rests sends nothing: a layer is silent only measured by the other. */
     MAIN_BEHIND_US = 3000000,
     SLOW_BEHIND_US = 6000000,
-    MAIN_FIRST_US = 2500000,
+    MAIN_FIRST_US = 400000,
     CHAIN_MAX = 200,
     GIVEN_PER_BEAT = 2, /* of the chain, so that the decoder's queue holds them */
     RESTS_US = 3600 * (gint64)G_USEC_PER_SEC,
@@ -108,6 +108,7 @@ void leg_screen_present(Leg *leg, const StreamId streams[SCREEN_LAYERS], guint b
     leg->screen_source = source;
     leg->screen_shown = NULL;
     leg->screen_bps = bps;
+    leg->next_report_us = 0; /* what it may send now is told at once: its browser begins with what it knows */
     leg->screen_since_us = g_get_monotonic_time();
     leg->screen_alive = 0;
     for (guint i = 0; i < SCREEN_LAYERS; i++) {
@@ -135,7 +136,7 @@ void leg_screen_keyframe(Leg *leg, StreamId stream) {
 static guint layers_alive(const Leg *leg, gint64 now_us) {
     gint64 main_us = leg->screen[SCREEN_MAIN].frame_us, slow_us = leg->screen[SCREEN_SLOW].frame_us;
     guint alive = 0;
-    /* Main comes a moment later: nobody shall begin with the slow one and climb. */
+    /* Main may come a moment later: nobody shall begin with the slow one for so little. */
     if (main_us == 0 && now_us - leg->screen_since_us < MAIN_FIRST_US) return 0;
     if (main_us != 0 && slow_us - main_us < MAIN_BEHIND_US) alive |= 1u << SCREEN_MAIN;
     if (slow_us != 0 && main_us - slow_us < SLOW_BEHIND_US) alive |= 1u << SCREEN_SLOW;

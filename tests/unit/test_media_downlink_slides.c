@@ -124,6 +124,21 @@ static void test_who_gives_way(void **state) {
     }
 }
 
+/* Browsers begin with the slow layer; the other one follows when they know the line. */
+static void test_the_better_layer_comes_later(void **state) {
+    (void)state;
+    remb(20000000);
+    watch_both();
+    downlink_watch_presentation(leg, &slides[1], 1, 0, now_us);
+    meet(10, TRUE);
+    assert_int_equal(slides_wished, SLOW);
+    guint n_before = caught->len;
+    watch_slides();
+    assert_int_equal(slides_wished, MAIN);
+    pass(500 * MS);
+    assert_true(count(SLIDES_SSRC, n_before) > 50); /* its keyframe, from the store */
+}
+
 static void test_a_screen_that_rests(void **state) {
     (void)state;
     /* A slide, three changes, and then nothing for half a minute. */
@@ -160,6 +175,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_two_pictures, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_who_gives_way, set_up_two, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_better_layer_comes_later, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_a_screen_that_rests, set_up_two, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
