@@ -102,8 +102,8 @@ test("its screen is seen sharp, large beside the small program", async () => {
 test("a new slide reaches everybody at once", async () => {
   await turnTo(a, "blue");
   const started = performance.now();
-  await seesSlide(b, "blue", 2000);
-  await seesSlide(chair, "blue", 2000);
+  await seesSlide(b, "blue", 4000);
+  await seesSlide(chair, "blue", 4000);
   console.error(`# a new slide after ${Math.round(performance.now() - started)} ms`);
 });
 
