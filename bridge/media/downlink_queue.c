@@ -56,10 +56,13 @@ static const DownlinkRung *current_rung(const DownlinkLane *lane) {
     return place >= 0 ? &lane->rungs[place] : NULL;
 }
 
-/* A still goes behind the voice: it may have what the voice leaves of the line, and no more. */
-static double rate_bps(const DownlinkLane *lane, gboolean replay) {
+/* A still goes behind the voice: it may have what the voice leaves of the line, and no more; on a line that is full, nothing. */
+static double rate_bps(const DownlinkLane *lane, gboolean replay, gint64 now_us) {
     const DownlinkRung *rung = current_rung(lane);
-    if (rung != NULL && rung->stills) return MAX(0.9 * lane_room_bps(lane), STILL_BPS_MIN);
+    if (rung != NULL && rung->stills) {
+        gboolean clean = bandwidth_is_clean(&lane->downlink->bandwidth, now_us);
+        return MAX(0.9 * lane_room_bps(lane), clean ? STILL_BPS_MIN : 1);
+    }
     const Bandwidth *bandwidth = &lane->downlink->bandwidth;
     double bps = (bandwidth->measured ? MEASURED_HASTE : HASTE) * bandwidth_estimate_bps(bandwidth);
     /* Stored frames: four times as fast as they were made. */
@@ -69,7 +72,7 @@ static double rate_bps(const DownlinkLane *lane, gboolean replay) {
 
 static void refill(DownlinkLane *lane, gboolean replay, gint64 now_us) {
     Downlink *downlink = lane->downlink;
-    double bytes_per_us = rate_bps(lane, replay) / 8e6;
+    double bytes_per_us = rate_bps(lane, replay, now_us) / 8e6;
     gint64 past_us = CLAMP(now_us - downlink->tokens_us, 0, G_USEC_PER_SEC);
     double most = CLAMP(bytes_per_us * BURST_US, DATAGRAM_BYTES, SLICE_PACKETS * DATAGRAM_BYTES);
     downlink->tokens = MIN(downlink->tokens + bytes_per_us * (double)past_us, most);
