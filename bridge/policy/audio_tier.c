@@ -4,6 +4,7 @@
 #include <math.h>
 
 static const double LOSS_FALLS_US = 4e6;
+static const double STILL_LOSSY = 0.05, LITTLE_BETTER = 0.6, WORSE = 1.4, WORSE_BY = 0.05;
 
 void audio_tier_init(AudioTierChoice *choice) {
     *choice = (AudioTierChoice){ .tier = AUDIO_TIER_FEC, .roomy = TRUE };
@@ -25,6 +26,34 @@ static gboolean held(gint64 *since_us, gboolean good, gint64 long_enough_us, gin
     return good && now_us - *since_us >= long_enough_us;
 }
 
+/* Has the narrow tier ended the loss? If not, copies are tried; have they made it worse? */
+static void judge(AudioTierChoice *choice, double loss, gint64 now_us) {
+    if (choice->judge_us == 0 || now_us < choice->judge_us) return;
+    choice->judge_us = 0;
+    if (!choice->in_spite && loss > STILL_LOSSY && loss > choice->loss_before * LITTLE_BETTER &&
+        now_us >= choice->no_trial_until_us) {
+        choice->in_spite = TRUE;
+        choice->judge_us = now_us + AUDIO_TRIAL_US;
+        choice->loss_before = loss;
+    } else if (choice->in_spite && loss > choice->loss_before * WORSE + WORSE_BY) {
+        choice->in_spite = FALSE;
+        choice->no_trial_until_us = now_us + AUDIO_NO_TRIAL_US;
+    }
+}
+
+static AudioTier choose(AudioTierChoice *choice, double loss, gboolean copies, gint64 now_us) {
+    gboolean poor = choice->narrow || !choice->roomy;
+    if (!copies) return choice->narrow ? AUDIO_TIER_NARROW : AUDIO_TIER_FEC;
+    if (!poor) return AUDIO_TIER_RED;
+    gboolean began = choice->tier != AUDIO_TIER_NARROW_RED && !choice->in_spite;
+    if (began || (choice->judge_us == 0 && !choice->in_spite)) {
+        choice->judge_us = now_us + AUDIO_TRIAL_US;
+        choice->loss_before = loss;
+    }
+    judge(choice, loss, now_us);
+    return choice->in_spite ? AUDIO_TIER_RED : AUDIO_TIER_NARROW_RED;
+}
+
 gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint32 estimate_bps, gboolean red,
                            gint64 now_us) {
     double loss = choice->reported ? choice->loss : loss_elsewhere;
@@ -36,12 +65,8 @@ gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint
         choice->narrow = FALSE;
     if (estimate_bps < AUDIO_NARROW_BELOW_BPS) choice->narrow = TRUE;
     choice->roomy = estimate_bps >= (choice->roomy ? AUDIO_RED_BELOW_BPS : AUDIO_RED_ABOVE_BPS);
-
-    gboolean copies = choice->lossy && red;
-    if (choice->narrow)
-        choice->tier = copies ? AUDIO_TIER_NARROW_RED : AUDIO_TIER_NARROW;
-    else
-        choice->tier = copies && choice->roomy ? AUDIO_TIER_RED : AUDIO_TIER_FEC;
+    if (!choice->lossy || (!choice->narrow && choice->roomy)) choice->in_spite = FALSE;
+    choice->tier = choose(choice, loss, choice->lossy && red, now_us);
     return choice->tier != before;
 }
 

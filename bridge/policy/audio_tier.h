@@ -1,5 +1,7 @@
 /* audio_tier.h -- pure: in which form a leg's sound travels, from what its line does.
- * Loss and width are judged apart, each with its own hysteresis: down at once, up after a time without trouble. */
+ * Loss and width are judged apart, each with its own hysteresis: down at once, up after a time without trouble.
+ * A low estimate may be the fault of loss that no narrowing mends. So who goes on losing packets in the narrow tier is given
+ * the wide copies on trial, and keeps them unless they make it worse. */
 #pragma once
 
 #include <glib.h>
@@ -20,6 +22,8 @@ enum {
 };
 static const double AUDIO_LOSSY_ABOVE = 0.03, AUDIO_LOSSY_BELOW = 0.01;
 static const gint64 AUDIO_WIDE_US = 10 * G_USEC_PER_SEC, AUDIO_CLEAN_US = 10 * G_USEC_PER_SEC;
+static const gint64 AUDIO_TRIAL_US = 12 * G_USEC_PER_SEC; /* two reports of a browser */
+static const gint64 AUDIO_NO_TRIAL_US = 60 * G_USEC_PER_SEC;
 
 typedef struct {
     AudioTier tier;
@@ -28,6 +32,10 @@ typedef struct {
     gint64 reported_us;
     gboolean lossy, narrow, roomy; /* roomy: copies have room */
     gint64 clean_since_us, wide_since_us;
+    gboolean in_spite; /* copies in spite of a low estimate */
+    gint64 judge_us,
+        no_trial_until_us; /* judge: when it will have shown whether the last change was good; 0: it has */
+    double loss_before;    /* when that change was made */
 } AudioTierChoice;
 
 void audio_tier_init(AudioTierChoice *choice); /* AUDIO_TIER_FEC */

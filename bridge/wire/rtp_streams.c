@@ -45,6 +45,7 @@ void rtp_streams_init(RtpStreams *streams, const MediaPlan *plan) {
 static gboolean uses_payload_type(const MediaSection *section, guint8 payload_type) {
     return !section->rejected && section->we_receive &&
            (section->payload_type == payload_type ||
+            (section->red_payload_type != 0 && section->red_payload_type == payload_type) ||
             (section->rtx_payload_type != 0 && section->rtx_payload_type == payload_type));
 }
 
@@ -102,7 +103,7 @@ static RtpStream *learn(RtpStreams *streams, const RtpPacket *packet) {
 
     if (at < 0) return NULL;
     section = &streams->plan->sections[at];
-    is_rtx = packet->payload_type != section->payload_type;
+    is_rtx = section->rtx_payload_type != 0 && packet->payload_type == section->rtx_payload_type;
     if (section->n_rids > 0 && section->rids_from_peer) {
         if (!rtp_ext_text(packet, is_rtx ? section->exts.repaired_rid : section->exts.rid, rid)) return NULL;
         if (!knows_rid(section, rid)) return NULL;

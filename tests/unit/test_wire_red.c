@@ -2,6 +2,7 @@
 #include "bridge/wire/negotiate.h"
 #include "bridge/wire/opus.h"
 #include "bridge/wire/red.h"
+#include "bridge/wire/rtp_streams.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -209,10 +210,45 @@ static void our_offer(void **state) {
     }
 }
 
+/* A sender changes to RED in the middle of its stream, or begins with it. */
+static void streams_go_on(void **state) {
+    static const struct {
+        const char *name;
+        guint32 ssrc, told;
+        guint8 payload_type, red;
+        gboolean known;
+    } CASES[] = {
+        { "told, plain", 51, 51, 111, 63, TRUE },
+        { "told, RED", 51, 51, 63, 63, TRUE },
+        { "learned from RED", 52, 0, 63, 63, TRUE },
+        { "RED that nobody agreed on", 51, 51, 63, 0, FALSE },
+        { "learned, RED that nobody agreed on", 52, 0, 63, 0, FALSE },
+    };
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(CASES); i++) {
+        static MediaPlan plan;
+        RtpStreams streams;
+        plan = (MediaPlan){ .n_sections = 1 };
+        plan.sections[0] = (MediaSection){ .kind = MEDIA_AUDIO,
+                                           .mid = "0",
+                                           .we_receive = TRUE,
+                                           .codec = CODEC_OPUS,
+                                           .payload_type = 111,
+                                           .red_payload_type = CASES[i].red,
+                                           .n_remote = CASES[i].told != 0 };
+        plan.sections[0].remote[0].ssrc = CASES[i].told;
+        rtp_streams_init(&streams, &plan);
+        RtpPacket packet = { .ssrc = CASES[i].ssrc, .payload_type = CASES[i].payload_type };
+        RtpStream *stream = rtp_streams_of(&streams, &packet);
+        if ((stream != NULL) != CASES[i].known) fail_msg("%s", CASES[i].name);
+        if (stream != NULL) assert_false(stream->is_rtx);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(payloads),          cmocka_unit_test(limits),    cmocka_unit_test(opus_copies),
-        cmocka_unit_test(offers_of_clients), cmocka_unit_test(our_offer),
+        cmocka_unit_test(offers_of_clients), cmocka_unit_test(our_offer), cmocka_unit_test(streams_go_on),
     };
     return cmocka_run_group_tests_name("redundant audio", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reconnectDelay } from "../src/core/backoff";
+import { Copies, preferCopies } from "../src/core/copies";
 import { fold, matches } from "../src/core/fold";
 import { dateTime, duration, longDate, momentOf, percent, shortDate, timeOfDay } from "../src/core/format";
 import { settle } from "../src/core/order";
@@ -178,3 +179,38 @@ test("pages in turn: one page back from the first is the last", () => {
   assert.equal(stepBack({ ...turn, held: 2 }, 40, 4, 0), -1);
   assert.equal(turnNumber({ start_ms: 0, every_ms: 0 }, 99), 0);
 });
+
+// Each look: seconds, share lost (null: not told), are copies wanted after it.
+type Look = readonly [number, number | null, boolean];
+const COPIES: readonly [string, readonly Look[]][] = [
+  ["a clean line", [[0, 0, false], [60, 0.009, false]]],
+  ["a packet now and then", [[0, 0.02, false], [60, 0.02, false]]],
+  ["nothing is known", [[0, null, false], [2, null, false]]],
+  ["at once on a bad line", [[0, 0, false], [2, 0.03, true]]],
+  ["until it was clean for a while", [[0, 0.1, true], [2, 0, true], [20, 0, true], [22, 0, false]]],
+  ["a loss starts the while anew", [[0, 0.1, true], [2, 0, true], [20, 0.02, true], [30, 0, true], [50, 0, false]]],
+  ["silence tells nothing", [[0, 0.1, true], [2, 0, true], [30, null, true]]],
+  ["as bad as before: they stay", [[0, 0.2, true], [10, 0.22, true], [30, 0.25, true]]],
+  ["worse by them: a narrow line", [[0, 0.1, true], [8, 0.3, true], [10, 0.3, false], [68, 0.1, false]]],
+  ["and tried again later", [[0, 0.1, true], [10, 0.3, false], [69, 0.1, false], [70, 0.1, true]]],
+  ["what gets worse later is not their fault", [[0, 0.1, true], [10, 0.1, true], [30, 0.4, true]]],
+];
+for (const [name, looks] of COPIES)
+  test(`copies: ${name}`, () => {
+    const copies = new Copies();
+    for (const [at_s, loss, wanted] of looks)
+      assert.equal(copies.wanted(loss, at_s * 1000), wanted, `at ${String(at_s)} s`);
+  });
+
+const offerWith = (audio: string, map = "a=rtpmap:63 red/48000/2\r\n"): string =>
+  `v=0\r\n${audio}\r\na=rtpmap:111 opus/48000/2\r\n${map}m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n`;
+const AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF";
+const ORDERS: readonly [string, string, boolean, string][] = [
+  ["before the codec", offerWith(`${AUDIO} 111 63`), true, offerWith(`${AUDIO} 63 111`)],
+  ["behind it again", offerWith(`${AUDIO} 63 111`), false, offerWith(`${AUDIO} 111 63`)],
+  ["as it is", offerWith(`${AUDIO} 111 63`), false, offerWith(`${AUDIO} 111 63`)],
+  ["with others", offerWith(`${AUDIO} 111 63 9 0`), true, offerWith(`${AUDIO} 63 111 9 0`)],
+  ["an offer without RED", offerWith(`${AUDIO} 111`, ""), true, offerWith(`${AUDIO} 111`, "")],
+];
+for (const [name, offer, on, wanted] of ORDERS)
+  test(`RED ${name}`, () => assert.equal(preferCopies(offer, on), wanted));

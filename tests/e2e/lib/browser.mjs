@@ -98,11 +98,12 @@ export class Watched {
 
 export class RoomPage extends Watched {
   /** A browser of its own (a context: cookies and storage of its own) with one page. */
-  static async open(browser, link, { colour, tone_hz, devices, figure, screen }) {
+  static async open(browser, link, { colour, tone_hz, devices, figure, screen, line }) {
     const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1024, height: 600 } });
     await context.addInitScript(watchConnections);
     await context.addInitScript(fakeDevices, { colour: css(colour), tone_hz, devices, figure });
     if (screen !== undefined) await context.addInitScript(fakeScreen, screen);
+    await line?.connect(context);
     const room = new RoomPage(await context.newPage());
     context.setDefaultTimeout(15_000);
     room.context = context;

@@ -2,6 +2,7 @@
 // replaceTrack and setParameters. Heals itself: ICE restart when the path is lost, a new leg when that does not help
 // or when the bridge is a new one.
 import { signal } from "@preact/signals";
+import { Copies, preferCopies } from "../core/copies";
 import { type Encoding, type Picture, encodingsFor, screenEncodingsFor } from "../core/needs";
 import { Fault, type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
 import type { Link } from "../net/link";
@@ -63,6 +64,7 @@ export class Leg {
   private restart_due = false;
   private restarting: RTCPeerConnection | null = null;
   private screenNeeds: Need[] = [];
+  private copies = new Copies();
 
   constructor(
     private readonly link: Link,
@@ -156,6 +158,7 @@ export class Leg {
     this.id = null;
     this.needs = FIRST_NEEDS;
     this.screenNeeds = [];
+    this.copies = new Copies();
   }
 
   private async open(): Promise<void> {
@@ -245,6 +248,7 @@ export class Leg {
 
   private tookNumbers(numbers: LegNumbers): void {
     this.numbers.value = numbers;
+    if (this.way === "duplex") void this.sendCopies(this.copies.wanted(numbers.voice_loss, performance.now()));
     // Connected but silent: the other side may be gone without a word. A restart is tried once, then comes a new leg.
     if (numbers.silent_ms < RENEW_AFTER_MS || this.state.peek() !== "up") return;
     const tried = this.silent_at;
@@ -308,6 +312,29 @@ export class Leg {
     } finally {
       if (this.restarting === pc) this.restarting = null;
     }
+  }
+
+  /**
+   * A line that loses our voice gets copies. Both sides agreed on RED, so the server takes it as it comes: which codec
+   * leaves is a matter of this browser alone, and it goes by the order in the offer.
+   */
+  private async sendCopies(on: boolean): Promise<void> {
+    const pc = this.pc;
+    const offer = pc?.remoteDescription;
+    if (!pc || offer?.type !== "offer" || pc.signalingState !== "stable" || this.restarting === pc) return;
+    const sdp = preferCopies(offer.sdp, on);
+    // A browser without RED has left it out of its answer.
+    if (sdp === offer.sdp || !/ red\/48000/.test(pc.localDescription?.sdp ?? "")) return;
+    this.restarting = pc;
+    try {
+      await pc.setRemoteDescription({ type: "offer", sdp });
+      await pc.setLocalDescription(await pc.createAnswer());
+    } catch {
+      // Closed meanwhile; or else it is tried again with the next numbers.
+    } finally {
+      if (this.restarting === pc) this.restarting = null;
+    }
+    if (this.restart_due) void this.restartIce(); // asked for meanwhile
   }
 
   private async place(section: number, track: MediaStreamTrack | null): Promise<void> {

@@ -6,6 +6,8 @@ export interface LegNumbers {
   loss: number;
   fps: number;
   received_bps: number;
+  /** Share of our voice's packets that the other side missed of late, 0..1; null: it has not told. */
+  voice_loss: number | null;
   /** How long nothing has come. */
   silent_ms: number;
 }
@@ -47,6 +49,7 @@ export class LegStats {
     const now: Totals = { at_ms: performance.now(), bytes: 0, packets: 0, lost: 0 };
     let rtt_ms = 0;
     let fps = 0;
+    let voice_loss: number | null = null;
     all.forEach((row: Record<string, unknown>) => {
       const value = (key: string): number => (typeof row[key] === "number" ? row[key] : 0);
       if (row["type"] === "inbound-rtp") {
@@ -54,6 +57,9 @@ export class LegStats {
         now.packets += value("packetsReceived");
         now.lost += value("packetsLost");
         if (row["kind"] === "video") fps = Math.max(fps, value("framesPerSecond"));
+      } else if (row["type"] === "remote-inbound-rtp") {
+        if (row["kind"] === "audio" && typeof row["fractionLost"] === "number")
+          voice_loss = row["fractionLost"];
       } else if (
         row["type"] === "candidate-pair" &&
         row["nominated"] === true &&
@@ -73,6 +79,7 @@ export class LegStats {
       loss: packets + lost === 0 ? 0 : lost / (packets + lost),
       fps: Math.round(fps),
       received_bps: Math.round(((now.bytes - before.bytes) * 8000) / (now.at_ms - before.at_ms)),
+      voice_loss,
       silent_ms: now.at_ms - this.heard_ms,
     });
   }
