@@ -8,7 +8,8 @@
 enum { LATENESS_STEPS = 18 };
 
 typedef struct {
-    guint64 n[LATENESS_STEPS + 1]; /* ticks up to lateness_step_us(i), not counted before; the last: all later ones */
+    guint64 n[LATENESS_STEPS +
+              1]; /* ticks up to lateness_step_us(i), not counted before; the last: all later ones */
 } Lateness;
 
 typedef struct {
