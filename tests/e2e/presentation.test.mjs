@@ -161,24 +161,6 @@ test("so does who comes while the screen rests, which sends nothing then", async
   await a.page.evaluate(() => (window.screenRests = false));
 });
 
-test("who takes a single picture, by WHEP, finds the slide in the program, and the program when it ends", async () => {
-  const meeting = JSON.parse(await server.run("meeting", "list", "--json"))[0].id;
-  const token = await server.run("token", "--meeting", meeting, "--observer");
-  const page = await browser.newPage();
-  await page.goto(server.url);
-  await page.evaluate(watchByWhep, { token, address: `/whep/${meeting}/program` });
-  const watcher = new Watched(page);
-  // The large tile is at the left; the field of the slide fills its lower third.
-  await watcher.sees("the slide's field", [[0.4, 0.68]], ["blue"], 20_000);
-  await chair.page.locator("#present-stop").click();
-  await presents(a, false);
-  await until("the slide is gone", async () => (await watcher.colours([[0.4, 0.68]]))?.[0] !== undefined);
-  await watcher.sees("the program again", [[0.25, 0.5]], [A.colour], 20_000);
-  await page.close();
-  await a.page.locator("#present").click();
-  await seesSlide(b, "blue");
-});
-
 test("the chair stops it: everybody has the program again, and the presenter is told", async () => {
   await chair.page.locator("#present-stop").click();
   for (const page of [b, chair]) await noSlides(page);
@@ -249,6 +231,27 @@ test("a presenter whose line is lost is waited for, then everybody has the progr
   await chair.is(B.label, "state", "lost", 25_000);
   assert.equal(await a.page.locator("#slides").count(), 1, "waited for");
   await noSlides(a, 25_000);
+});
+
+test("who takes a single picture, by WHEP, finds the slide in the program, and the program when it ends", async () => {
+  await chair.row(A.label).first().locator(".invite").click();
+  await until("A may", async () => !(await a.page.locator("#present").isDisabled()));
+  await turnTo(a, "blue");
+  await a.page.locator("#present").click();
+  await presents(a, true);
+  const meeting = JSON.parse(await server.run("meeting", "list", "--json"))[0].id;
+  const token = await server.run("token", "--meeting", meeting, "--observer");
+  const page = await browser.newPage();
+  await page.goto(server.url);
+  await page.evaluate(watchByWhep, { token, address: `/whep/${meeting}/program` });
+  const watcher = new Watched(page);
+  // The large tile is at the left; the field of the slide fills its lower third.
+  await watcher.sees("the slide's field", [[0.4, 0.68]], ["blue"], 20_000);
+  await chair.page.locator("#present-stop").click();
+  await presents(a, false);
+  await until("the slide is gone", async () => (await watcher.colours([[0.4, 0.68]]))?.[0] !== undefined);
+  await watcher.sees("the program again", [[0.25, 0.5]], [A.colour], 20_000);
+  await page.close();
 });
 
 test("no page has complained", () => {

@@ -173,9 +173,10 @@ export class ConsolePage extends Watched {
     await until(`${selector} is being held`, async () =>
       (await button.getAttribute("class"))?.includes("holding"),
     );
+    // Done, it may be gone: asked in one go, for a locator would wait for it to come back.
     await until(
       `${selector} has done its work`,
-      async () => (await button.count()) === 0 || !(await button.getAttribute("class"))?.includes("holding"),
+      async () => !(await button.evaluateAll((all) => all.some((one) => one.classList.contains("holding")))),
     );
     await this.page.mouse.up();
   }
