@@ -1,5 +1,5 @@
 // CPU against endpoints as an SVG that reads on light and on dark pages: no library, no script, system fonts.
-const SIZE = { width: 900, height: 470, left: 64, right: 222, top: 62, bottom: 58 };
+const SIZE = { width: 960, height: 470, left: 64, right: 282, top: 62, bottom: 58 };
 const NAMES = { wall: "all live on the wall", tiles16: "16 live tiles", audio: "sound alone" };
 // Told apart by colour and by mark.
 const LOOKS = { wall: { mark: "circle" }, tiles16: { mark: "square" }, audio: { mark: "triangle" }, audiobridge: { mark: "cross" }, videoroom: { mark: "cross" } };
