@@ -347,8 +347,11 @@ gint64 encoder_take_cpu_us(Encoder *encoder) { return (gint64)atomic_exchange(&e
 void encoder_set_quantizer(Encoder *encoder, guint quantizer) {
     gint value = (gint)CLAMP(quantizer, ENCODER_QUANTIZER_MIN, ENCODER_QUANTIZER_MAX);
     if (encoder->spec.codec != CODEC_VP8 || encoder->quantizer == value) return;
+    /* Each is told to libvpx at once, which refuses a least above the most. */
+    const char *first = value > encoder->quantizer ? "max-quantizer" : "min-quantizer";
+    const char *second = value > encoder->quantizer ? "min-quantizer" : "max-quantizer";
     encoder->quantizer = value;
-    g_object_set(encoder->element, "min-quantizer", value, "max-quantizer", value, NULL);
+    g_object_set(encoder->element, first, value, second, value, NULL);
 }
 
 void encoder_set_fps(Encoder *encoder, guint fps) { encoder->spec.fps = MAX(fps, 1); }

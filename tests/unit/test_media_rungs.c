@@ -85,6 +85,52 @@ static void encoders_save_work_without_a_break(void **state) {
 
 /* ---- stills, own keyframes ---- */
 
+typedef struct {
+    gint n_out; /* atomic */
+    gint n_bytes;
+} Still;
+
+static void on_still(gpointer user, const EncodedFrame *frame) {
+    Still *still = user;
+    still->n_bytes = (gint)frame->n_bytes;
+    g_atomic_int_inc(&still->n_out);
+}
+
+/* A still is brought to its size by making it again, coarser or finer, while the encoder runs. */
+static void a_still_is_made_coarser_and_finer(void **state) {
+    (void)state;
+    static const guint steps[] = { 40, 50, 63, 61, 30, 4, 63, 40 };
+    EncoderSpec spec = { .codec = CODEC_VP8,
+                         .width = 640,
+                         .height = 360,
+                         .fps = 1,
+                         .bitrate_bps = 20000,
+                         .speed = 8,
+                         .stills = TRUE };
+    Still still = { 0 };
+    Counter cpu_us = 0;
+    Encoder *encoder = encoder_start(&spec, on_still, &still, &cpu_us, NULL);
+    assert_non_null(encoder);
+    Picture picture = picture_new(spec.width, spec.height);
+    g_autoptr(GRand) random = g_rand_new_with_seed(1);
+    for (guint i = 0; i < picture.height * picture.strides[0]; i++)
+        picture.planes[0][i] = (guint8)g_rand_int_range(random, 100, 140);
+    gint n_bytes[G_N_ELEMENTS(steps)];
+    for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+        encoder_set_quantizer(encoder, steps[i]);
+        assert_true(encoder_give(encoder, &picture, 1000 + i * G_USEC_PER_SEC, TRUE));
+        gint64 until_us = g_get_monotonic_time() + WAIT_US;
+        while (g_atomic_int_get(&still.n_out) <= (gint)i && g_get_monotonic_time() < until_us) g_usleep(1000);
+        assert_false(encoder_has_failed(encoder));
+        assert_int_equal(g_atomic_int_get(&still.n_out), i + 1);
+        n_bytes[i] = still.n_bytes;
+    }
+    for (guint i = 1; i < G_N_ELEMENTS(steps); i++)
+        assert_true(steps[i] > steps[i - 1] ? n_bytes[i] < n_bytes[i - 1] : n_bytes[i] > n_bytes[i - 1]);
+    encoder_stop(encoder);
+    picture_clear(&picture);
+}
+
 enum { WHOLE = STREAM, SMALL, STILLS, N_STREAMS = 3 };
 
 typedef struct {
@@ -171,6 +217,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frame_rates_change_without_a_break),
         cmocka_unit_test(encoders_save_work_without_a_break),
+        cmocka_unit_test(a_still_is_made_coarser_and_finer),
         cmocka_unit_test(each_rung_makes_keyframes_of_its_own),
     };
     return cmocka_run_group_tests(tests, stage_init, NULL);
