@@ -156,7 +156,7 @@ all: programs pages
 programs: $(addprefix $(OUT)/bin/,$(PROGRAMS))
 	@:
 product:
-	@$(SUBMAKE) FLAVOUR=$(PRODUCT) programs pages
+	+@$(SUBMAKE) FLAVOUR=$(PRODUCT) programs pages
 
 include tests/tests.mk
 include config/run.mk

@@ -16,10 +16,10 @@ run-packages:
 # "exec" leaves no shell between: one that Ctrl-C kills would make `make` complain of it.
 TRIAL := exec env BIN=$(BIN) DATA="$(DATA)" HTTPS_PORT=$(HTTPS_PORT) HTTP_PORT=$(HTTP_PORT) MEDIA_PORTS=$(MEDIA_PORTS) config/trial.sh
 run: run-packages
-	@$(SUBMAKE) product
+	+@$(SUBMAKE) product
 	@$(TRIAL)
 demo: run-packages
-	@$(SUBMAKE) product
+	+@$(SUBMAKE) product
 	@$(TRIAL) --demo
 
 # Pages are built only where their sources changed; npm is asked only when the lock file changed.

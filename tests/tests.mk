@@ -63,7 +63,7 @@ WEB_MODULES := $(if $(wildcard signaling/web/package-lock.json),signaling/web/no
 unit: $(UNITS) $(WEB_MODULES)
 	@OUT=$(OUT) tests/run.sh unit
 fuzz-replay:
-	@$(SUBMAKE) FLAVOUR=asan doors
+	+@$(SUBMAKE) FLAVOUR=asan doors
 	@OUT=$(BUILD)/asan tests/run.sh fuzz-replay
 protocol: product $(PROTOS) node-tests
 	@OUT=$(OUT) BIN=$(BIN) tests/run.sh protocol
@@ -73,8 +73,8 @@ e2e: product node-tests
 # Unit tests and fuzz doors run under sanitizers: what is only a little wrong should fail here.  The programs
 # are those that users run.
 check: test-packages
-	@$(SUBMAKE) FLAVOUR=asan units doors $(PROTO_SOURCES:%.c=$(BUILD)/asan/%)
-	@$(SUBMAKE) product node-tests $(WEB_MODULES)
+	+@$(SUBMAKE) FLAVOUR=asan units doors $(PROTO_SOURCES:%.c=$(BUILD)/asan/%)
+	+@$(SUBMAKE) product node-tests $(WEB_MODULES)
 	@OUT=$(BUILD)/asan BIN=$(BIN) tests/run.sh unit fuzz-replay protocol e2e
 
 test-packages:
@@ -85,14 +85,14 @@ node-tests: $(NODE_TEST_DIRS:%=%/node_modules/.stamp)
 
 # A benchmark is tests/bench/NAME.mjs, which starts programs, or tests/bench/bench_NAME.c, which is one.
 bench: product $(BUILD)/bench/weak_relay
-	@$(SUBMAKE) FLAVOUR=$(PRODUCT) $(patsubst %.c,$(BUILD)/$(PRODUCT)/%,$(BENCH_SOURCES))
+	+@$(SUBMAKE) FLAVOUR=$(PRODUCT) $(patsubst %.c,$(BUILD)/$(PRODUCT)/%,$(BENCH_SOURCES))
 	@mkdir -p $(BUILD)/bench
 	@BIN=$(BIN) OUT=$(BUILD)/bench BENCH_BIN=$(BUILD)/$(PRODUCT)/tests/bench node tests/bench/lib/all.mjs
 bench-table:
 	@BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/lib/goals.mjs
 bench-%: product
 	@mkdir -p $(BUILD)/bench
-	@if [ -e tests/bench/$*.mjs ]; then BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/$*.mjs; \
+	+@if [ -e tests/bench/$*.mjs ]; then BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/$*.mjs; \
 	else $(SUBMAKE) FLAVOUR=$(PRODUCT) $(BUILD)/$(PRODUCT)/tests/bench/bench_$* \
 	    && BIN=$(BIN) OUT=$(BUILD)/bench node tests/bench/lib/micro.mjs $* $(BUILD)/$(PRODUCT)/tests/bench/bench_$*; fi
 
@@ -108,7 +108,7 @@ gallery: $(OUT)/tests/gallery/gallery
 	@$< docs/pictures config/roster/quang-ninh-2019.csv
 
 fuzz:
-	@$(SUBMAKE) FLAVOUR=fuzz doors
+	+@$(SUBMAKE) FLAVOUR=fuzz doors
 	@SECONDS_EACH=$(SECONDS) DOOR=$(DOOR) OUT=$(BUILD)/fuzz tests/fuzz.sh
 
 lint:
