@@ -53,8 +53,7 @@ static const Row rows[] = {
            "lock the bridge in (Landlock, seccomp) before the first packet"),
     NUMBER("bridge.budget_percent", bridge_budget_percent, 0, 0, 25600,
            "processor time the bridge may use before it lowers frame rates, in percent of one core (150: one "
-           "and "
-           "a half); 0: what this machine gives it"),
+           "and a half); 0: what this machine gives it"),
     NUMBER("bridge.orphan_s", bridge_orphan_s, 600, 5, 86400,
            "a bridge without a control link ends itself after this many seconds"),
     TEXT("bridge.program", bridge_program, "", "path of diemcau-bridge; empty: beside this program"),
