@@ -2,11 +2,8 @@
  * it is shown, and its newest picture. Decoding runs on the pool, one frame of a source at a time. */
 #pragma once
 
-#include "bridge/media/decode_pool.h"
-#include "bridge/media/picture.h"
+#include "bridge/media/source_picture.h"
 #include "bridge/media/studio.h"
-
-#include <gst/video/video.h>
 
 typedef struct SourceTable SourceTable;
 
@@ -17,24 +14,6 @@ enum {
     SOURCE_REQUEST_US = 500000,
     SOURCE_FRESH_US = 1500000
 };
-
-typedef struct {
-    gint n_refs; /* atomic */
-    GstBuffer *buffer;
-    GstVideoInfo info;
-    guint8 rotation;
-    gint64 arrival_us, capture_us;
-    /* Two tiles show it at this size: whoever draws first keeps the drawing for the others. 0: no two do. */
-    guint shared_width, shared_height;
-    GMutex lock;
-    Picture shared; /* under the lock; width 0: not drawn yet */
-    StudioCounters *counters;
-} SourcePicture;
-
-SourcePicture *source_picture_ref(SourcePicture *picture);
-void source_picture_unref(SourcePicture *picture); /* NULL is fine */
-/* Draws the picture into `to`; see picture_fit. FALSE: its memory could not be read. */
-gboolean source_picture_draw(SourcePicture *picture, const Picture *to, Yuv ground, gboolean good);
 
 /* events->keyframe is called on pool threads. */
 SourceTable *source_table_start(guint n_threads, const StudioEvents *events, gpointer user,
