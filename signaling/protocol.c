@@ -11,8 +11,6 @@ static const ProtocolRow rows[] = {
       "role:word seat:id? server:word now_ms:int time_zone:string leg_alive:bool", on_hello,
       "first message of a socket: who the page is, and which leg it still has" },
     { "ping", FOR_ALL, "", "now_ms:int", on_ping, "is anybody there" },
-    { "quality", FOR_ALL, "rtt_ms:number? loss:number? fps:number?", "", on_quality,
-      "what the page itself measures, every 5 s" },
 
     { "join", FOR_ROOM | FOR_CHAIR, "meeting:word microphone:bool? camera:bool?", "seat:id", on_join,
       "takes the seat in an open meeting; a rejoin keeps mute, floor and place in the queue" },

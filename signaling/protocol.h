@@ -52,7 +52,6 @@ gboolean on_command(Session *session, json_t *message, const Asked *asked,
                     GError **error); /* session_commands.c */
 gboolean on_meeting_create(Session *session, json_t *message, const Asked *asked, GError **error);
 gboolean on_meeting_open(Session *session, json_t *message, const Asked *asked, GError **error);
-gboolean on_quality(Session *session, json_t *message, const Asked *asked, GError **error);
 gboolean on_ping(Session *session, json_t *message, const Asked *asked, GError **error);
 gboolean on_leg_open(Session *session, json_t *message, const Asked *asked,
                      GError **error); /* session_legs.c */

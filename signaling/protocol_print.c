@@ -60,7 +60,9 @@ static void print_pushes(FILE *out) {
         { "restart-ice", "all", "`leg` hears nothing for 8 s: ask with `leg.restart`" },
         { "needs", "all", "`leg`, `rids`: which layers of the camera are wanted" },
         { "presentation-needs", "all", "`leg`, `rids`: which layers of the screen that it shows are wanted" },
-        { "speaking", "all in a meeting", "`seats`: who is heard, loudest first" },
+        { "speaking", "all in a meeting",
+          "`seats`: who is heard, loudest first; consoles five times a second, rooms when somebody begins or "
+          "stops, once a second" },
         { "meetings", "console", "the list of meetings, when it changed" },
         { "snapshot", "console", "`n`, `meeting`, `seats`, `meetings`: all of it" },
         { "delta", "console",

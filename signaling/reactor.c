@@ -154,14 +154,20 @@ static ReactorTimer *timer_due(const Reactor *loop, gint64 now_us) {
     return first;
 }
 
+/* Always after now_us, or a repeat of 0 ms would never leave the loop. On multiples of the period: those that divide each other
+ * come together and cost one turn. */
+static gint64 next_due_us(const ReactorTimer *timer, gint64 now_us) {
+    gint64 repeat_us = (gint64)timer->repeat_ms * 1000;
+    return repeat_us > 0 ? (now_us / repeat_us + 1) * repeat_us : G_MAXINT64;
+}
+
 static void run_timers(Reactor *loop) {
     guint64 n_expired;
     if (read(loop->timer_fd, &n_expired, sizeof n_expired) < 0 && errno != EAGAIN) return;
     gint64 now_us = reactor_now_us();
     ReactorTimer *timer;
     while ((timer = timer_due(loop, now_us)) != NULL) {
-        /* The next due time lies after now_us in any case, or a repeat of 0 ms would never leave this loop. */
-        timer->due_us = timer->repeat_ms > 0 ? now_us + (gint64)timer->repeat_ms * 1000 : G_MAXINT64;
+        timer->due_us = next_due_us(timer, now_us);
         timer->running = TRUE;
         timer->func(timer->user);
         timer->running = FALSE;

@@ -12,5 +12,5 @@ gboolean server_port_check(const char *host, gint64 port, const char *setting, G
 
 Server *server_new(Service *service, GError **error); /* opens the ports */
 void server_free(Server *server);                     /* NULL is fine */
-void server_turn(Server *server);                     /* waits for something to happen and does it */
+void server_turn(Server *server);       /* waits for something to happen, does it, and rests for 5 ms */
 void server_reload_tls(Server *server); /* reads the certificate again if its file has changed */

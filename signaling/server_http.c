@@ -107,6 +107,7 @@ static void send_over(HttpExchange *exchange) {
 
 static int on_request(struct lws *wsi, HttpPeer *peer) {
     Service *service = server_of(wsi)->service;
+    server_of(wsi)->served_http = TRUE;
     finish(peer);
     HttpExchange *exchange = http_exchange_new();
     peer->exchange = exchange;
@@ -187,6 +188,7 @@ static int complete(struct lws *wsi, HttpPeer *peer) {
 
 static int on_writable(struct lws *wsi, HttpPeer *peer) {
     HttpExchange *exchange = peer->exchange;
+    server_of(wsi)->served_http = TRUE;
     if (exchange == NULL || !exchange->answered) return 0;
     gsize n_body = 0;
     const guint8 *body =

@@ -11,6 +11,8 @@ struct Server {
     struct lws_vhost *https, *http;
     gpointer ssl_ctx;        /* of the https vhost */
     GHashTable *connections; /* address -> count */
+    GPtrArray *speakers;     /* WebSockets with something to say, since the last server_ws_flush() */
+    gboolean served_http;    /* in this turn */
     guint n_connections;
     gint64 cert_changed_us; /* mtime of the certificate in use */
 };
@@ -37,6 +39,7 @@ char *header_copy(struct lws *wsi, enum lws_token_indexes token);
 int server_on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                    size_t n_bytes); /* server_http.c */
 int server_on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                 size_t n_bytes); /* server_ws.c */
-gsize server_http_bytes(void);    /* per-session memory of each */
+                 size_t n_bytes);     /* server_ws.c */
+void server_ws_flush(Server *server); /* says what the sessions have to say; outside of callbacks */
+gsize server_http_bytes(void);        /* per-session memory of each */
 gsize server_ws_bytes(void);

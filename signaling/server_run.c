@@ -11,6 +11,7 @@
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
 #include "signaling/session_scene.h"
+#include "signaling/session_speaking.h"
 #include "signaling/supervisor.h"
 #include "signaling/trial_print.h"
 
@@ -25,7 +26,7 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 125,
+    TICK_MS = 250, /* with the review: on multiples of it both come in one turn */
     REVIEW_MS = 250,
     STATS_MS = 5000,
     TLS_MS = 10000,
@@ -218,6 +219,7 @@ static gboolean open_links(Run *run, GError **error) {
     service->legs = legs_new();
     service->scenes = scenes_new();
     service->broadcast = broadcast_new(service);
+    service->speaking = speaking_new(service);
     office_listen(service->office, &office_events, service);
     office_set_wake(service->office, wake, run);
     if (!reactor_watch(service->loop, run->wake_fd, REACTOR_READ, on_wake, run, error) ||
@@ -301,6 +303,7 @@ static void close_all(Run *run) {
     bridge_link_free(service->bridge);
     if (service->office != NULL) office_settle(service->office, SETTLE_US);
     office_close(service->office); /* what waited is told now, so the tellers go after it */
+    speaking_free(service->speaking);
     broadcast_free(service->broadcast);
     scenes_free(service->scenes);
     legs_free(service->legs);

@@ -1,5 +1,6 @@
 /* server_ws.c -- libwebsockets' WebSocket callbacks -> Session. Cookie and Origin are checked before the upgrade; messages are put
- * together up to 64 kB; one message leaves per writable callback. */
+ * together up to 64 kB. What a turn has to say leaves at its end (server_ws_flush); only what a socket does not take then waits
+ * for a writable callback, each of which costs a poll() over all connections. */
 #include "signaling/http.h"
 #include "signaling/server_parts.h"
 #include "signaling/session.h"
@@ -14,6 +15,8 @@ typedef struct {
     struct lws *wsi;
     Session *session;
     GByteArray *in;
+    gboolean speaks;  /* is in the server's list of those with something to say */
+    gboolean leaves;  /* the page closes: nothing may follow the close frame */
     guint close_code; /* 0: open */
     char close_reason[40];
 } WsPeer;
@@ -87,8 +90,10 @@ static int on_filter(struct lws *wsi) {
 /* ---- the session's port ---- */
 
 static void ask_writable(gpointer socket) {
-    const WsPeer *peer = socket;
-    lws_callback_on_writable(peer->wsi);
+    WsPeer *peer = socket;
+    if (peer->speaks) return;
+    peer->speaks = TRUE;
+    g_ptr_array_add(server_of(peer->wsi)->speakers, peer);
 }
 
 static void request_close(gpointer socket, guint code, const char *reason) {
@@ -139,23 +144,46 @@ static int on_receive(struct lws *wsi, WsPeer *peer, const void *bytes, gsize n_
     return 0;
 }
 
+/* Says what waits as long as the socket takes it. FALSE: the socket is broken. */
+static gboolean say(WsPeer *peer) {
+    while (!lws_partial_buffered(peer->wsi)) {
+        g_autoptr(GBytes) message = session_next(peer->session);
+        if (message == NULL) return TRUE;
+        gsize n_bytes;
+        const void *bytes = g_bytes_get_data(message, &n_bytes);
+        g_autofree guint8 *buffer = g_malloc(LWS_PRE + n_bytes);
+        memcpy(buffer + LWS_PRE, bytes, n_bytes);
+        if (lws_write(peer->wsi, buffer + LWS_PRE, n_bytes, LWS_WRITE_TEXT) < (int)n_bytes) return FALSE;
+    }
+    lws_callback_on_writable(peer->wsi);
+    return TRUE;
+}
+
 static int on_writable(struct lws *wsi, WsPeer *peer) {
     if (peer->session == NULL) return -1;
     if (peer->close_code == CLOSE_TOO_SLOW) return close_now(wsi, peer->close_code, peer->close_reason);
-    g_autoptr(GBytes) message = session_next(peer->session);
-    if (message == NULL)
-        return peer->close_code != 0 ? close_now(wsi, peer->close_code, peer->close_reason) : 0;
-    gsize n_bytes;
-    const void *bytes = g_bytes_get_data(message, &n_bytes);
-    g_autofree guint8 *buffer = g_malloc(LWS_PRE + n_bytes);
-    memcpy(buffer + LWS_PRE, bytes, n_bytes);
-    if (lws_write(wsi, buffer + LWS_PRE, n_bytes, LWS_WRITE_TEXT) < (int)n_bytes) return -1;
-    lws_callback_on_writable(wsi);
+    if (!say(peer)) return -1;
+    if (peer->close_code != 0 && !lws_partial_buffered(wsi))
+        return close_now(wsi, peer->close_code, peer->close_reason);
     return 0;
 }
 
-static void on_closed(WsPeer *peer) {
+void server_ws_flush(Server *server) {
+    /* Saying the last of a slow socket may put a snapshot into its box, and so the peer back into the list. */
+    while (server->speakers->len > 0) {
+        WsPeer *peer = g_ptr_array_steal_index_fast(server->speakers, server->speakers->len - 1);
+        peer->speaks = FALSE;
+        if (peer->leaves || peer->close_code != 0)
+            lws_callback_on_writable(peer->wsi);
+        else if (!say(peer))
+            lws_set_timeout(peer->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    }
+}
+
+static void on_closed(struct lws *wsi, WsPeer *peer) {
     if (peer == NULL) return;
+    if (peer->speaks) g_ptr_array_remove_fast(server_of(wsi)->speakers, peer);
+    peer->speaks = FALSE;
     session_gone(peer->session);
     peer->session = NULL;
     g_clear_pointer(&peer->in, g_byte_array_unref);
@@ -167,7 +195,8 @@ int server_on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_ESTABLISHED: return on_established(wsi, user);
     case LWS_CALLBACK_RECEIVE: return on_receive(wsi, user, in, n_bytes);
     case LWS_CALLBACK_SERVER_WRITEABLE: return on_writable(wsi, user);
-    case LWS_CALLBACK_CLOSED: on_closed(user); return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: ((WsPeer *)user)->leaves = TRUE; return 0;
+    case LWS_CALLBACK_CLOSED: on_closed(wsi, user); return 0;
     /* A plain HTTP request that ends up here would be a request on a reused connection: nothing of ours. */
     case LWS_CALLBACK_HTTP: return -1;
     default: return 0;

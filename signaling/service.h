@@ -8,11 +8,12 @@
 #include "signaling/reactor.h"
 #include "signaling/tls.h"
 
-typedef struct SessionTable SessionTable; /* session.h */
-typedef struct LegTable LegTable;         /* session_legs.h */
-typedef struct Broadcast Broadcast;       /* session_broadcast.h */
-typedef struct Scenes Scenes;             /* session_scene.h */
-typedef struct Admin Admin;               /* admin_socket.h */
+typedef struct SessionTable SessionTable;   /* session.h */
+typedef struct LegTable LegTable;           /* session_legs.h */
+typedef struct Broadcast Broadcast;         /* session_broadcast.h */
+typedef struct Scenes Scenes;               /* session_scene.h */
+typedef struct SpeakingTable SpeakingTable; /* session_speaking.h */
+typedef struct Admin Admin;                 /* admin_socket.h */
 
 typedef struct {
     guint64 http_requests, http_refused, ws_opened, ws_refused, ws_messages, ws_too_slow, ws_bytes_out;
@@ -37,6 +38,7 @@ typedef struct Service {
     LegTable *legs;
     Broadcast *broadcast;
     Scenes *scenes;
+    SpeakingTable *speaking;
     Admin *admin;
     ServiceStats stats;
     gboolean store_well;

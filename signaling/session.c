@@ -24,9 +24,8 @@ SessionTable *session_table_new(void) {
 
 static void session_free(Session *session) {
     outbox_free(session->outbox);
-    char *texts[] = { session->name,          session->client,       session->page,
-                      session->meeting,       session->told_view,    session->told_waiting,
-                      session->told_meetings, session->told_speaking };
+    char *texts[] = { session->name,      session->client,       session->page,         session->meeting,
+                      session->told_view, session->told_waiting, session->told_meetings };
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) g_free(texts[i]);
     g_free(session);
 }

@@ -31,7 +31,7 @@ typedef struct {
 
 /* How a session reaches its socket; server_ws.c fills it. */
 typedef struct {
-    void (*ask_writable)(gpointer socket);
+    void (*ask_writable)(gpointer socket);                          /* session_next() will be called, later */
     void (*close)(gpointer socket, guint code, const char *reason); /* later, from the loop; never at once */
 } SocketPort;
 
@@ -57,7 +57,8 @@ typedef struct Session {
     guint n_in_second;
 
     /* what was told last, so that nothing is told twice */
-    char *told_view, *told_waiting, *told_meetings, *told_speaking;
+    char *told_view, *told_waiting, *told_meetings;
+    guint64 told_speaking; /* number of the company; session_speaking.c */
     gboolean told_floor;
 } Session;
 

@@ -303,3 +303,23 @@ void broadcast_roster_changed(Service *service) {
     g_auto(GStrv) ids = office_meeting_ids(service->office);
     for (char **id = ids; *id != NULL; id++) broadcast_committed(service, *id, NULL);
 }
+
+/* ---- alarms ---- */
+
+typedef struct {
+    const char *code, *text;
+} Alarm;
+
+static void tell_alarm(Session *session, gpointer user) {
+    const Alarm *alarm = user;
+    if (session->role != ROLE_TECHNICIAN && session->role != ROLE_ADMIN) return;
+    session_push(session,
+                 json_pack("{s:s, s:s, s:s}", "t", "alarm", "code", alarm->code, "text", alarm->text),
+                 OUTBOX_CONTROL);
+}
+
+void broadcast_alarm(Service *service, const char *code, const char *text) {
+    log_warn("alarm", "code=%s text=\"%s\"", code, text);
+    Alarm alarm = { .code = code, .text = text };
+    session_each(service, tell_alarm, &alarm);
+}

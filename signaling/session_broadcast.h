@@ -20,5 +20,4 @@ void broadcast_send_snapshot(Session *session);                   /* a console i
 void broadcast_send_room_view(Session *session, gboolean always); /* a room in a meeting */
 void broadcast_send_waiting(Session *session,
                             gboolean always); /* a room in none, or a console's list of meetings */
-void broadcast_speaking(Service *service, json_t *event);
 void broadcast_alarm(Service *service, const char *code, const char *text);

@@ -90,13 +90,6 @@ gboolean on_meeting_create(Session *session, json_t *message, const Asked *asked
     return TRUE;
 }
 
-gboolean on_quality(Session *session, json_t *message, const Asked *asked, GError **error) {
-    (void)error;
-    legs_page_report(session, message);
-    asked_ok(session->service, asked, NULL);
-    return TRUE;
-}
-
 gboolean on_ping(Session *session, json_t *message, const Asked *asked, GError **error) {
     (void)message;
     (void)error;

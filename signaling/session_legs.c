@@ -6,6 +6,7 @@
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs_table.h"
 #include "signaling/session_load.h"
+#include "signaling/session_speaking.h"
 
 #include <string.h>
 
@@ -24,7 +25,6 @@ static void leg_free(Leg *leg) {
     g_free(leg->resource);
     g_free(leg->offer);
     if (leg->quality != NULL) json_decref(leg->quality);
-    if (leg->page != NULL) json_decref(leg->page);
     if (leg->needs != NULL) json_decref(leg->needs);
     if (leg->screen_needs != NULL) json_decref(leg->screen_needs);
     g_free(leg);
@@ -191,11 +191,6 @@ static void close_if_session(Service *service, Leg *leg, gconstpointer what) {
 void legs_close_session_legs(const Session *session) { each(session->service, close_if_session, session); }
 
 typedef struct {
-    const Session *session;
-    json_t *fields;
-} PageReport;
-
-typedef struct {
     const char *meeting; /* NULL: any */
     gint32 seat;
     const char *client; /* not this one's; NULL: everybody's */
@@ -271,19 +266,6 @@ guint legs_count_session(Service *service, guint64 session) {
     g_hash_table_iter_init(&iter, service->legs->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) n += ((const Leg *)value)->session == session;
     return n;
-}
-
-static void take_report(Service *service, Leg *leg, gconstpointer what) {
-    (void)service;
-    const PageReport *report = what;
-    if (leg->session != report->session->number) return;
-    if (leg->page != NULL) json_decref(leg->page);
-    leg->page = json_copy(report->fields);
-}
-
-void legs_page_report(const Session *session, json_t *fields) {
-    PageReport report = { .session = session, .fields = fields };
-    each(session->service, take_report, &report);
 }
 
 /* ---- adoption ---- */
@@ -429,7 +411,7 @@ void legs_bridge_event(Service *service, const char *name, json_t *event) {
     else if (strcmp(name, "quality") == 0)
         on_quality_event(service, event);
     else if (strcmp(name, "speaking") == 0)
-        broadcast_speaking(service, event);
+        speaking_take(service, event);
     else if (strcmp(name, "load") == 0)
         load_take(service, event);
     else if (strcmp(name, "alarm") == 0)

@@ -34,7 +34,6 @@ typedef struct {
     gint64 state_us;
     gboolean asked_restart;
     json_t *quality; /* last report of the bridge, or NULL */
-    json_t *page;    /* last report of the page itself, or NULL */
     json_t *needs; /* last wish of the bridge for its camera, or NULL: told again to a page that comes back */
     json_t *screen_needs; /* the same for the screen that it shows */
     /* WHIP and WHEP */
@@ -94,4 +93,3 @@ guint legs_count(Service *service, LegState state);
 guint legs_count_session(Service *service, guint64 session);
 gboolean legs_session_sends(
     const Session *session); /* it has a leg that carries its seat's voice and picture */
-void legs_page_report(const Session *session, json_t *report); /* the page's own getStats */

@@ -59,6 +59,7 @@ static gint64 dark_us(Service *service, const char *meeting, gint32 seat, gint64
 }
 
 static void light(Service *service, const char *meeting, gint32 seat) {
+    if (g_hash_table_size(service->legs->dark) == 0) return; /* nearly always */
     g_autofree char *key = g_strdup_printf("%s/%d", meeting, seat);
     g_hash_table_remove(service->legs->dark, key);
 }

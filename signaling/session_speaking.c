@@ -1,66 +1,145 @@
-/* session_speaking.c -- news of the bridge that are no state: who speaks, and alarms. See session_broadcast.h. */
-#include "signaling/session_broadcast.h"
+/* session_speaking.c -- see session_speaking.h. */
+#include "signaling/session_speaking.h"
 
-#include "config/log.h"
+#include "signaling/session.h"
 
 #include <string.h>
 
-typedef struct {
-    const char *meeting;
-    GBytes *bytes;
-    char *who; /* the seats without their levels */
-} Speaking;
+enum { ROOMS_EVERY_US = 1000000 };
 
-/* Consoles see levels move; a room is told when somebody else begins or stops: 200 rooms need no five messages a second. */
-static void tell_speaking(Session *session, gpointer user) {
-    const Speaking *speaking = user;
-    if (g_strcmp0(session->meeting, speaking->meeting) != 0) return;
-    if (session->is_room) {
-        if (g_strcmp0(session->told_speaking, speaking->who) == 0) return;
-        g_free(session->told_speaking);
-        session->told_speaking = g_strdup(speaking->who);
-    }
-    session_push_bytes(session, speaking->bytes, OUTBOX_STATE);
+/* What is said in one meeting. */
+typedef struct {
+    char *meeting;
+    GBytes *bytes;  /* the last message, with levels */
+    GArray *seats;  /* gint32: who, sorted: that somebody is louder than before is no news for rooms */
+    guint64 number; /* of this company: no two of any meetings have the same */
+    guint64 number_told;
+    gint64 told_us; /* when rooms were last told of another company */
+} Talk;
+
+struct SpeakingTable {
+    Service *service;
+    GHashTable *talks; /* meeting -> Talk */
+    guint64 n_companies;
+    ReactorTimer *later;
+};
+
+static void talk_free(gpointer data) {
+    Talk *talk = data;
+    g_free(talk->meeting);
+    g_array_unref(talk->seats);
+    g_clear_pointer(&talk->bytes, g_bytes_unref);
+    g_free(talk);
 }
 
-void broadcast_speaking(Service *service, json_t *event) {
+SpeakingTable *speaking_new(Service *service) {
+    SpeakingTable *table = g_new0(SpeakingTable, 1);
+    table->service = service;
+    table->talks = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, talk_free);
+    return table;
+}
+
+void speaking_free(SpeakingTable *table) {
+    if (table == NULL) return;
+    reactor_cancel(table->service->loop, &table->later);
+    g_hash_table_unref(table->talks);
+    g_free(table);
+}
+
+static Talk *talk_of(SpeakingTable *table, const char *meeting) {
+    Talk *talk = g_hash_table_lookup(table->talks, meeting);
+    if (talk != NULL) return talk;
+    talk = g_new0(Talk, 1);
+    talk->meeting = g_strdup(meeting);
+    talk->seats = g_array_new(FALSE, FALSE, sizeof(gint32));
+    g_hash_table_insert(table->talks, talk->meeting, talk);
+    return talk;
+}
+
+/* ---- telling ---- */
+
+static void tell_console(Session *session, gpointer user) {
+    const Talk *talk = user;
+    if (!session->is_room && g_strcmp0(session->meeting, talk->meeting) == 0)
+        session_push_bytes(session, talk->bytes, OUTBOX_STATE);
+}
+
+static void tell_room(Session *session, gpointer user) {
+    const Talk *talk = user;
+    if (!session->is_room || session->told_speaking == talk->number ||
+        g_strcmp0(session->meeting, talk->meeting) != 0)
+        return;
+    session->told_speaking = talk->number;
+    session_push_bytes(session, talk->bytes, OUTBOX_STATE);
+}
+
+static void on_later(gpointer user);
+
+/* Also when the company is as it was: a room may be new. */
+static void tell_rooms(SpeakingTable *table, Talk *talk, gint64 now_us) {
+    gint64 left_us = talk->told_us + ROOMS_EVERY_US - now_us;
+    if (talk->number != talk->number_told && talk->told_us != 0 && left_us > 0) {
+        if (table->later == NULL)
+            table->later =
+                reactor_after(table->service->loop, (guint)((left_us + 999) / 1000), 0, on_later, table);
+        return;
+    }
+    if (talk->number != talk->number_told) talk->told_us = now_us;
+    talk->number_told = talk->number;
+    session_each(table->service, tell_room, talk);
+}
+
+static void on_later(gpointer user) {
+    SpeakingTable *table = user;
+    table->later = NULL;
+    gint64 now_us = reactor_now_us();
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, table->talks);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Talk *talk = value;
+        if (talk->number != talk->number_told) tell_rooms(table, talk, now_us);
+    }
+}
+
+/* ---- news of the bridge ---- */
+
+static gint compare_seats(gconstpointer a, gconstpointer b) {
+    gint32 one = *(const gint32 *)a, other = *(const gint32 *)b;
+    return one < other ? -1 : one > other;
+}
+
+/* Takes seats. */
+static void note_company(SpeakingTable *table, Talk *talk, GArray *seats) {
+    g_array_sort(seats, compare_seats);
+    gboolean same = talk->number != 0 && seats->len == talk->seats->len &&
+                    memcmp(seats->data, talk->seats->data, seats->len * sizeof(gint32)) == 0;
+    if (!same) talk->number = ++table->n_companies;
+    g_array_unref(talk->seats);
+    talk->seats = seats;
+}
+
+void speaking_take(Service *service, json_t *event) {
+    SpeakingTable *table = service->speaking;
     Roster *roster = office_roster(service->office);
-    json_t *seats = json_array();
-    g_autoptr(GString) who = g_string_new(NULL);
+    Talk *talk = talk_of(table, json_string_value(json_object_get(event, "meeting")));
+    GArray *who = g_array_new(FALSE, FALSE, sizeof(gint32));
+    json_t *seats = json_array(), *row;
     gsize index;
-    json_t *row;
     json_array_foreach(json_object_get(event, "seats"), index, row) {
         gint32 id = (gint32)json_integer_value(json_object_get(row, "seat"));
         const SeatRecord *seat = roster_seat(roster, id);
         if (seat == NULL) continue;
         json_array_append_new(seats, json_pack("{s:i, s:s, s:O?}", "seat", id, "label", seat->label, "level",
                                                json_object_get(row, "level")));
-        g_string_append_printf(who, "%d,", id);
+        g_array_append_val(who, id);
     }
     json_t *message = json_pack("{s:s, s:o}", "t", "speaking", "seats", seats);
     char *text = json_dumps(message, JSON_COMPACT);
     json_decref(message);
-    Speaking speaking = { .meeting = json_string_value(json_object_get(event, "meeting")),
-                          .bytes = g_bytes_new_take(text, strlen(text)),
-                          .who = who->str };
-    session_each(service, tell_speaking, &speaking);
-    g_bytes_unref(speaking.bytes);
-}
-
-typedef struct {
-    const char *code, *text;
-} Alarm;
-
-static void tell_alarm(Session *session, gpointer user) {
-    const Alarm *alarm = user;
-    if (session->role != ROLE_TECHNICIAN && session->role != ROLE_ADMIN) return;
-    session_push(session,
-                 json_pack("{s:s, s:s, s:s}", "t", "alarm", "code", alarm->code, "text", alarm->text),
-                 OUTBOX_CONTROL);
-}
-
-void broadcast_alarm(Service *service, const char *code, const char *text) {
-    log_warn("alarm", "code=%s text=\"%s\"", code, text);
-    Alarm alarm = { .code = code, .text = text };
-    session_each(service, tell_alarm, &alarm);
+    g_clear_pointer(&talk->bytes, g_bytes_unref);
+    talk->bytes = g_bytes_new_with_free_func(text, strlen(text), free, text);
+    note_company(table, talk, who);
+    session_each(service, tell_console, talk);
+    tell_rooms(table, talk, reactor_now_us());
 }

@@ -9,7 +9,6 @@
 
 enum {
     REPORT_US = G_USEC_PER_SEC,
-    QUALITY_US = 5 * G_USEC_PER_SEC,
     ROOM_US = 20 * 1000,
     QUIET_US = 1500 * 1000,
     DEAF_US = 3 * G_USEC_PER_SEC, /* reports come every second */
@@ -38,9 +37,8 @@ struct Endpoint {
     gboolean told_needs;
     char layout[32];
     Delays *delays; /* of voice and picture; NULL: not looked at closely */
-    gint64 now_us, room_due_us, report_due_us, quality_due_us;
+    gint64 now_us, room_due_us, report_due_us;
     guint n_legs;
-    guint64 frames_before;
     EndpointStats stats;
 };
 
@@ -335,14 +333,6 @@ static void send_reports(Endpoint *endpoint) {
     if (!writer.bad) path_send_rtcp(endpoint->path, bytes, writer.n_bytes);
 }
 
-static void tell_quality(Endpoint *endpoint) {
-    guint64 n = endpoint->stats.received.n_frames;
-    endpoint->quality_due_us = endpoint->now_us + QUALITY_US;
-    room_tell_quality(endpoint->room, 1, 0,
-                      (guint)((n - endpoint->frames_before) * G_USEC_PER_SEC / QUALITY_US));
-    endpoint->frames_before = n;
-}
-
 static void write_timeline(Endpoint *endpoint) {
     TimelineNews news = { .number = endpoint->camera->number,
                           .started_us = room_started_us(endpoint->room),
@@ -371,7 +361,6 @@ void endpoint_tick(Endpoint *endpoint, gint64 now_us) {
             now_us);
     receiver_tick(endpoint->receiver, now_us);
     if (now_us >= endpoint->report_due_us) send_reports(endpoint);
-    if (now_us >= endpoint->quality_due_us) tell_quality(endpoint);
 }
 
 void endpoint_finish_timeline(const Endpoint *endpoint, gint64 now_us) {

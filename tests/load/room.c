@@ -11,7 +11,6 @@ enum {
     REQUEST_JOIN,
     REQUEST_OPEN,
     REQUEST_ANSWER,
-    REQUEST_QUALITY,
     REQUEST_PING,
     REQUEST_LAYOUT,
     REQUEST_RESTART
@@ -150,12 +149,6 @@ void room_new_leg(Room *room, gint64 now_us) {
     room->leg_due_us = now_us + 300 * 1000 + g_random_int_range(0, 300 * 1000);
 }
 
-void room_tell_quality(Room *room, gint64 rtt_ms, double loss, guint fps) {
-    if (room->state != ROOM_JOINED) return;
-    send_json(room, json_pack("{s:s, s:i, s:I, s:f, s:i}", "t", "quality", "id", REQUEST_QUALITY, "rtt_ms",
-                              (json_int_t)rtt_ms, "loss", loss, "fps", (int)fps));
-}
-
 /* ---- answers ---- */
 
 static void on_ok(Room *room, json_t *message) {
@@ -194,7 +187,6 @@ static void on_ok(Room *room, json_t *message) {
 static void on_fault(Room *room, json_t *message) {
     const char *text = json_string_value(json_object_get(message, "text"));
     guint re = (guint)json_integer_value(json_object_get(message, "re"));
-    if (re == REQUEST_QUALITY) return;
     set_trouble(room, text != NULL ? text : "refused");
     log_warn("room.fault", "number=%u request=%u text=%s", room->settings.number, re, room->trouble);
     if (re == REQUEST_HELLO) end(room, room->trouble);
@@ -383,7 +375,7 @@ static void drop_dead_line(Room *room, const char *why) {
 static void ping(Room *room) {
     if (room->ping_us > room->heard_us && room->now_us - room->ping_us > PONG_US) {
         drop_dead_line(room, "a ping stays unanswered");
-    } else if (room->now_us - room->ping_us > PING_US) {
+    } else if (room->now_us - MAX(room->ping_us, room->heard_us) > PING_US) {
         room->ping_us = room->now_us;
         send_json(room, json_pack("{s:s, s:i}", "t", "ping", "id", REQUEST_PING));
     }

@@ -55,9 +55,7 @@ void room_tick(Room *room, gint64 now_us); /* every 20 ms or so */
 void room_answer(Room *room, gint leg, const char *sdp);
 /* Media flows again after a pause: the network is back, so a knock that waits for its turn is made now. */
 void room_poke(Room *room, gint64 now_us);
-void room_new_leg(Room *room, gint64 now_us); /* our path failed: ask for another one, soon */
-void room_tell_quality(Room *room, gint64 rtt_ms, double loss, guint fps);
-
+void room_new_leg(Room *room, gint64 now_us);
 RoomState room_state(const Room *room);
 gboolean room_has_control(
     const Room *room); /* in the meeting, and the server does not leave a ping unanswered */

@@ -52,6 +52,7 @@ export class Link {
   private attempt = 0;
   private retry: number | undefined;
   private ping: number | undefined;
+  private heard_ms = 0;
   private ended = false;
 
   constructor(private readonly options: Options) {
@@ -153,10 +154,12 @@ export class Link {
       });
   }
 
-  // A dead line is not told by the socket for minutes: a ping that stays unanswered is.
+  // A dead line is not told by the socket for minutes: a ping that stays unanswered is. Whatever else comes says the same.
   private keepAlive(): void {
-    clearInterval(this.ping);
-    this.ping = window.setInterval(() => this.check(PING_MS / 2), PING_MS);
+    clearTimeout(this.ping);
+    const silent_ms = performance.now() - this.heard_ms;
+    if (silent_ms >= PING_MS) this.check(PING_MS / 2);
+    this.ping = window.setTimeout(() => this.keepAlive(), silent_ms >= PING_MS ? PING_MS : PING_MS - silent_ms);
   }
 
   private check(within_ms: number): void {
@@ -167,6 +170,7 @@ export class Link {
   }
 
   private take(data: unknown): void {
+    this.heard_ms = performance.now();
     let message: unknown;
     try {
       message = typeof data === "string" ? JSON.parse(data) : null;
@@ -216,7 +220,7 @@ export class Link {
   private drop(state: LinkState): void {
     const socket = this.socket;
     this.socket = null;
-    clearInterval(this.ping);
+    clearTimeout(this.ping);
     if (socket !== null) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();

@@ -7,7 +7,6 @@ import type { HallStore } from "../../net/hall";
 import { complain } from "../../ui/toasts";
 import type { Part } from "./part";
 
-const QUALITY_MS = 5000;
 /** A new view that shows nothing for so long is shown as it is, words and all. */
 const PATIENCE_MS = 4000;
 
@@ -35,13 +34,6 @@ export class Watch {
       if (inMeeting === undefined) this.stop();
       else if (this.leg.peek() === null) this.show(this.view.peek());
     });
-    window.setInterval(() => {
-      const numbers = this.leg.peek()?.numbers.peek();
-      if (numbers)
-        hall.link
-          .request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps })
-          .catch(() => undefined);
-    }, QUALITY_MS);
   }
 
   private shared: Leg | null = null;

@@ -36,7 +36,6 @@ const READY = "room.ready";
 const CHIME_SHOWN_MS = 8000;
 const RETRY_MS = 3000;
 const ENTER_AGAIN_MS = 500;
-const QUALITY_MS = 5000;
 
 export class Room {
   readonly phase = signal<Phase>("loading");
@@ -57,7 +56,6 @@ export class Room {
   private readonly linkSignal = signal<Link | null>(null);
   private readonly legSignal = signal<Leg | null>(null);
   private ready = remembered(READY) !== null;
-  private quality: number | undefined;
 
   readonly linkState = computed(() => this.linkSignal.value?.state.value ?? "connecting");
   readonly legState = computed(() => this.legSignal.value?.state.value ?? "none");
@@ -264,12 +262,9 @@ export class Room {
     this.leg = leg;
     this.legSignal.value = leg;
     leg.want();
-    clearInterval(this.quality);
-    this.quality = window.setInterval(() => this.tellQuality(), QUALITY_MS);
   }
 
   private leaveMedia(): void {
-    clearInterval(this.quality);
     this.leg?.close();
     this.leg = null;
     batch(() => {
@@ -346,14 +341,6 @@ export class Room {
 
   private tellDeaf(deaf: boolean): void {
     this.request("state", { deaf }).catch(() => undefined);
-  }
-
-  private tellQuality(): void {
-    const numbers = this.leg?.numbers.peek();
-    if (numbers)
-      this.request("quality", { rtt_ms: numbers.rtt_ms, loss: numbers.loss, fps: numbers.fps }).catch(
-        () => undefined,
-      );
   }
 
   private rang(): void {
