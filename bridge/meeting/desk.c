@@ -263,6 +263,7 @@ static void copy_stats(Desk *desk) {
         stats.n_dropped_out += one.n_dropped_out;
         stats.n_auth_failed += one.n_auth_failed;
         stats.n_malformed += one.n_malformed;
+        stats.n_dtls_excess += one.n_dtls_excess;
     }
     stats.n_legs = g_hash_table_size(desk->legs);
     fanout_read_stats(desk->house.fanout, &stats.fanout);

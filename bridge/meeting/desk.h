@@ -66,7 +66,7 @@ void desk_end_stream(Desk *desk, StreamId stream);
 typedef struct {
     guint n_legs;
     guint64 n_packets_in, n_packets_out, n_bytes_in, n_bytes_out, n_send_calls, n_dropped_out;
-    guint64 n_auth_failed, n_malformed, n_unknown_ssrc;
+    guint64 n_auth_failed, n_malformed, n_unknown_ssrc, n_dtls_excess;
     FanoutStats fanout;
     WorkerStats worker;
 } DeskStats;

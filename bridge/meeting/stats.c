@@ -8,8 +8,8 @@ static json_int_t number(guint64 value) { return (json_int_t)value; }
 static json_t *desk_json(Desk *desk) {
     DeskStats stats;
     desk_read_stats(desk, &stats);
-    return json_pack("{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "legs",
-                     (int)stats.n_legs, "packets_in", number(stats.n_packets_in), "packets_out",
+    return json_pack("{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+                     "legs", (int)stats.n_legs, "packets_in", number(stats.n_packets_in), "packets_out",
                      number(stats.n_packets_out), "bytes_in", number(stats.n_bytes_in), "bytes_out",
                      number(stats.n_bytes_out), "send_calls", number(stats.n_send_calls), "dropped_out",
                      number(stats.n_dropped_out), "auth_failed", number(stats.n_auth_failed), "malformed",
@@ -18,7 +18,8 @@ static json_t *desk_json(Desk *desk) {
                      number(stats.fanout.n_resend_missed), "joins_from_store",
                      number(stats.fanout.n_joins_from_store), "wakeups", number(stats.worker.n_wakeups),
                      "jobs", number(stats.worker.n_jobs), "jobs_lost", number(stats.worker.n_jobs_lost),
-                     "cpu_us", number(stats.worker.cpu_us));
+                     "cpu_us", number(stats.worker.cpu_us), "floods", number(stats.worker.n_floods),
+                     "dtls_excess", number(stats.n_dtls_excess));
 }
 
 /* Ticks so far by how late they were: the difference of two readings is what happened between. "to_N": at most N us, more than the step before. */

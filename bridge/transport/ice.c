@@ -7,6 +7,7 @@
  *        which give up after 10 s in this version). */
 #include "bridge/transport/ice.h"
 
+#include "bridge/transport/agent_filter.h"
 #include "bridge/transport/candidate.h"
 #include "bridge/transport/media_socket.h"
 #include "bridge/transport/send.h"
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 enum { COMPONENT = 1 };
+enum { SHUT_US_MIN = 100000, SHUT_US_MAX = 2000000, CALM_US = 10000000 };
 enum { NOTE_GATHERED = 1, NOTE_SELECTED = 2, NOTE_CLOSE = 4, NOTE_CLOSED = 8 };
 
 struct Ice {
@@ -32,6 +34,8 @@ struct Ice {
     GSocket *socket; /* of the selected pair; a reference of ours */
     IcePath path;
     int media_fd; /* beside that socket; -1: none */
+    LoopTimer open_timer;
+    gint64 shut_us, flooded_us; /* how long the last time, and when that was */
 };
 
 static void note(Ice *ice, guint what) {
@@ -87,6 +91,38 @@ static void open_media(Ice *ice) {
         close_media(ice);
 }
 
+/* ---- the agent's sockets: what the kernel lets through, and what happens when that is still too much ---- */
+
+static void on_flooded(gpointer data) {
+    Ice *ice = data;
+    gint64 now_us = g_get_monotonic_time();
+    ice->shut_us = now_us - ice->flooded_us < CALM_US ? MIN(ice->shut_us * 2, SHUT_US_MAX) : SHUT_US_MIN;
+    ice->flooded_us = now_us;
+    netloop_timer_set(ice->loop, &ice->open_timer, now_us + ice->shut_us);
+    if (!ice->closing) ice->events.flooded(ice->user, ice->shut_us);
+}
+
+/* Also after an ICE restart, which gives new credentials. */
+static void open_sockets(Ice *ice) {
+    int fds[GUARD_FDS_MAX];
+    guint n_fds = 0;
+    g_autofree char *ufrag = NULL, *pwd = NULL;
+    netloop_context_enter(ice->context);
+    nice_agent_get_local_credentials(ice->agent, ice->stream, &ufrag, &pwd);
+    g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(ice->agent, ice->stream, COMPONENT);
+    netloop_context_leave(ice->context);
+    for (guint i = 0; sockets != NULL && i < sockets->len && n_fds < GUARD_FDS_MAX; i++) {
+        fds[n_fds] = g_socket_get_fd(sockets->pdata[i]);
+        agent_filter_attach(fds[n_fds++], ufrag != NULL ? ufrag : "");
+    }
+    netloop_context_set_guarded(ice->context, fds, n_fds, on_flooded);
+}
+
+static void on_open_again(gpointer data, gint64 now_us) {
+    (void)now_us;
+    open_sockets(data);
+}
+
 /* The agent may have moved to another socket or address: both are asked for anew, never remembered. */
 static void fetch_path(Ice *ice) {
     NiceCandidate *local = NULL, *remote = NULL;
@@ -135,6 +171,7 @@ static void settle(gpointer data) {
     if (notes & NOTE_CLOSE) begin_close(ice);
     if (ice->closing) return;
     if (notes & NOTE_SELECTED) fetch_path(ice);
+    if (notes & NOTE_GATHERED) open_sockets(ice);
     if (notes & NOTE_GATHERED) ice->events.gathered(ice->user);
     if ((notes & NOTE_SELECTED) && !ice->closing && ice->socket != NULL) ice->events.selected(ice->user);
 }
@@ -172,6 +209,7 @@ Ice *ice_new(Loop *loop, const IceSettings *settings, const IceEvents *events, g
     ice->events = *events;
     ice->user = user;
     ice->media_fd = -1;
+    ice->open_timer = (LoopTimer){ .fire = on_open_again, .user = ice };
     ice->announce = g_strdup(settings->announce);
     ice->context = netloop_context_new(loop, settle, ice);
     if (ice->context == NULL) {
@@ -198,6 +236,8 @@ void ice_close(Ice *ice) {
     ice->closing = TRUE;
     /* The agent closes its sockets whoever else holds them, and their numbers are given to others: forget them now. */
     close_media(ice);
+    netloop_context_set_guarded(ice->context, NULL, 0, NULL);
+    netloop_timer_clear(ice->loop, &ice->open_timer);
     g_clear_object(&ice->socket);
     note(ice, NOTE_CLOSE);
 }

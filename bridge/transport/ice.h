@@ -23,6 +23,9 @@ typedef struct {
     void (*selected)(gpointer user); /* there is a path to send on, or another one than before */
     /* Anything but STUN, from a validated address of the peer; may be changed in place, lives until return. */
     void (*datagram)(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_us);
+    /* More came to the agent than it could read, and its sockets are shut for closed_us; media goes on where it has a socket
+     * of its own. */
+    void (*flooded)(gpointer user, gint64 closed_us);
 } IceEvents;
 
 /* NULL: FAULT_FULL when no port of the range is free. */

@@ -35,6 +35,9 @@ struct LoopContext {
     int input_fd;
     gboolean input_ready;
     void (*read)(gpointer user);
+    int guarded[GUARD_FDS_MAX];
+    guint n_guarded;
+    void (*flooded)(gpointer user);
     gint priority;
     guint n_fds, n_registered;
     GPollFD fds[CONTEXT_FDS_MAX];        /* of the last query */
@@ -52,7 +55,8 @@ struct Loop {
     GPtrArray *dirty, *serving; /* contexts to look at again; lists change places so that looking may add */
     GPtrArray *inputs;          /* contexts whose input is readable in this turn */
     guint n_contexts;
-    guint64 n_turns, n_wakeups, n_dispatches; /* atomic reads elsewhere */
+    Guard *guard;
+    guint64 n_turns, n_wakeups, n_dispatches, n_floods; /* atomic reads elsewhere */
 };
 
 static void count(guint64 *counter) { __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
@@ -90,6 +94,7 @@ void netloop_free(Loop *loop) {
 
 void netloop_adopt(Loop *loop) { owner_stamp(&loop->owner); }
 guint netloop_n_contexts(const Loop *loop) { return loop->n_contexts; }
+void netloop_set_guard(Loop *loop, Guard *guard) { loop->guard = guard; }
 
 /* ---- epoll: the data of an event is descriptor, slot and generation, because descriptors and slots are used again ---- */
 
@@ -235,6 +240,14 @@ gboolean netloop_context_set_input(LoopContext *context, int fd, void (*read)(gp
     return FALSE;
 }
 
+void netloop_context_set_guarded(LoopContext *context, const int *fds, guint n_fds,
+                                 void (*flooded)(gpointer user)) {
+    owner_check(&context->loop->owner);
+    context->n_guarded = MIN(n_fds, GUARD_FDS_MAX);
+    for (guint i = 0; i < context->n_guarded; i++) context->guarded[i] = fds[i];
+    context->flooded = flooded;
+}
+
 void netloop_context_end(LoopContext *context) {
     if (context == NULL) return;
     context->ended = TRUE;
@@ -269,9 +282,15 @@ static gboolean query(LoopContext *context, gint *ret_timeout_ms) {
 
 /* Dispatches what is ready. The descriptors' revents come from epoll, or are zero when only a time-out is due. */
 static void dispatch(LoopContext *context) {
+    Guard *guard = context->n_guarded > 0 ? context->loop->guard : NULL;
     count(&context->loop->n_dispatches);
+    if (guard != NULL) guard_enter(guard, context->guarded, context->n_guarded);
     if (g_main_context_check(context->context, context->priority, context->fds, (gint)context->n_fds))
         g_main_context_dispatch(context->context);
+    if (guard != NULL && guard_leave(guard)) {
+        count(&context->loop->n_floods);
+        if (context->flooded != NULL) context->flooded(context->user);
+    }
     for (guint i = 0; i < context->n_fds; i++) context->fds[i].revents = 0;
 }
 
@@ -417,5 +436,6 @@ void netloop_timer_clear(Loop *loop, LoopTimer *timer) { heap_remove(&loop->heap
 void netloop_read_stats(const Loop *loop, LoopStats *ret_stats) {
     ret_stats->n_turns = __atomic_load_n(&loop->n_turns, __ATOMIC_RELAXED);
     ret_stats->n_wakeups = __atomic_load_n(&loop->n_wakeups, __ATOMIC_RELAXED);
+    ret_stats->n_floods = __atomic_load_n(&loop->n_floods, __ATOMIC_RELAXED);
     ret_stats->n_dispatches = __atomic_load_n(&loop->n_dispatches, __ATOMIC_RELAXED);
 }

@@ -6,7 +6,7 @@
  * Worker thread only. */
 #pragma once
 
-#include <glib.h>
+#include "bridge/transport/guard.h"
 
 typedef struct Loop Loop;
 typedef struct LoopContext LoopContext;
@@ -25,6 +25,8 @@ gboolean netloop_watch(Loop *loop, int fd, GError **error);
  * watched descriptor is readable. After network news the next turn rests: it waits for the watched descriptor alone. */
 gboolean netloop_turn(Loop *loop, gint64 wake_by_us);
 guint netloop_n_contexts(const Loop *loop);
+/* Watches over dispatches from now on (borrowed); NULL: nobody does. */
+void netloop_set_guard(Loop *loop, Guard *guard);
 
 /* ---- contexts ---- */
 /* settle is called outside of any dispatch, after netloop_context_settle_later(): signal handlers of an agent may only leave
@@ -39,6 +41,10 @@ void netloop_context_leave(LoopContext *context);
 /* A descriptor beside the context's own sources, or -1 for none: read is called when it is readable, outside of any dispatch.
  * The caller takes it away before closing it. FALSE: the kernel does not watch it; there is no input then. */
 gboolean netloop_context_set_input(LoopContext *context, int fd, void (*read)(gpointer user));
+/* Descriptors that the context's own sources read until they are empty, at most GUARD_FDS_MAX; NULL and 0 before they are closed.
+ * flooded is called, outside of any dispatch, when the guard has shut them (guard.h). */
+void netloop_context_set_guarded(LoopContext *context, const int *fds, guint n_fds,
+                                 void (*flooded)(gpointer user));
 /* Ends the context: drained and freed at the end of this turn, settle is not called again. NULL is fine. */
 void netloop_context_end(LoopContext *context);
 
@@ -53,6 +59,6 @@ void netloop_timer_set(Loop *loop, LoopTimer *timer, gint64 due_us);
 void netloop_timer_clear(Loop *loop, LoopTimer *timer);
 
 typedef struct {
-    guint64 n_turns, n_wakeups, n_dispatches;
+    guint64 n_turns, n_wakeups, n_dispatches, n_floods;
 } LoopStats;
 void netloop_read_stats(const Loop *loop, LoopStats *ret_stats); /* any thread */

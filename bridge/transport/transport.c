@@ -22,6 +22,9 @@ enum {
     GIVE_UP_US = 30000000,
     PULSE_US = 1000000, /* RTCP while the line is lost */
     EARLY_FLIGHTS_MAX = 4,
+    DTLS_WINDOW_US = 100000,
+    DTLS_PER_WINDOW = 64, /* a handshake is some ten datagrams; more would only cost time */
+    FLOOD_TOLD_US = 60000000,
     LINE_BYTES = 64,
 };
 
@@ -42,7 +45,10 @@ struct Transport {
     char fingerprint[128]; /* the peer's; "" before its description */
     guint depth;           /* calls of ours on the stack: not freed below one */
     LoopTimer dtls_timer, judge_timer, later_timer;
-    GQueue early; /* GBytes: DTLS that came before there was a path to answer on */
+    GQueue early;          /* GBytes: DTLS that came before there was a path to answer on */
+    gint64 dtls_window_us; /* since when n_dtls counts */
+    guint n_dtls;
+    gint64 flood_told_us;
     gint64 heard_us, pulse_us;
     gint64 gap_us; /* the longest pause of late between two authenticated packets, slowly forgotten */
 };
@@ -175,6 +181,16 @@ static void on_dtls_due(gpointer user, gint64 now_us) {
     leave(transport);
 }
 
+/* They come from whoever has the peer's address. */
+static gboolean too_much_dtls(Transport *transport) {
+    gint64 now_us = g_get_monotonic_time();
+    if (now_us - transport->dtls_window_us >= DTLS_WINDOW_US) {
+        transport->dtls_window_us = now_us;
+        transport->n_dtls = 0;
+    }
+    return ++transport->n_dtls > DTLS_PER_WINDOW;
+}
+
 static void feed_dtls(Transport *transport, const guint8 *bytes, gsize n_bytes) {
     g_autoptr(GError) error = NULL;
     if (transport->dtls == NULL || !has_path(transport)) {
@@ -242,10 +258,27 @@ static void on_datagram(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arri
     guint8 first = n_bytes > 0 ? bytes[0] : 255;
     if (first >= 128 && first <= 191)
         on_protected(transport, bytes, n_bytes, arrival_us);
-    else if (first >= 20 && first <= 63)
+    else if (first >= 20 && first <= 63 && !too_much_dtls(transport))
         feed_dtls(transport, bytes, n_bytes);
+    else if (first >= 20 && first <= 63)
+        transport->stats.n_dtls_excess++;
     else
         transport->stats.n_malformed++;
+    leave(transport);
+}
+
+static void on_flooded(gpointer user, gint64 closed_us) {
+    Transport *transport = user;
+    gint64 now_us = g_get_monotonic_time();
+    transport->stats.n_floods++;
+    if (transport->flood_told_us != 0 && now_us - transport->flood_told_us < FLOOD_TOLD_US) return;
+    transport->flood_told_us = now_us;
+    enter(transport);
+    TransportDescription local = { .n_candidates = 0 };
+    ice_local(transport->ice, &local);
+    log_warn("transport.flood", "at=\"%s\" closed_ms=%d times=%u",
+             local.n_candidates > 0 ? local.candidates[0] : "", (int)(closed_us / 1000),
+             (guint)transport->stats.n_floods);
     leave(transport);
 }
 
@@ -280,9 +313,9 @@ static void on_selected(gpointer user) {
 
 Transport *transport_new(Worker *worker, gboolean controlling, const TransportEvents *events, gpointer user,
                          GError **error) {
-    static const IceEvents ice_events = { .gathered = on_gathered,
-                                          .selected = on_selected,
-                                          .datagram = on_datagram };
+    static const IceEvents ice_events = {
+        .gathered = on_gathered, .selected = on_selected, .datagram = on_datagram, .flooded = on_flooded
+    };
     g_assert(worker_is_here(worker));
     IceSettings settings;
     g_auto(GStrv) hold = NULL;

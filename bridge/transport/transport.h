@@ -84,7 +84,9 @@ TransportState transport_state(const Transport *transport);
 typedef struct {
     guint64 n_packets_in, n_bytes_in, n_packets_out, n_bytes_out, n_send_calls;
     guint64 n_dropped_out, n_auth_failed, n_malformed, n_replayed;
-    guint64 n_early; /* media before the keys were there */
+    guint64 n_early;       /* media before the keys were there */
+    guint64 n_dtls_excess; /* more DTLS than any handshake has, passed over */
+    guint64 n_floods;      /* times that the agent's sockets were shut for a moment */
     gint64 last_authenticated_us;
 } TransportStats;
 void transport_read_stats(const Transport *transport, TransportStats *ret_stats);

@@ -4,6 +4,7 @@
  * Not here: epoll and contexts (loop.c), what a datagram means (transport.c). Start at worker_run(). */
 #include "bridge/transport/worker.h"
 
+#include "bridge/transport/guard.h"
 #include "bridge/transport/loop.h"
 #include "config/fault.h"
 #include "config/log.h"
@@ -85,12 +86,16 @@ static gpointer worker_run(gpointer data) {
     pthread_getcpuclockid(pthread_self(), &worker->cpu_clock);
     netloop_adopt(worker->loop);
     g_atomic_int_set(&worker->started, 1);
+    Guard *guard = guard_start(worker->index, worker->cpu_clock);
+    netloop_set_guard(worker->loop, guard);
     while (!worker->stopping) {
         gint64 wake_by_us = worker->n_beat_holders > 0 ? worker->next_beat_us : G_MAXINT64;
         if (netloop_turn(worker->loop, wake_by_us)) run_jobs(worker);
         beat_if_due(worker);
     }
     wind_down(worker);
+    netloop_set_guard(worker->loop, NULL);
+    guard_stop(guard);
     return NULL;
 }
 
@@ -160,6 +165,7 @@ void worker_read_stats(const Worker *worker, WorkerStats *ret_stats) {
         .n_turns = loop_stats.n_turns,
         .n_wakeups = loop_stats.n_wakeups,
         .n_jobs = __atomic_load_n(&worker->n_jobs, __ATOMIC_RELAXED),
+        .n_floods = loop_stats.n_floods,
         .n_jobs_lost = mailbox_n_lost(worker->mailbox),
         .cpu_us = (guint64)cpu.tv_sec * G_USEC_PER_SEC + (guint64)cpu.tv_nsec / 1000,
     };

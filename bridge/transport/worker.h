@@ -35,6 +35,7 @@ struct Loop *worker_loop(const Worker *worker);
 /* Counters for metrics; any thread. */
 typedef struct {
     guint64 n_turns, n_wakeups, n_jobs, n_jobs_lost;
-    guint64 cpu_us; /* CPU time of the thread */
+    guint64 n_floods; /* sockets shut for a moment: guard.h */
+    guint64 cpu_us;   /* CPU time of the thread */
 } WorkerStats;
 void worker_read_stats(const Worker *worker, WorkerStats *ret_stats);

@@ -1,5 +1,6 @@
-/* The socket beside the agent's: which datagrams it takes away, how much it reads in one go, and that the agent's goes on alone
+/* What the kernel lets through to the agent's socket. The socket beside it: which datagrams it takes away, how much it reads in one go, and that the agent's goes on alone
  * when it is closed. And the way out: how what is sent is marked. */
+#include "bridge/transport/agent_filter.h"
 #include "bridge/transport/media_socket.h"
 #include "bridge/transport/send.h"
 
@@ -179,6 +180,103 @@ static void test_what_is_no_socket(void **state) {
     close(pair[1]);
 }
 
+/* ---- what is let through to an agent whose ufrag is "abcd" ---- */
+
+#define COOKIE      "\x21\x12\xa4\x42"
+#define ID          "0123456789ab"
+#define BYTES(text) text, sizeof text - 1
+#define PRIORITY    "\0\x24\0\4ABCD"
+#define SOFTWARE    "\x80\x22\0\5hello\0\0\0"
+
+static void test_filter(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *bytes;
+        gsize n_bytes;
+        gboolean comes;
+    } cases[] = {
+        { "its peer's request",
+          BYTES("\0\1\0\x10" COOKIE ID "\0\6\0\x09"
+                "abcd:wxyz\0\0\0"),
+          TRUE },
+        { "behind another attribute",
+          BYTES("\0\1\0\x14" COOKIE ID PRIORITY "\0\6\0\7"
+                "abcd:wx\0"),
+          TRUE },
+        { "behind a padded one",
+          BYTES("\0\1\0\x18" COOKIE ID SOFTWARE "\0\6\0\7"
+                "abcd:wx\0"),
+          TRUE },
+        { "the seventh of attributes",
+          BYTES("\0\1\0\x3c" COOKIE ID PRIORITY PRIORITY PRIORITY PRIORITY PRIORITY PRIORITY "\0\6\0\5"
+                "abcd:wxy"),
+          TRUE },
+        { "more attributes than are looked at",
+          BYTES(
+              "\0\1\0\x40" COOKIE ID PRIORITY PRIORITY PRIORITY PRIORITY PRIORITY PRIORITY PRIORITY PRIORITY),
+          TRUE },
+        { "somebody else's request",
+          BYTES("\0\1\0\x10" COOKIE ID "\0\6\0\x09"
+                "abce:wxyz\0\0\0"),
+          FALSE },
+        { "a longer ufrag",
+          BYTES("\0\1\0\x10" COOKIE ID "\0\6\0\x09"
+                "abcde:xyz\0\0\0"),
+          FALSE },
+        { "a name that is cut short", BYTES("\0\1\0\4" COOKIE ID "\0\6\0\4"), FALSE },
+        { "a request of nobody", BYTES("\0\1\0\0" COOKIE ID), FALSE },
+        { "a request of nobody with attributes", BYTES("\0\1\0\x08" COOKIE ID PRIORITY), FALSE },
+        { "an answer", BYTES("\1\1\0\0" COOKIE ID), TRUE },
+        { "an answer that says why not", BYTES("\1\x11\0\0" COOKIE ID), TRUE },
+        { "an indication", BYTES("\0\x11\0\0" COOKIE ID), TRUE },
+        { "TURN", BYTES("\0\3\0\0" COOKIE ID), FALSE },
+        { "another cookie",
+          BYTES("\1\1\0\0"
+                "\x21\x12\xa4\x43" ID),
+          FALSE },
+        { "longer than it says", BYTES("\1\1\0\0" COOKIE ID "1234"), FALSE },
+        { "shorter than it says", BYTES("\1\1\0\4" COOKIE ID), FALSE },
+        { "no whole header", BYTES("\1\1\0\0" COOKIE), FALSE },
+        { "DTLS", BYTES("\x16\xfe\xfd"), TRUE },
+        { "the last of DTLS", BYTES("\x3f"), TRUE },
+        { "below DTLS", BYTES("\x13"), FALSE },
+        { "a TURN channel", BYTES("\x40\0\0\0"), FALSE },
+        { "media", BYTES("\x80\x60"), TRUE },
+        { "the last of media", BYTES("\xbf\x60"), TRUE },
+        { "above media", BYTES("\xc0\x60"), FALSE },
+        { "nothing", BYTES(""), FALSE },
+    };
+    static const char *const addresses[] = { "127.0.0.1", "::1" };
+    for (guint a = 0; a < G_N_ELEMENTS(addresses); a++) {
+        Ends ends;
+        guint8 bytes[200];
+        if (!open_ends(&ends, addresses[a])) {
+            close_ends(&ends);
+            continue;
+        }
+        close(ends.media); /* the agent alone */
+        ends.media = -1;
+        assert_true(agent_filter_attach(ends.agent, "abcd"));
+        for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+            assert_int_equal(send(ends.peer, cases[i].bytes, cases[i].n_bytes, 0), cases[i].n_bytes);
+            ssize_t n = recv(ends.agent, bytes, sizeof bytes, 0);
+            if ((n >= 0) != cases[i].comes) fail_msg("%s, %s: %zd", addresses[a], cases[i].name, n);
+        }
+        /* shut, and open again for new credentials */
+        assert_true(agent_filter_shut(ends.agent));
+        send(ends.peer, cases[0].bytes, cases[0].n_bytes, 0);
+        send_first(&ends, 128, 20);
+        assert_int_equal(recv(ends.agent, bytes, sizeof bytes, 0), -1);
+        assert_true(agent_filter_attach(ends.agent, "abce"));
+        send(ends.peer, cases[0].bytes, cases[0].n_bytes, 0);
+        assert_int_equal(recv(ends.agent, bytes, sizeof bytes, 0), -1);
+        send_first(&ends, 128, 20);
+        assert_int_equal(recv(ends.agent, bytes, sizeof bytes, 0), 20);
+        close_ends(&ends);
+    }
+    assert_false(agent_filter_attach(-1, "abcd"));
+}
+
 /* ---- sending ---- */
 
 /* The mark of the next datagram at the peer, -1: there is none. */
@@ -251,6 +349,7 @@ int main(void) {
         cmocka_unit_test(test_odd_datagrams),
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_what_is_no_socket),
+        cmocka_unit_test(test_filter),
         cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests_name("media socket", tests, NULL, NULL);
