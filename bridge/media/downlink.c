@@ -68,23 +68,23 @@ void downlink_on_live(Downlink *downlink, gint64 now_us) {
 
 /* A lane is made when something is watched there for the first time: most legs never see a presentation. */
 static void watch(Downlink *downlink, DownlinkLaneKind kind, const DownlinkRung *rungs, guint n_rungs,
-                  guint rung_max, gint64 now_us) {
+                  LadderTop top, gint64 now_us) {
     const DownlinkVideo *config =
         kind == DOWNLINK_PROGRAM ? &downlink->config.video : &downlink->config.presentation;
     if (config->payload_type == 0) return;
     if (downlink->lanes[kind] == NULL && n_rungs == 0) return;
     if (downlink->lanes[kind] == NULL) downlink->lanes[kind] = lane_new(downlink, kind, config);
-    lane_watch(downlink->lanes[kind], rungs, n_rungs, rung_max, now_us);
+    lane_watch(downlink->lanes[kind], rungs, n_rungs, top, now_us);
 }
 
-void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, LadderTop top,
                     gint64 now_us) {
-    watch(downlink, DOWNLINK_PROGRAM, rungs, n_rungs, rung_max, now_us);
+    watch(downlink, DOWNLINK_PROGRAM, rungs, n_rungs, top, now_us);
 }
 
-void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, LadderTop top,
                                  gint64 now_us) {
-    watch(downlink, DOWNLINK_PRESENTATION, rungs, n_rungs, rung_max, now_us);
+    watch(downlink, DOWNLINK_PRESENTATION, rungs, n_rungs, top, now_us);
 }
 
 StreamId downlink_leaving(const Downlink *downlink) {
@@ -101,6 +101,7 @@ void downlink_read_stats(const Downlink *downlink, DownlinkStats *ret_stats) {
     ret_stats->loss = downlink->bandwidth.loss;
     ret_stats->rtt_us = MAX(downlink->bandwidth.rtt_us, 0);
     ret_stats->stream = program != NULL ? program->current : 0;
+    ret_stats->thin = program != NULL && ladder_is_thin(&program->ladder);
     ret_stats->rung = program != NULL ? (guint)MAX(lane_place_of(program, program->current), 0) : 0;
     ret_stats->presentation = presentation != NULL ? presentation->current : 0;
 }

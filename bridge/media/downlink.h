@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bridge/media/fanout.h"
+#include "bridge/policy/ladder.h"
 #include "bridge/transport/transport.h"
 #include "bridge/wire/rtcp.h"
 
@@ -52,11 +53,11 @@ Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfi
 void downlink_free(Downlink *downlink); /* leaves the fan-out; NULL is fine */
 
 /* The rungs of the view this leg watches, best first; n_rungs 0: no video. A join gets the stored frames from the last
- * keyframe on and forces one only when the store has none. rung_max: index of the best allowed. */
-void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+ * keyframe on and forces one only when the store has none. top: the best level allowed. */
+void downlink_watch(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, LadderTop top,
                     gint64 now_us);
 /* The same for the presentation's section. */
-void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, guint rung_max,
+void downlink_watch_presentation(Downlink *downlink, const DownlinkRung *rungs, guint n_rungs, LadderTop top,
                                  gint64 now_us);
 /* The rung of the program that is sent until the wished one has its keyframe: it must go on till then. 0: none. */
 StreamId downlink_leaving(const Downlink *downlink);
@@ -78,6 +79,7 @@ typedef struct {
     double loss; /* 0..1 from the last reports */
     gint64 rtt_us;
     StreamId stream; /* of the program, watched now */
+    gboolean thin;   /* without its upper temporal layer */
     guint rung;
     StreamId presentation; /* watched now */
 } DownlinkStats;

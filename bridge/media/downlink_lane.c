@@ -125,12 +125,12 @@ static void try_level(DownlinkLane *lane) {
     bandwidth_on_trial(&downlink->bandwidth, (guint32)MIN(needed_bps, BANDWIDTH_BPS_MAX));
 }
 
-static void begin_watching(DownlinkLane *lane, guint rung_max, gint64 now_us) {
+static void begin_watching(DownlinkLane *lane, LadderTop top, gint64 now_us) {
     LadderRung steps[DOWNLINK_RUNGS_MAX];
     guint before = ladder_rung(&lane->ladder);
     for (guint i = 0; i < lane->n_rungs; i++)
         steps[i] = (LadderRung){ lane->rungs[i].bitrate_bps, lane->rungs[i].layers > 1 };
-    ladder_init(&lane->ladder, steps, lane->n_rungs, rung_max, now_us);
+    ladder_init(&lane->ladder, steps, lane->n_rungs, top, now_us);
     gint place = lane_place_of(lane, lane->wished);
     /* A line that was too narrow for the best rung of the last view is too narrow for this one's. */
     guint rung = place >= 0 ? (guint)place : MIN(before, lane->n_rungs - 1);
@@ -142,11 +142,11 @@ static void begin_watching(DownlinkLane *lane, guint rung_max, gint64 now_us) {
     try_level(lane);
 }
 
-void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, guint rung_max, gint64 now_us) {
+void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, LadderTop top, gint64 now_us) {
     n_rungs = MIN(n_rungs, DOWNLINK_RUNGS_MAX);
     gboolean same = same_rungs(lane, rungs, n_rungs);
-    if (same && rung_max == lane->rung_max) return;
-    lane->rung_max = rung_max;
+    if (same && top == lane->top) return;
+    lane->top = top;
     if (n_rungs > 0) memcpy(lane->rungs, rungs, n_rungs * sizeof rungs[0]);
     lane->n_rungs = n_rungs;
     if (n_rungs == 0) {
@@ -155,9 +155,9 @@ void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, gu
         return;
     }
     if (same)
-        ladder_set_rung_max(&lane->ladder, rung_max, now_us);
+        ladder_set_top(&lane->ladder, top, now_us);
     else
-        begin_watching(lane, rung_max, now_us);
+        begin_watching(lane, top, now_us);
     StreamId stream = lane->rungs[ladder_rung(&lane->ladder)].stream;
     if (stream == lane->wished) return;
     wish(lane, stream, now_us);

@@ -85,7 +85,8 @@ struct DownlinkLane {
     DownlinkLaneKind kind;
 
     DownlinkRung rungs[DOWNLINK_RUNGS_MAX];
-    guint n_rungs, rung_max;
+    guint n_rungs;
+    LadderTop top;
     Ladder ladder;
     StreamId current, wished; /* sent now; sent from its next keyframe on. 0: none */
     gboolean waiting;         /* nothing but a keyframe may leave */
@@ -155,7 +156,7 @@ void downlink_measure(Downlink *downlink, gint64 now_us); /* every few 100 ms, b
 DownlinkLane *lane_new(Downlink *downlink, DownlinkLaneKind kind,
                        const DownlinkVideo *config); /* config: of the downlink */
 void lane_free(DownlinkLane *lane);                  /* leaves the fan-out; NULL is fine */
-void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, guint rung_max, gint64 now_us);
+void lane_watch(DownlinkLane *lane, const DownlinkRung *rungs, guint n_rungs, LadderTop top, gint64 now_us);
 void lane_on_live(DownlinkLane *lane, gint64 now_us);
 void lane_need_keyframe(DownlinkLane *lane, gint64 now_us); /* the picture must start afresh */
 void lane_choose(DownlinkLane *lane, gint64 now_us);        /* every few 100 ms: which rung */

@@ -41,7 +41,7 @@ void desk_close_leg(Desk *desk, guint32 leg);
 /* The same rungs in both codecs: the leg takes those of the codec that it agreed on. */
 typedef struct {
     guint n_rungs;                                                  /* 0: no picture */
-    guint rung_max;                                                 /* index of the best that is allowed */
+    LadderTop top;                                                  /* the best level that is allowed */
     DownlinkRung vp8[DOWNLINK_RUNGS_MAX], h264[DOWNLINK_RUNGS_MAX]; /* best first */
 } RungLadder;
 void desk_watch(Desk *desk, guint32 leg, const RungLadder *ladder);

@@ -96,7 +96,7 @@ static gint nth_section(const MediaPlan *plan, MediaKind kind, guint nth) {
 static void watch_ladder(Leg *leg) {
     gboolean h264 = leg->camera_section >= 0 && leg->plan.sections[leg->camera_section].codec == CODEC_H264;
     downlink_watch(leg->downlink, h264 ? leg->ladder.h264 : leg->ladder.vp8, leg->ladder.n_rungs,
-                   leg->ladder.rung_max, g_get_monotonic_time());
+                   leg->ladder.top, g_get_monotonic_time());
 }
 
 static void watch_presentation(Leg *leg) {

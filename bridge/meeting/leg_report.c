@@ -106,6 +106,7 @@ static void tell_quality(Leg *leg) {
     news.quality.down_loss = down.loss;
     news.quality.estimate_bps = down.estimate_bps;
     news.quality.stream = down.stream;
+    news.quality.thin = down.thin;
     guint64 n_packets = 0, n_lost = 0;
     for (guint i = 0; i < leg->n_layers; i++) {
         VideoUplinkStats up;

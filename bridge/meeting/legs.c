@@ -147,12 +147,11 @@ void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hea
     const ShownView *watched = view != 0 ? conference_view(leg->conference, view) : NULL;
     if (watched != NULL) {
         ladder = watched->ladder;
-        ladder.rung_max = bridge_line_rung(bridge, leg, watched, bridge_leg_rung_best(bridge, leg, watched));
+        ladder.top = bridge_line_top(bridge, leg, watched, bridge_leg_rung_best(bridge, leg, watched));
     }
     StreamId stream = watched != NULL ? watched->ladder.vp8[0].stream : 0;
     gboolean hears_same = leg->watch_told && leg->told_hears == hears;
-    gboolean view_same =
-        leg->watch_told && leg->told_stream == stream && leg->told_rung_max == ladder.rung_max;
+    gboolean view_same = leg->watch_told && leg->told_stream == stream && leg->told_top == ladder.top;
     leg->view = view;
     leg->hears = hears;
     /* Each scene comes by here for every leg: only a difference is worth a letter. */
@@ -161,7 +160,8 @@ void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hea
     leg->watch_told = TRUE;
     leg->told_hears = hears;
     leg->told_stream = stream;
-    leg->told_rung_max = ladder.rung_max;
+    if (!view_same) leg->told_top_us = g_get_monotonic_time();
+    leg->told_top = ladder.top;
 }
 
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news) {

@@ -3,9 +3,9 @@
 
 #include "config/log.h"
 
-enum { LINE_US = 1000000, SOUND_BPS = 60000 };
+enum { LINE_US = 1000000, SOUND_BPS = 60000, CLIMB_US = 30000000 };
 
-G_STATIC_ASSERT((int)VIEW_RUNGS_MAX <= (int)LINE_RUNGS_MAX);
+G_STATIC_ASSERT((int)VIEW_RUNGS_MAX <= (int)LADDER_RUNGS_MAX);
 
 /* The hall is the room from which the meeting is led, and every console that watches over it. */
 static LineRank rank_of(const LegRecord *leg, const ShownView *view) {
@@ -22,27 +22,44 @@ static guint wished_place(const LegRecord *leg, const RungLadder *ladder) {
     return 0;
 }
 
-static LineLeg share_of(const LegRecord *leg, const ShownView *view, guint best) {
+/* Its codec shows in what it wishes; before that the one with more levels will do. */
+static gboolean takes_h264(const LegRecord *leg, const RungLadder *ladder) {
+    for (guint i = 0; i < ladder->n_rungs; i++)
+        if (ladder->h264[i].stream == leg->wished) return TRUE;
+    return FALSE;
+}
+
+/* The level that its own line keeps it on, 0: none that is lower than allowed. Whoever was allowed more a moment ago is on the way up,
+ * and counts with what it may have. */
+static LadderTop own_level(const LegRecord *leg, const RungLadder *ladder, gint64 now_us) {
+    if (!leg->watch_told || now_us - leg->told_top_us < CLIMB_US) return 0;
+    gboolean thin = leg->quality.thin && leg->quality.stream == leg->wished;
+    LadderTop own = ladder_top(wished_place(leg, ladder), thin);
+    return own > leg->told_top ? own : 0;
+}
+
+static LineLeg share_of(const LegRecord *leg, const ShownView *view, guint best, gint64 now_us) {
     const RungLadder *screen = &leg->conference->presentation.ladder;
     LineLeg share = {
-        .rank = rank_of(leg, view), .best = best, .own = best, .beside_bps = leg->hears ? SOUND_BPS : 0
+        .id = leg->id, .rank = rank_of(leg, view), .best = best, .beside_bps = leg->hears ? SOUND_BPS : 0
     };
     if (leg->told_presentation != 0 && screen->n_rungs > 0) share.beside_bps += screen->vp8[0].bitrate_bps;
     if (view == NULL) return share;
     share.n_rungs = view->ladder.n_rungs;
-    for (guint i = 0; i < share.n_rungs; i++) share.bitrate_bps[i] = view->ladder.vp8[i].bitrate_bps;
+    const DownlinkRung *rungs = takes_h264(leg, &view->ladder) ? view->ladder.h264 : view->ladder.vp8;
+    for (guint i = 0; i < share.n_rungs; i++)
+        share.rungs[i] = (LadderRung){ rungs[i].bitrate_bps, rungs[i].layers > 1 };
     share.stills = share.n_rungs > 0 && view->ladder.vp8[share.n_rungs - 1].stills != 0;
-    guint wished = wished_place(leg, &view->ladder);
-    if (leg->watch_told && wished > leg->told_rung_max) share.own = wished;
+    share.own = own_level(leg, &view->ladder, now_us);
     return share;
 }
 
-guint bridge_line_rung(const Bridge *bridge, const LegRecord *leg, const ShownView *view, guint best) {
-    LineLeg share = share_of(leg, view, best);
-    return line_share_rung(&bridge->line, &share);
+LadderTop bridge_line_top(const Bridge *bridge, const LegRecord *leg, const ShownView *view, guint best) {
+    LineLeg share = share_of(leg, view, best, 0);
+    return line_share_top(&bridge->line, &share);
 }
 
-static guint gather(Bridge *bridge, LineLeg *shares) {
+static guint gather(Bridge *bridge, LineLeg *shares, gint64 now_us) {
     GHashTableIter iter;
     gpointer value;
     guint n = 0;
@@ -51,7 +68,7 @@ static guint gather(Bridge *bridge, LineLeg *shares) {
         const LegRecord *leg = value;
         const ShownView *view = leg->view != 0 ? conference_view(leg->conference, leg->view) : NULL;
         if (leg->way == LEG_SEND) continue;
-        shares[n++] = share_of(leg, view, view != NULL ? bridge_leg_rung_best(bridge, leg, view) : 0);
+        shares[n++] = share_of(leg, view, view != NULL ? bridge_leg_rung_best(bridge, leg, view) : 0, now_us);
     }
     return n;
 }
@@ -67,26 +84,27 @@ static void tell_all(Bridge *bridge) {
 }
 
 gint64 bridge_line_beat(Bridge *bridge, gint64 now_us) {
-    guint n_legs = g_hash_table_size(bridge->legs), before = bridge->line.steps;
+    guint n_legs = g_hash_table_size(bridge->legs), before = bridge->line.pressure;
     gint64 budget_bps = bridge->settings->line_up_bps;
     if (budget_bps == 0) return G_MAXINT64;
     if (now_us < bridge->next_line_us && n_legs == bridge->n_line_legs) return bridge->next_line_us;
     bridge->next_line_us = now_us + LINE_US;
     bridge->n_line_legs = n_legs;
     LineLeg *shares = g_new(LineLeg, n_legs + 1);
-    guint n = gather(bridge, shares);
+    guint n = gather(bridge, shares, now_us);
     line_share_update(&bridge->line, shares, n, (guint64)budget_bps, now_us);
     g_free(shares);
-    if (bridge->line.steps != before) {
-        log_info("line.share",
-                 "steps=%u before=%u needed_bps=%" G_GUINT64_FORMAT " line_bps=%" G_GINT64_FORMAT,
-                 bridge->line.steps, before, bridge->line.needed_bps, budget_bps);
+    if (bridge->line.pressure != before) {
+        log_info("line.share", "lowered=%u of=%u needed_bps=%" G_GUINT64_FORMAT " line_bps=%" G_GINT64_FORMAT,
+                 bridge->line.n_lowered, n, bridge->line.needed_bps, budget_bps);
         tell_all(bridge);
     }
     return bridge->next_line_us;
 }
 
 json_t *bridge_line_json(const Bridge *bridge) {
-    return json_pack("{s:I,s:I,s:i}", "up_bps", (json_int_t)bridge->settings->line_up_bps, "needed_bps",
-                     (json_int_t)bridge->line.needed_bps, "steps", (int)bridge->line.steps);
+    const LineShare *line = &bridge->line;
+    return json_pack("{s:I,s:I,s:i,s:f}", "up_bps", (json_int_t)bridge->settings->line_up_bps, "needed_bps",
+                     (json_int_t)line->needed_bps, "lowered_legs", (int)line->n_lowered, "steps",
+                     line_share_steps(line));
 }

@@ -3,8 +3,8 @@
 
 #include "bridge/meeting/bridge.h"
 
-/* The best rung of the view that the leg may have; best: by its screen and by the machine. */
-guint bridge_line_rung(const Bridge *bridge, const LegRecord *leg, const ShownView *view, guint best);
+/* The best level of the view that the leg may have; best: its rung by its screen and by the machine. */
+LadderTop bridge_line_top(const Bridge *bridge, const LegRecord *leg, const ShownView *view, guint best);
 /* Every second, and when legs came or went: legs whose share changed are told. Returns when it is due next. */
 gint64 bridge_line_beat(Bridge *bridge, gint64 now_us);
 

@@ -51,6 +51,7 @@ typedef struct {
     guint rtt_ms, up_bps, up_fps, down_bps, estimate_bps;
     double up_loss, up_audio_loss, down_loss; /* 0..1 */
     StreamId stream;
+    gboolean thin;
 } NewsLegQuality;
 
 /* Layers of a screen that is shown to others, best first. */

@@ -8,9 +8,16 @@ static const double ROOM = 1.05; /* a measured estimate must be that much above 
 
 enum { TRIAL_US = 15000000, MEASURED_CLEAN_US = 1500000 };
 
-static guint first_level_of(const Ladder *ladder, guint rung) {
+guint32 ladder_top_bps(const LadderRung *rungs, guint n_rungs, LadderTop top) {
+    const LadderRung *rung = &rungs[MIN(top / 2, n_rungs - 1)];
+    return top % 2 != 0 && rung->two_layers ? rung->bitrate_bps / 100 * LADDER_THIN_PERCENT
+                                            : rung->bitrate_bps;
+}
+
+/* A rung without layers has no thin level: the next one then. */
+static guint first_level_of(const Ladder *ladder, LadderTop top) {
     for (guint i = 0; i < ladder->n_levels; i++)
-        if (ladder->levels[i].rung >= rung) return i;
+        if (ladder_top(ladder->levels[i].rung, ladder->levels[i].thin) >= top) return i;
     return ladder->n_levels > 0 ? ladder->n_levels - 1 : 0;
 }
 
@@ -20,13 +27,13 @@ static void add_level(Ladder *ladder, guint rung, gboolean thin, guint32 bitrate
         (LadderLevel){ .rung = rung, .thin = thin, .bitrate_bps = MAX(bitrate_bps, 1) };
 }
 
-void ladder_init(Ladder *ladder, const LadderRung *rungs, guint n_rungs, guint rung_max, gint64 now_us) {
+void ladder_init(Ladder *ladder, const LadderRung *rungs, guint n_rungs, LadderTop top, gint64 now_us) {
     *ladder = (Ladder){ .settle_us = LADDER_SETTLE_US, .changed_us = now_us, .clean_since_us = now_us };
     for (guint i = 0; i < MIN(n_rungs, LADDER_RUNGS_MAX); i++) {
         add_level(ladder, i, FALSE, rungs[i].bitrate_bps);
         if (rungs[i].two_layers) add_level(ladder, i, TRUE, rungs[i].bitrate_bps / 100 * LADDER_THIN_PERCENT);
     }
-    ladder->level = ladder->level_max = first_level_of(ladder, rung_max);
+    ladder->level = ladder->level_max = first_level_of(ladder, top);
 }
 
 static void set_level(Ladder *ladder, guint level, gint64 now_us) {
@@ -34,15 +41,15 @@ static void set_level(Ladder *ladder, guint level, gint64 now_us) {
     ladder->changed_us = ladder->clean_since_us = now_us;
 }
 
-void ladder_set_rung_max(Ladder *ladder, guint rung_max, gint64 now_us) {
-    ladder->level_max = first_level_of(ladder, rung_max);
+void ladder_set_top(Ladder *ladder, LadderTop top, gint64 now_us) {
+    ladder->level_max = first_level_of(ladder, top);
     if (ladder->level >= ladder->level_max) return;
     set_level(ladder, ladder->level_max, now_us);
     ladder->tried_us = 0;
 }
 
 void ladder_set_rung(Ladder *ladder, guint rung, gint64 now_us) {
-    set_level(ladder, MAX(first_level_of(ladder, rung), ladder->level_max), now_us);
+    set_level(ladder, MAX(first_level_of(ladder, ladder_top(rung, FALSE)), ladder->level_max), now_us);
     ladder->tried_us = 0;
 }
 

@@ -19,6 +19,12 @@ typedef struct {
     gboolean two_layers;
 } LadderRung;
 
+/* The best level that is allowed: twice the rung, and one more when that is allowed only thin. Comparable: more is lower. */
+typedef guint LadderTop;
+static inline LadderTop ladder_top(guint rung, gboolean thin) { return 2 * rung + (thin ? 1 : 0); }
+/* Its nominal rate; n_rungs above 0. */
+guint32 ladder_top_bps(const LadderRung *rungs, guint n_rungs, LadderTop top);
+
 typedef struct {
     guint rung;
     gboolean thin;
@@ -33,10 +39,10 @@ typedef struct {
     gint64 up_after_us[LADDER_LEVELS_MAX]; /* how long the line must be clean before this level is tried */
 } Ladder;
 
-/* Starts on the best rung allowed, whole. Rungs best first; n_rungs 0 is fine. */
-void ladder_init(Ladder *ladder, const LadderRung *rungs, guint n_rungs, guint rung_max, gint64 now_us);
-/* Another best rung allowed: a leg above it goes down at once. */
-void ladder_set_rung_max(Ladder *ladder, guint rung_max, gint64 now_us);
+/* Starts on the best level allowed. Rungs best first; n_rungs 0 is fine. */
+void ladder_init(Ladder *ladder, const LadderRung *rungs, guint n_rungs, LadderTop top, gint64 now_us);
+/* Another best level allowed: a leg above it goes down at once. */
+void ladder_set_top(Ladder *ladder, LadderTop top, gint64 now_us);
 void ladder_set_rung(Ladder *ladder, guint rung, gint64 now_us); /* whole, within what is allowed */
 
 guint ladder_rung(const Ladder *ladder);

@@ -1,71 +1,110 @@
-/* line_share.c -- see line_share.h. The steps are one list for all: first the rooms go down as far as pictures move, then the
- * halls, then the floor; then the same three ranks go to stills. */
+/* line_share.c -- see line_share.h. All steps of all legs are one list: first the rooms' first step, one room after the other, then
+ * their second, ...; then the halls', the floor's; then the same three ranks go to stills. A round of the list is one step of
+ * one rank; a leg's place in it is a number below ROUND, drawn by its id. The pressure is how much of the list is done: a leg has taken
+ * a step when its place in that round lies below. So the same pressure means the same for whoever comes or goes. */
 #include "bridge/policy/line_share.h"
 
 static const double NEAR = 0.95;     /* of the line: sound's bursts and signaling need some of it, too */
-static const double SPARE = 0.85;    /* of the line: a step up must fit in that */
+static const double SPARE = 0.90;    /* of the line: a step up must fit in that */
 static const double OVERHEAD = 1.08; /* headers, seals, a few resends */
 
 enum {
     UP_US = 10000000,
-    RANK_STEPS = LINE_RUNGS_MAX - 1, /* steps that a rank may go down while pictures move */
-    STEPS_MAX = N_LINE_RANKS * RANK_STEPS + N_LINE_RANKS
+    ROUND = 1 << 16,
+    RANK_STEPS = LADDER_LEVELS_MAX - 1, /* that a rank may go down while pictures move */
+    STILL_ROUNDS = N_LINE_RANKS * RANK_STEPS,
+    PRESSURE_MAX = (STILL_ROUNDS + N_LINE_RANKS) * ROUND
 };
+
+/* Fibonacci hashing: neighbours in number are far apart, each draw deals anew. */
+static guint place_of(const LineShare *share, const LineLeg *leg) {
+    return (leg->id + share->draw * 7919U) * 2654435769U >> 16;
+}
 
 static guint lowest_moving(const LineLeg *leg) {
     return leg->n_rungs - (leg->stills && leg->n_rungs > 1 ? 2 : 1);
 }
 
-static guint rung_after(const LineLeg *leg, guint steps) {
-    guint moving = steps > (guint)leg->rank * RANK_STEPS ? steps - (guint)leg->rank * RANK_STEPS : 0;
-    gboolean still = steps > N_LINE_RANKS * RANK_STEPS + (guint)leg->rank;
-    if (still) return leg->n_rungs - 1;
-    return MAX(leg->best, MIN(leg->best + MIN(moving, RANK_STEPS), lowest_moving(leg)));
+static guint steps_taken(guint pressure, guint first_round, guint place) {
+    guint from = first_round * ROUND + place;
+    return pressure > from ? (pressure - from - 1) / ROUND + 1 : 0;
 }
 
-guint line_share_rung(const LineShare *share, const LineLeg *leg) {
-    return leg->n_rungs > 0 ? rung_after(leg, share->steps) : 0;
+static LadderTop top_after(const LineShare *share, const LineLeg *leg, guint pressure) {
+    guint place = place_of(share, leg), rung = leg->best, lowest = lowest_moving(leg);
+    guint steps = MIN(steps_taken(pressure, (guint)leg->rank * RANK_STEPS, place), RANK_STEPS);
+    gboolean thin = FALSE;
+    if (steps_taken(pressure, STILL_ROUNDS + (guint)leg->rank, place) > 0)
+        return ladder_top(leg->n_rungs - 1, FALSE);
+    for (; steps > 0; steps--) {
+        if (!thin && leg->rungs[rung].two_layers)
+            thin = TRUE;
+        else if (rung < lowest)
+            rung++, thin = FALSE;
+    }
+    return ladder_top(rung, thin);
 }
 
-static guint64 needed(const LineLeg *legs, guint n_legs, guint steps) {
+LadderTop line_share_top(const LineShare *share, const LineLeg *leg) {
+    return leg->n_rungs > 0 ? top_after(share, leg, share->pressure) : 0;
+}
+
+double line_share_steps(const LineShare *share) { return (double)share->pressure / ROUND; }
+
+static guint64 needed(const LineShare *share, const LineLeg *legs, guint n_legs, guint pressure) {
     guint64 bps = 0;
     for (guint i = 0; i < n_legs; i++) {
         const LineLeg *leg = &legs[i];
         bps += leg->beside_bps;
         if (leg->n_rungs > 0)
-            bps += leg->bitrate_bps[MIN(MAX(rung_after(leg, steps), leg->own), leg->n_rungs - 1)];
+            bps += ladder_top_bps(leg->rungs, leg->n_rungs, MAX(top_after(share, leg, pressure), leg->own));
     }
     return (guint64)((double)bps * OVERHEAD);
 }
 
-/* The next step that changes anything: a rank without legs, or with few rungs, has empty ones. */
-static guint step_down(const LineLeg *legs, guint n_legs, guint steps) {
-    guint64 before = needed(legs, n_legs, steps);
-    while (steps < STEPS_MAX && needed(legs, n_legs, steps) == before) steps++;
-    return steps;
+/* The least pressure with which all fit into so much, at most PRESSURE_MAX: what is needed never grows with it. */
+static guint least_pressure(const LineShare *share, const LineLeg *legs, guint n_legs, double budget_bps) {
+    guint low = 0, high = PRESSURE_MAX;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        if ((double)needed(share, legs, n_legs, middle) <= budget_bps)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static void press(LineShare *share, guint pressure, gint64 now_us) {
+    if (pressure == share->pressure) return;
+    share->pressure = pressure;
+    share->changed_us = now_us;
+    if (pressure == 0) share->draw++;
+}
+
+static void find_pressure(LineShare *share, const LineLeg *legs, guint n_legs, double budget_bps,
+                          gint64 now_us) {
+    if ((double)needed(share, legs, n_legs, share->pressure) > NEAR * budget_bps) {
+        press(share, least_pressure(share, legs, n_legs, NEAR * budget_bps), now_us);
+        return;
+    }
+    guint least = least_pressure(share, legs, n_legs, SPARE * budget_bps);
+    if (least >= share->pressure)
+        share->changed_us =
+            MAX(share->changed_us, now_us - UP_US / 2); /* room must have been there for a while */
+    else if (now_us - share->changed_us >= UP_US)
+        press(share, MAX(least, share->pressure - MIN(share->pressure, ROUND)), now_us);
 }
 
 void line_share_update(LineShare *share, LineLeg *legs, guint n_legs, guint64 budget_bps, gint64 now_us) {
-    guint before = share->steps, up = 0;
-    if (budget_bps == 0) share->steps = 0;
-    while (budget_bps != 0 && share->steps < STEPS_MAX &&
-           (double)needed(legs, n_legs, share->steps) > NEAR * (double)budget_bps)
-        share->steps = step_down(legs, n_legs, share->steps);
-    if (share->steps != before) share->changed_us = now_us;
-    if (share->steps > 0) {
-        guint64 now_bps = needed(legs, n_legs, share->steps);
-        up = share->steps - 1;
-        while (up > 0 && needed(legs, n_legs, up) == now_bps) up--;
+    if (budget_bps == 0)
+        press(share, 0, now_us);
+    else
+        find_pressure(share, legs, n_legs, (double)budget_bps, now_us);
+    share->needed_bps = needed(share, legs, n_legs, share->pressure);
+    share->n_lowered = 0;
+    for (guint i = 0; i < n_legs; i++) {
+        legs[i].top = line_share_top(share, &legs[i]);
+        if (legs[i].n_rungs > 0 && legs[i].top > ladder_top(legs[i].best, FALSE)) share->n_lowered++;
     }
-    if (up < share->steps && (double)needed(legs, n_legs, up) <= SPARE * (double)budget_bps) {
-        if (now_us - share->changed_us >= UP_US) {
-            share->steps = up;
-            share->changed_us = now_us;
-        }
-    } else if (share->steps > 0) {
-        share->changed_us =
-            MAX(share->changed_us, now_us - UP_US / 2); /* room must have been there for a while */
-    }
-    share->needed_bps = needed(legs, n_legs, share->steps);
-    for (guint i = 0; i < n_legs; i++) legs[i].rung_max = line_share_rung(share, &legs[i]);
 }

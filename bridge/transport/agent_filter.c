@@ -45,7 +45,9 @@ static void jump(Program *program, guint16 comparison, guint32 with, guint8 if_s
     add(program, (struct sock_filter)BPF_JUMP((guint16)(BPF_JMP | comparison), with, if_so, if_not));
 }
 
-static void let_through(Program *program) { add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, G_MAXUINT32)); }
+static void let_through(Program *program) {
+    add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, G_MAXUINT32));
+}
 static void drop(Program *program) { add(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0)); }
 static void drop_unless(Program *program, guint32 is) {
     jump(program, BPF_JEQ | BPF_K, is, 1, 0);
@@ -94,7 +96,10 @@ static void compare_name(Program *program, const char *name, guint n_bytes) {
 /* X goes from attribute to attribute; the loop is written out, and a round that finds the USERNAME jumps to the
  * comparison behind it. */
 static void check_username(Program *program, const char *name, guint n_bytes) {
-    enum { ROUND = 7, AFTER_JUMP = 6 }; /* instructions of a round, and behind the last jump until the comparison */
+    enum {
+        ROUND = 7,
+        AFTER_JUMP = 6
+    }; /* instructions of a round, and behind the last jump until the comparison */
     add(program, (struct sock_filter)BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, UDP_BYTES + STUN_BYTES));
     for (guint i = 0; i < ATTRIBUTES_MAX; i++) {
         guint to_comparison = (ATTRIBUTES_MAX - 1 - i) * ROUND + AFTER_JUMP;

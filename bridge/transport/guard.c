@@ -14,7 +14,7 @@ enum { GUARD_AWAY, GUARD_DISPATCHES, GUARD_SHUTS, N_STATES = 4 };
 
 struct Guard {
     GThread *thread;
-    clockid_t cpu_clock; /* of the worker */
+    clockid_t cpu_clock;   /* of the worker */
     _Atomic guint64 place; /* dispatch * N_STATES + state */
     int fds[GUARD_FDS_MAX];
     guint n_fds;
@@ -31,7 +31,8 @@ static gint64 worked_us(const Guard *guard) {
 }
 
 static void shut(Guard *guard, guint64 place) {
-    if (!atomic_compare_exchange_strong(&guard->place, &place, place - GUARD_DISPATCHES + GUARD_SHUTS)) return;
+    if (!atomic_compare_exchange_strong(&guard->place, &place, place - GUARD_DISPATCHES + GUARD_SHUTS))
+        return;
     for (guint i = 0; i < guard->n_fds; i++) guard->shut |= agent_filter_shut(guard->fds[i]);
     atomic_store(&guard->place, place);
 }

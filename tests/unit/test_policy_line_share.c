@@ -4,60 +4,93 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 enum { S = 1000000, LEGS = 201, FLOOR = 0, HALL = 1 };
-enum { P720 = 0, P360 = 1, P180 = 2, STILL = 3 };
+enum { P720, P720_THIN, P360, P360_THIN, P180, P180_THIN, STILL, N_LEVELS };
+
+static const char *const names[] = { "720p", "720p thin", "360p", "360p thin", "180p", "180p thin", "still" };
 
 static void make(LineLeg *legs, guint n_legs) {
     for (guint i = 0; i < n_legs; i++)
-        legs[i] = (LineLeg){ .rank = i == FLOOR  ? LINE_FLOOR
-                                     : i == HALL ? LINE_HALL
-                                                 : LINE_ROOM,
-                             .n_rungs = 4,
-                             .bitrate_bps = { 1500000, 500000, 120000, 20000 },
-                             .stills = TRUE,
-                             .beside_bps = 50000 };
+        legs[i] = (LineLeg){
+            .id = 100 + i,
+            .rank = i == FLOOR  ? LINE_FLOOR
+                    : i == HALL ? LINE_HALL
+                                : LINE_ROOM,
+            .n_rungs = 4,
+            .rungs = { { 1500000, TRUE }, { 500000, TRUE }, { 120000, TRUE }, { 20000, FALSE } },
+            .stills = TRUE,
+            .beside_bps = 50000,
+        };
 }
 
 static guint64 total(const LineLeg *legs, guint n_legs) {
     guint64 bps = 0;
-    for (guint i = 0; i < n_legs; i++)
-        bps += legs[i].beside_bps +
-               (legs[i].n_rungs > 0 ? legs[i].bitrate_bps[MAX(legs[i].rung_max, legs[i].own)] : 0);
+    for (guint i = 0; i < n_legs; i++) {
+        bps += legs[i].beside_bps;
+        if (legs[i].n_rungs > 0)
+            bps += ladder_top_bps(legs[i].rungs, legs[i].n_rungs, MAX(legs[i].top, legs[i].own));
+    }
     return bps;
 }
 
+/* Rooms by level. */
+static void count_rooms(const LineLeg *legs, guint n_legs, guint *ret_n) {
+    memset(ret_n, 0, N_LEVELS * sizeof *ret_n);
+    for (guint i = 0; i < n_legs; i++)
+        if (legs[i].rank == LINE_ROOM) ret_n[legs[i].top]++;
+}
+
+/* 201 legs need 311.6 Mbit/s of pictures and sound, 336.5 with headers. */
 static void test_budgets(void **state) {
     (void)state;
     static const struct {
         const char *name;
-        guint64 budget_bps;
-        guint room, hall, floor; /* rungs */
+        double budget_mbps;
+        guint level,
+            n_rooms; /* the lower one of the rooms' two levels, and how many at least and at most are on it */
+        guint n_rooms_max;
+        guint hall, floor;
+        gboolean fits;
     } cases[] = {
-        { "not known: no limit", 0, P720, P720, P720 },
-        { "a gigabit is enough", 1000000000, P720, P720, P720 },
-        { "300 Mbit/s are not, with headers", 300000000, P360, P720, P720 },
-        { "200 Mbit/s", 200000000, P360, P720, P720 },
-        { "100 Mbit/s", 100000000, P180, P720, P720 },
-        { "45 Mbit/s", 45000000, P180, P720, P720 },
-        { "41 Mbit/s: the hall too", 41000000, P180, P360, P720 },
-        { "39.5 Mbit/s: the floor as well", 39500000, P180, P180, P360 },
-        { "39 Mbit/s: all on the lowest", 39000000, P180, P180, P180 },
-        { "20 Mbit/s: stills for rooms", 20000000, STILL, P180, P180 },
-        { "1 Mbit/s: stills for all", 1000000, STILL, STILL, STILL },
+        { "not known: no limit", 0, P720, 199, 199, P720, P720, TRUE },
+        { "a gigabit is enough", 1000, P720, 199, 199, P720, P720, TRUE },
+        { "355 is enough, too", 355, P720, 199, 199, P720, P720, TRUE },
+        { "3 % too little: a few rooms go thin", 343.5, P720_THIN, 14, 20, P720, P720, TRUE },
+        { "300: every second room", 300, P720_THIN, 85, 95, P720, P720, TRUE },
+        { "30 % too little: most thin, nobody a rung", 248, P720_THIN, 170, 199, P720, P720, TRUE },
+        { "200: a third a rung down", 200, P360, 60, 72, P720, P720, TRUE },
+        { "100", 100, P360_THIN, 130, 145, P720, P720, TRUE },
+        { "40: the lowest for some", 40, P180_THIN, 35, 50, P720, P720, TRUE },
+        { "31: the hall, too", 31, P180_THIN, 199, 199, P180, P720, TRUE },
+        { "29: stills only when hall and floor are low", 29, STILL, 1, 20, P180_THIN, P180_THIN, TRUE },
+        { "20: stills for most", 20, STILL, 130, 150, P180_THIN, P180_THIN, TRUE },
+        { "1: stills for all, and that is the end", 1, STILL, 199, 199, STILL, STILL, FALSE },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         LineShare share = { 0 };
         LineLeg legs[LEGS];
-        print_message("case: %s\n", cases[i].name);
+        guint n[N_LEVELS];
+        guint64 budget_bps = (guint64)(cases[i].budget_mbps * 1e6);
         make(legs, LEGS);
-        line_share_update(&share, legs, LEGS, cases[i].budget_bps, S);
-        for (guint k = 2; k < LEGS; k++) assert_int_equal(legs[k].rung_max, cases[i].room); /* all alike */
-        assert_int_equal(legs[HALL].rung_max, cases[i].hall);
-        assert_int_equal(legs[FLOOR].rung_max, cases[i].floor);
-        if (cases[i].budget_bps > 18000000) assert_true(total(legs, LEGS) <= cases[i].budget_bps);
+        line_share_update(&share, legs, LEGS, budget_bps, S);
+        count_rooms(legs, LEGS, n);
+        guint level = cases[i].level, above = level > 0 ? n[level - 1] : 0;
+        print_message("case: %s: %u rooms %s, %u above, hall %s, floor %s, %.1f Mbit/s\n", cases[i].name,
+                      n[level], names[level], above, names[legs[HALL].top], names[legs[FLOOR].top],
+                      (double)share.needed_bps / 1e6);
+        assert_int_equal(n[level] + above, 199); /* nobody is two steps from anybody */
+        assert_in_range(n[level], cases[i].n_rooms, cases[i].n_rooms_max);
+        assert_int_equal(legs[HALL].top, cases[i].hall);
+        assert_int_equal(legs[FLOOR].top, cases[i].floor);
+        if (cases[i].fits && budget_bps != 0)
+            assert_true(total(legs, LEGS) * 1.08 <= 0.95 * (double)budget_bps);
+        /* and no more is given up than must be: one room's step is the most that is left over */
+        if (level != P720 && cases[i].hall == P720)
+            assert_true((double)share.needed_bps > 0.95 * (double)budget_bps - 1.08 * 530000);
     }
 }
 
@@ -67,52 +100,147 @@ static void test_own_lines_count(void **state) {
     LineShare share = { 0 };
     LineLeg legs[LEGS];
     make(legs, LEGS);
-    for (guint i = 50; i < LEGS; i++) legs[i].own = P180;
+    for (guint i = 50; i < LEGS; i++) legs[i].own = P180_THIN;
     line_share_update(&share, legs, LEGS, 150000000, S);
-    assert_int_equal(legs[2].rung_max, P720);
-    assert_int_equal(legs[100].rung_max, P720); /* its own line keeps it lower, not the province's */
+    assert_int_equal(share.n_lowered, 0);
+    for (guint i = 50; i < LEGS; i++) legs[i].own = P720_THIN; /* nothing to gain from them by a first step */
+    line_share_update(&share, legs, LEGS, 240000000, S);
+    for (guint i = 2; i < LEGS; i++) assert_true(legs[i].top <= P720_THIN);
+    assert_true(total(legs, LEGS) <= 240000000);
 }
 
 static void test_other_limits_stay(void **state) {
     (void)state;
     LineShare share = { 0 };
-    LineLeg legs[3];
-    make(legs, 3);
-    legs[2].best = P360;
-    line_share_update(&share, legs, 3, 0, S);
-    assert_int_equal(legs[2].rung_max, P360);
+    LineLeg legs[4];
+    make(legs, 4);
+    legs[2].best = 1;
+    legs[3].rungs[0].two_layers = FALSE; /* H.264 by hardware, say */
+    line_share_update(&share, legs, 4, 0, S);
+    assert_int_equal(legs[2].top, P360);
     legs[1].n_rungs = 0;
-    line_share_update(&share, legs, 3, 1, S); /* a budget that nothing fits */
-    assert_int_equal(legs[2].rung_max, STILL);
-    assert_int_equal(legs[1].rung_max, 0);
+    line_share_update(&share, legs, 4, 5000000, S);
+    assert_true(legs[3].top == P720 || legs[3].top == P360);
+    line_share_update(&share, legs, 4, 1, S); /* a budget that nothing fits */
+    assert_int_equal(legs[2].top, STILL);
+    assert_int_equal(legs[1].top, 0);
+    legs[2].n_rungs = 1; /* one rung, and it is a still */
+    line_share_update(&share, legs, 4, 1, S);
+    assert_int_equal(legs[2].top, P720);
     line_share_update(&share, NULL, 0, 1, S);
 }
 
-/* A meeting that grows and shrinks: down at once, up after a while, and never to and fro. */
+/* The presentation goes to all beside the pictures: those make room, by no more than it needs, and have it back. */
+static void test_presentation(void **state) {
+    (void)state;
+    LineShare share = { 0 };
+    LineLeg legs[LEGS];
+    make(legs, LEGS);
+    line_share_update(&share, legs, LEGS, 400000000, S);
+    assert_int_equal(share.n_lowered, 0);
+    for (guint i = 1; i < LEGS; i++) legs[i].beside_bps += 600000;
+    line_share_update(&share, legs, LEGS, 400000000, 2 * S);
+    assert_in_range(share.n_lowered, 130, 199);
+    assert_int_equal(legs[HALL].top, P720);
+    make(legs, LEGS);
+    for (gint64 second = 3; second < 30; second++)
+        line_share_update(&share, legs, LEGS, 400000000, second * S);
+    assert_int_equal(share.n_lowered, 0);
+}
+
+/* The floor goes from room to room: whoever has it has the best, and nobody else moves for that but who takes its place. */
+static void test_floor_moves(void **state) {
+    (void)state;
+    LineShare share = { 0 };
+    LineLeg legs[LEGS];
+    LadderTop before[LEGS];
+    make(legs, LEGS);
+    line_share_update(&share, legs, LEGS, 150000000, S);
+    for (guint room = 2; room < 60; room++) {
+        for (guint i = 0; i < LEGS; i++) before[i] = legs[i].top;
+        guint n_moved = 0;
+        make(legs, LEGS);
+        legs[FLOOR].rank = LINE_ROOM;
+        legs[room].rank = LINE_FLOOR;
+        line_share_update(&share, legs, LEGS, 150000000, (gint64)room * S);
+        for (guint i = 2; i < LEGS; i++) n_moved += legs[i].top != before[i];
+        assert_int_equal(legs[room].top, P720);
+        assert_true(total(legs, LEGS) * 1.08 <= 0.95 * 150e6 + 1);
+        assert_in_range(n_moved, 0, 6);
+    }
+}
+
+/* Who steps first is drawn by leg, and drawn anew when the line has been free. */
+static void test_it_is_not_always_the_same(void **state) {
+    (void)state;
+    LineShare share = { 0 };
+    LineLeg legs[LEGS];
+    guint times[LEGS] = { 0 };
+    for (guint round = 0; round < 40; round++) {
+        make(legs, LEGS);
+        line_share_update(&share, legs, LEGS, 330000000, (gint64)round * 100 * S);
+        guint n_first = share.n_lowered;
+        assert_in_range(n_first, 35, 50);
+        for (guint i = 0; i < LEGS; i++) times[i] += legs[i].top != P720;
+        line_share_update(&share, legs, LEGS, 330000000, (gint64)round * 100 * S + S);
+        assert_int_equal(share.n_lowered, n_first); /* the same as before */
+        line_share_update(&share, legs, LEGS, 0, (gint64)round * 100 * S + 2 * S);
+    }
+    for (guint i = 2; i < LEGS; i++) assert_in_range(times[i], 1, 25); /* of 40, and 8 would be even */
+    assert_int_equal(times[FLOOR] + times[HALL], 0);
+}
+
+/* A meeting that grows and shrinks: down at once, up after a while, never to and fro, and few at a time. */
 static void test_grows_and_shrinks(void **state) {
     (void)state;
     LineShare share = { 0 };
     LineLeg legs[LEGS];
-    guint n_changes = 0, before = 0;
+    LadderTop before[LEGS] = { 0 };
+    guint n_ups_early = 0, n_downs_late = 0;
     for (guint second = 0; second < 300; second++) {
         guint n_legs = second < 100 ? 2 * second + 1 : second < 200 ? LEGS : 60;
         make(legs, n_legs);
         line_share_update(&share, legs, n_legs, 150000000, (gint64)second * S);
-        if (n_legs > 2) n_changes += legs[2].rung_max != before;
-        if (n_legs > 2) before = legs[2].rung_max;
         assert_true(total(legs, n_legs) <= 150000000);
-        if (second == 203) assert_int_equal(legs[2].rung_max, P360); /* not yet */
-        if (second == 250) assert_int_equal(legs[2].rung_max, P720);
+        for (guint i = 2; i < MIN(n_legs, second < 100 ? 2 * second - 1 : n_legs); i++) {
+            n_ups_early += second > 1 && second < 200 && legs[i].top < before[i];
+            n_downs_late += second >= 200 && legs[i].top > before[i];
+            if (second > 200 && legs[i].top < before[i]) assert_in_range(before[i] - legs[i].top, 1, 1);
+        }
+        for (guint i = 0; i < n_legs; i++) before[i] = legs[i].top;
+        if (second == 203) assert_true(share.n_lowered > 50); /* not yet */
+        if (second == 290) assert_int_equal(share.n_lowered, 0);
     }
-    assert_int_equal(n_changes, 2);
+    assert_int_equal(n_ups_early, 0);
+    assert_int_equal(n_downs_late, 0);
+}
+
+/* Lines that get better and worse all the time under a tight budget: who has enough is left in peace. */
+static void test_no_flapping(void **state) {
+    (void)state;
+    LineShare share = { 0 };
+    LineLeg legs[LEGS];
+    LadderTop before[LEGS] = { 0 };
+    guint n_changes = 0;
+    for (guint second = 0; second < 600; second++) {
+        make(legs, LEGS);
+        for (guint i = 150; i < LEGS; i++) legs[i].own = (second * 7 + i * 13) % 60 < 20 ? P360 : 0;
+        line_share_update(&share, legs, LEGS, 200000000, (gint64)second * S);
+        for (guint i = 0; i < LEGS; i++) {
+            n_changes += second > 0 && legs[i].top != before[i];
+            before[i] = legs[i].top;
+        }
+    }
+    print_message("%u changes of 201 legs in 600 s\n", n_changes);
+    assert_in_range(n_changes, 0, 402);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_own_lines_count),
-        cmocka_unit_test(test_other_limits_stay),
-        cmocka_unit_test(test_grows_and_shrinks),
+        cmocka_unit_test(test_budgets),           cmocka_unit_test(test_own_lines_count),
+        cmocka_unit_test(test_other_limits_stay), cmocka_unit_test(test_presentation),
+        cmocka_unit_test(test_floor_moves),       cmocka_unit_test(test_it_is_not_always_the_same),
+        cmocka_unit_test(test_grows_and_shrinks), cmocka_unit_test(test_no_flapping),
     };
     return cmocka_run_group_tests_name("share of the line", tests, NULL, NULL);
 }
