@@ -59,11 +59,10 @@ AudioEncoder *audio_encoder_new(const AudioEncoderSettings *settings, GError **e
     opus_encoder_ctl(opus, OPUS_SET_BITRATE((opus_int32)settings->bitrate_bps));
     opus_encoder_ctl(opus, OPUS_SET_COMPLEXITY((opus_int32)settings->complexity));
     opus_encoder_ctl(opus, OPUS_SET_PACKET_LOSS_PERC((opus_int32)settings->loss_percent));
-    opus_encoder_ctl(opus, OPUS_SET_INBAND_FEC(1));
-    opus_encoder_ctl(opus, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
     AudioEncoder *encoder = g_new0(AudioEncoder, 1);
     encoder->opus = opus;
     encoder->frame_samples = (int)settings->frame_samples;
+    audio_encoder_carry_copies(encoder, TRUE);
     return encoder;
 }
 
@@ -77,6 +76,12 @@ void audio_encoder_reset(AudioEncoder *encoder) { opus_encoder_ctl(encoder->opus
 
 void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed) {
     opus_encoder_ctl(encoder->opus, OPUS_SET_DTX(allowed ? 1 : 0));
+}
+
+/* Told that it is music, Opus leaves its speech modes from 18 kbit/s on. */
+void audio_encoder_carry_copies(AudioEncoder *encoder, gboolean carry) {
+    opus_encoder_ctl(encoder->opus, OPUS_SET_INBAND_FEC(carry ? 1 : 0));
+    opus_encoder_ctl(encoder->opus, OPUS_SET_SIGNAL(carry ? OPUS_SIGNAL_VOICE : OPUS_SIGNAL_MUSIC));
 }
 
 void audio_encoder_stand_alone(AudioEncoder *encoder, gboolean alone) {

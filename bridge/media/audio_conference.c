@@ -12,10 +12,11 @@ enum {
     MEASURED_MAX = 8, /* senders without (or with a false) level that are decoded only to be measured */
     SPARES_MAX = 16,
     FADE_SAMPLES = 480, /* 10 ms */
+    COPIES_TICKS = 60,  /* a leg that leaves a tier may take a second for it (downlink_audio.c) */
     SPEECH_LEVEL = 50,
     LIMITER_US = VOICE_LIMITER_SAMPLES * 125 / 6,
 };
-static const gint64 PRIVATE_KEEP_US = 2 * G_USEC_PER_SEC;
+static const gint64 PRIVATE_KEEP_US = 400000; /* both limiters have come to the same gain by then */
 static const gint64 SPEAKING_EVERY_US = 200000;
 static const gint64 SLEW_US = 40; /* per tick: 2 ms per second, which is how often reports go out */
 static const gint64 PATH_US_MAX = 2 * G_USEC_PER_SEC;
@@ -29,7 +30,8 @@ typedef struct {
     Leveller leveller;
     AudioOut *out; /* private mix, while it is heard and PRIVATE_KEEP_US after */
     gint64 out_until_us;
-    guint n_listening[N_AUDIO_TIERS]; /* its legs, but for AUDIO_TIER_FEC */
+    guint64 copies_until;             /* tick: until then its private mix carries copies whoever listens */
+    guint n_listening[N_AUDIO_TIERS]; /* its legs, but for AUDIO_TIER_PLAIN */
     gboolean unknown_level, in_mix;
     gboolean pulled; /* frame is this tick's */
     gint16 frame[VOICE_FRAME_SAMPLES];
@@ -220,6 +222,7 @@ void audio_conference_listen(AudioConference *conference, guint32 id, AudioTier 
     Seat *seat = change > 0 ? need_seat(conference, id) : find_seat(conference, id);
     if (seat == NULL || tier >= N_AUDIO_TIERS || (change < 0 && seat->n_listening[tier] == 0)) return;
     seat->n_listening[tier] += (guint)change;
+    seat->copies_until = conference->tick + COPIES_TICKS;
     conference->n_listening[tier] += (guint)change;
     if (tier == AUDIO_TIER_NARROW || tier == AUDIO_TIER_NARROW_RED) {
         audio_out_refresh(conference->listeners, change > 0);
@@ -360,8 +363,17 @@ static void settle_outs(AudioConference *conference, gint64 now_us) {
         seat->out = new_out(conference);
         if (seat->out == NULL) continue;
         audio_out_follow(seat->out, conference->listeners);
+        seat->copies_until = MAX(seat->copies_until, conference->tick + 1);
         n_outs++;
     }
+}
+
+/* What a private mix is to be made in. The copies go where nobody of the seat loses packets: that sounds better and is a third
+ * of the work. It begins and ends with them, as what the listeners hear: changing over inside an encoder is not heard. */
+static guint private_tiers(const Seat *seat, guint64 tick) {
+    guint wanted = tiers_heard(seat->n_listening);
+    gboolean copies = wanted != 0 || !seat->pulled || tick < seat->copies_until;
+    return copies ? wanted | 1u << AUDIO_TIER_FEC : wanted;
 }
 
 static void run_out(AudioOut *out, const gint32 *mix, const AudioTick *tick, guint wanted,
@@ -374,14 +386,15 @@ static void run_out(AudioOut *out, const gint32 *mix, const AudioTick *tick, gui
 
 static void encode(AudioConference *conference, const gint32 *sum, AudioTick *tick,
                    AudioConferenceCounts *counts) {
-    run_out(conference->listeners, sum, tick, tiers_heard(conference->n_listening), &tick->listeners, counts);
+    run_out(conference->listeners, sum, tick, tiers_heard(conference->n_listening) | 1u << AUDIO_TIER_FEC,
+            &tick->listeners, counts);
     for (guint i = 0; i < conference->seats->len && tick->n_private < AUDIO_PRIVATE_MAX; i++) {
         Seat *seat = g_ptr_array_index(conference->seats, i);
         gint32 rest[VOICE_FRAME_SAMPLES];
         if (seat->out == NULL) continue;
         mix_without(sum, seat->pulled ? seat->frame : NULL, rest, VOICE_FRAME_SAMPLES);
         tick->private[tick->n_private].seat = seat->seat;
-        run_out(seat->out, rest, tick, tiers_heard(seat->n_listening), &tick->private[tick->n_private++].mix,
+        run_out(seat->out, rest, tick, private_tiers(seat, tick->tick), &tick->private[tick->n_private++].mix,
                 counts);
     }
 }

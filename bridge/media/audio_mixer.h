@@ -53,7 +53,7 @@ void audio_mixer_end_conference(AudioMixer *mixer, guint32 conference);
 /* The seat's microphone (takes a reference of its own), replacing the one before in one step; NULL detaches. */
 void audio_mixer_attach(AudioMixer *mixer, guint32 conference, guint32 seat, AudioUplink *uplink);
 
-/* A leg of this seat begins (+1) or ceases (-1) to listen in a tier; AUDIO_TIER_FEC needs no telling. */
+/* A leg of this seat begins (+1) or ceases (-1) to listen in a tier; AUDIO_TIER_PLAIN needs no telling. */
 void audio_mixer_listen(AudioMixer *mixer, guint32 conference, guint32 seat, AudioTier tier, gint change);
 
 typedef struct {

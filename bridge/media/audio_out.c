@@ -103,6 +103,7 @@ static void warm(AudioOut *out, Lane *lane, guint64 next) {
     if (next < WARM_FRAMES) return;
     frames_of(out, next - WARM_FRAMES, WARM_FRAMES, samples);
     audio_encoder_reset(lane->encoder);
+    audio_encoder_carry_copies(lane->encoder, TRUE);
     for (guint i = 0; i < WARM_FRAMES / lane->n_ticks; i++) {
         audio_encoder_encode(lane->encoder, samples + (gsize)i * lane->n_ticks * VOICE_FRAME_SAMPLES,
                              ignored);
@@ -266,6 +267,8 @@ void audio_out_run(AudioOut *out, const gint32 mix[VOICE_FRAME_SAMPLES], const A
 
     gboolean asleep = out->n_silent > SILENT_FRAMES && time->tick % SILENT_EVERY != SILENT_EVERY - 1;
     *ret_mix = (AudioTiers){ .running = FEC_BIT | (wanted & RED_BIT) };
+    /* In a pause the speech modes send next to nothing. */
+    audio_encoder_carry_copies(out->wide.encoder, (wanted & FEC_BIT) != 0 || out->n_quiet > QUIET_FRAMES);
     audio_encoder_stand_alone(out->wide.encoder, out->wide.refresh);
     if (out->wide.refresh) ret_mix->fresh |= FEC_BIT | RED_BIT;
     /* Those who come from the narrow packets can do so at their borders only. */

@@ -8,8 +8,8 @@ enum { AUDIO_PRIVATE_MAX = 16, AUDIO_NARROW_TICKS = 3 };
 
 /* One mix in each tier in which somebody hears it. */
 typedef struct {
-    guint
-        running; /* bit per AudioTier: it is made; what is not is heard in AUDIO_TIER_FEC, which always is */
+    guint running; /* bit per AudioTier: it is made; what is not is heard in AUDIO_TIER_FEC, which always is,
+                    and which is all that AUDIO_TIER_PLAIN ever gets */
     /* Bit per tier: this packet (narrow: the one whose first tick this is) leans on nothing before it. Who comes from another
      * encoder begins with such a one: else the decoder's memory does not fit, and a vowel may be twice as loud for a moment. */
     guint fresh;

@@ -15,10 +15,10 @@ static void tell(Downlink *downlink, AudioTier tier) {
     const FanoutEvents *events = &downlink->fanout->events;
     DownlinkSound *sound = &downlink->sound;
     if (tier == sound->told || events->listen == NULL) return;
-    if (sound->told != AUDIO_TIER_FEC)
+    if (sound->told != AUDIO_TIER_PLAIN)
         events->listen(downlink->fanout->user, downlink->config.conference, downlink->config.seat,
                        sound->told, -1);
-    if (tier != AUDIO_TIER_FEC)
+    if (tier != AUDIO_TIER_PLAIN)
         events->listen(downlink->fanout->user, downlink->config.conference, downlink->config.seat, tier, 1);
     sound->told = tier;
 }
@@ -40,7 +40,7 @@ void downlink_on_audio_report(Downlink *downlink, double fraction_lost, gint64 n
     downlink->sound.next_choice_us = 0; /* trouble is answered with the next tick */
 }
 
-void downlink_end_audio(Downlink *downlink) { tell(downlink, AUDIO_TIER_FEC); }
+void downlink_end_audio(Downlink *downlink) { tell(downlink, AUDIO_TIER_PLAIN); }
 
 /* ---- which packet ---- */
 

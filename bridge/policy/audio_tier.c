@@ -7,7 +7,7 @@ static const double LOSS_FALLS_US = 4e6;
 static const double STILL_LOSSY = 0.05, LITTLE_BETTER = 0.6, WORSE = 1.4, WORSE_BY = 0.05;
 
 void audio_tier_init(AudioTierChoice *choice) {
-    *choice = (AudioTierChoice){ .tier = AUDIO_TIER_FEC, .roomy = TRUE };
+    *choice = (AudioTierChoice){ .tier = AUDIO_TIER_PLAIN, .roomy = TRUE };
 }
 
 void audio_tier_on_report(AudioTierChoice *choice, double fraction_lost, gint64 now_us) {
@@ -15,6 +15,7 @@ void audio_tier_on_report(AudioTierChoice *choice, double fraction_lost, gint64 
     choice->loss = MAX(fraction_lost, fraction_lost + (choice->loss - fraction_lost) * left);
     choice->reported = TRUE;
     choice->reported_us = now_us;
+    if (fraction_lost > 0) choice->lost_us = now_us;
 }
 
 /* TRUE once `good` has held for long enough. */
@@ -41,9 +42,16 @@ static void judge(AudioTierChoice *choice, double loss, gint64 now_us) {
     }
 }
 
+/* Who has lost one packet may lose another: thin copies for as long as it takes to believe otherwise. */
+static gboolean loses(AudioTierChoice *choice, double loss, gint64 now_us) {
+    if (loss > 0 && !choice->reported) choice->lost_us = now_us;
+    return choice->lost_us != 0 && now_us - choice->lost_us < AUDIO_CLEAN_US;
+}
+
 static AudioTier choose(AudioTierChoice *choice, double loss, gboolean copies, gint64 now_us) {
     gboolean poor = choice->narrow || !choice->roomy;
-    if (!copies) return choice->narrow ? AUDIO_TIER_NARROW : AUDIO_TIER_FEC;
+    if (!copies && choice->narrow) return AUDIO_TIER_NARROW;
+    if (!copies) return loses(choice, loss, now_us) ? AUDIO_TIER_FEC : AUDIO_TIER_PLAIN;
     if (!poor) return AUDIO_TIER_RED;
     gboolean began = choice->tier != AUDIO_TIER_NARROW_RED && !choice->in_spite;
     if (began || (choice->judge_us == 0 && !choice->in_spite)) {
@@ -72,6 +80,7 @@ gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint
 
 const char *audio_tier_word(AudioTier tier) {
     switch (tier) {
+    case AUDIO_TIER_PLAIN: return "plain";
     case AUDIO_TIER_FEC: return "fec";
     case AUDIO_TIER_RED: return "red";
     case AUDIO_TIER_NARROW: return "narrow";

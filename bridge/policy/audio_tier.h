@@ -7,6 +7,7 @@
 #include <glib.h>
 
 typedef enum {
+    AUDIO_TIER_PLAIN, /* 20 ms packets on a line that loses nothing: whether they carry copies is all the same */
     AUDIO_TIER_FEC, /* 20 ms packets that carry a thin copy of the one before (Opus in-band FEC) */
     AUDIO_TIER_RED, /* the same with whole copies of the two before (RFC 2198): three in a row may be lost */
     AUDIO_TIER_NARROW,     /* 60 ms packets of 14 kbit/s without a header extension */
@@ -30,6 +31,7 @@ typedef struct {
     gboolean reported;
     double loss; /* rises at once, falls with a time constant of 4 s */
     gint64 reported_us;
+    gint64 lost_us;                /* when anything was lost last; 0: never */
     gboolean lossy, narrow, roomy; /* roomy: copies have room */
     gint64 clean_since_us, wide_since_us;
     gboolean in_spite; /* copies in spite of a low estimate */
@@ -38,7 +40,7 @@ typedef struct {
     double loss_before;    /* when that change was made */
 } AudioTierChoice;
 
-void audio_tier_init(AudioTierChoice *choice); /* AUDIO_TIER_FEC */
+void audio_tier_init(AudioTierChoice *choice); /* AUDIO_TIER_PLAIN */
 
 /* The sound's own receiver report: fraction_lost 0..1 since the report before. */
 void audio_tier_on_report(AudioTierChoice *choice, double fraction_lost, gint64 now_us);

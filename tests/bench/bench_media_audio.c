@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ROOMS_MAX = 1000, LOOP = 50 };
+enum { ROOMS_MAX = 1000, LOOP = 50, FIRST_HZ = 250, STEP_HZ = 13, TURNS = 4 };
+static const gint64 TURN_US = 6 * G_USEC_PER_SEC;
+static guint n_in_turn; /* rooms that talk at once, one group after the other */
 
 typedef struct {
     Speaker *rooms[ROOMS_MAX];
@@ -38,11 +40,16 @@ static gboolean silent(const Speaker *speaker, gint64 at_us) {
     return FALSE;
 }
 
+static gboolean in_turn(const Speaker *speaker, gint64 at_us) {
+    guint room = (guint)((speaker->hz - FIRST_HZ) / STEP_HZ);
+    return room / n_in_turn == (guint)(at_us / TURN_US) % TURNS;
+}
+
 typedef struct {
     double push_us, tick_us, tick_us_max, decoded, encoded;
 } Result;
 
-static Result measure(guint n_rooms, guint n_talking, guint n_seconds, guint complexity) {
+static Result measure(guint n_rooms, guint n_talking, gboolean turns, guint n_seconds, guint complexity) {
     static const AudioMixerEvents events = { on_tick, on_speaking };
     AudioMixerSettings settings = {
         .voices_max = 8, .bitrate_bps = 32000, .complexity = complexity, .levelling = TRUE
@@ -51,15 +58,22 @@ static Result measure(guint n_rooms, guint n_talking, guint n_seconds, guint com
     AudioMix *mix = audio_mix_new(&settings, &events, &hall);
     AudioScene *scene = g_malloc0(sizeof *scene + n_rooms * sizeof scene->seats[0]);
     gint64 now_us = 100 * G_USEC_PER_SEC, pushing = 0, mixing = 0, slowest = 0;
+    n_in_turn = n_talking;
     scene->conference = 1;
     scene->n_seats = n_rooms;
     for (guint i = 0; i < n_rooms; i++) {
-        Speaker *room = hall.rooms[i] = speaker_new(250 + 13 * i, 6000, 960, 1, now_us + i * 97);
+        Speaker *room = hall.rooms[i] = speaker_new(FIRST_HZ + STEP_HZ * i, 6000, 960, 1, now_us + i * 97);
         room->n_loop = LOOP;
         room->swell = 0.9;
-        if (i >= n_talking) room->talks = silent;
+        if (turns && i < TURNS * n_talking) {
+            room->n_loop = 0;
+            room->talks = in_turn;
+        } else if (i >= n_talking) {
+            room->talks = silent;
+        }
         scene->seats[i] =
-            (AudioSeat){ .seat = i + 1, .heard = i == 0 && n_talking > 0 ? HEARD_ALWAYS : HEARD_MAY };
+            (AudioSeat){ .seat = i + 1,
+                         .heard = i == 0 && n_talking > 0 && !turns ? HEARD_ALWAYS : HEARD_MAY };
         audio_mix_attach(mix, 1, i + 1, room->uplink, now_us);
     }
     audio_mix_set_scene(mix, scene);
@@ -95,7 +109,9 @@ static Result measure(guint n_rooms, guint n_talking, guint n_seconds, guint com
 int main(int argc, char **argv) {
     static const struct {
         guint n_talking, complexity;
-    } cases[] = { { 0, 5 }, { 1, 5 }, { 4, 5 }, { 4, 0 }, { 8, 5 } };
+        gboolean turns; /* of 6 s, as the simulator's rooms */
+    } cases[] = { { 0, 5, FALSE }, { 1, 5, FALSE }, { 4, 5, FALSE },
+                  { 4, 5, TRUE },  { 4, 0, FALSE }, { 8, 5, FALSE } };
     guint n_seconds = argc > 1 ? (guint)atoi(argv[1]) : 20, n_rooms = argc > 2 ? (guint)atoi(argv[2]) : 200;
     n_rooms = CLAMP(n_rooms, 8, ROOMS_MAX);
     const char *folder = g_getenv("OUT");
@@ -105,19 +121,22 @@ int main(int argc, char **argv) {
     printf(
         "rooms talking complexity | mix us/tick   most  core %% | push us/tick | decodes encodes per tick\n");
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        Result result = measure(n_rooms, cases[i].n_talking, MAX(n_seconds, 1), cases[i].complexity);
-        printf("%5u %7u %10u | %11.1f %6.0f %7.2f | %12.1f | %7.1f %7.1f\n", n_rooms, cases[i].n_talking,
-               cases[i].complexity, result.tick_us, result.tick_us_max, result.tick_us / AUDIO_TICK_US * 100,
-               result.push_us, result.decoded, result.encoded);
+        Result result =
+            measure(n_rooms, cases[i].n_talking, cases[i].turns, MAX(n_seconds, 1), cases[i].complexity);
+        printf("%5u %7u%s %10u | %11.1f %6.0f %7.2f | %12.1f | %7.1f %7.1f\n", n_rooms, cases[i].n_talking,
+               cases[i].turns ? " in turns" : "", cases[i].complexity, result.tick_us, result.tick_us_max,
+               result.tick_us / AUDIO_TICK_US * 100, result.push_us, result.decoded, result.encoded);
         if (lines == NULL) continue;
         fprintf(lines,
-                "{\"bench\":\"audio_mixer\",\"rooms\":%u,\"talking\":%u,\"complexity\":%u,\"mix_us_per_"
+                "{\"bench\":\"audio_mixer\",\"rooms\":%u,\"talking\":%u,\"turns\":%s,\"complexity\":%u,\"mix_"
+                "us_per_"
                 "tick\":%.1f,"
                 "\"mix_us_max\":%.0f,\"mix_core_percent\":%.2f,\"push_us_per_tick\":%.1f,\"decodes_per_"
                 "tick\":%.2f,"
                 "\"encodes_per_tick\":%.2f}\n",
-                n_rooms, cases[i].n_talking, cases[i].complexity, result.tick_us, result.tick_us_max,
-                result.tick_us / AUDIO_TICK_US * 100, result.push_us, result.decoded, result.encoded);
+                n_rooms, cases[i].n_talking, cases[i].turns ? "true" : "false", cases[i].complexity,
+                result.tick_us, result.tick_us_max, result.tick_us / AUDIO_TICK_US * 100, result.push_us,
+                result.decoded, result.encoded);
     }
     if (lines != NULL) fclose(lines);
     return 0;

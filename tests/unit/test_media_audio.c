@@ -2,6 +2,7 @@
 #include "bridge/media/audio_mix.h"
 
 #include "bridge/media/audio_codec.h"
+#include "bridge/wire/opus.h"
 #include "tests/unit/audio_speaker.h"
 
 #include <setjmp.h>
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+enum { OPUS_CELT_FIRST = 16 }; /* of the configurations in an Opus packet's first byte (RFC 6716 3.1) */
 enum { ROOMS_MAX = 240, EARS_MAX = 8, CONFERENCE = 7, SPEAKING_MAX = 512 };
 
 /* A client: takes its seat's private packet or the listeners' one, and decodes what it was sent. */
@@ -19,6 +21,7 @@ typedef struct {
     AudioDecoder *decoder;
     GArray *heard;
     guint n_private, n_shared, n_nothing;
+    guint n_with_copies, n_light; /* of the private ones: with in-band FEC; in the mode that has none */
 } Ear;
 
 typedef struct {
@@ -74,6 +77,10 @@ static void on_tick(gpointer user, AudioTick *tick) {
         ear->n_private += own && block != NULL;
         ear->n_shared += !own && block != NULL;
         ear->n_nothing += block == NULL;
+        if (own && block != NULL) {
+            ear->n_with_copies += opus_payload_has_fec(block->bytes, block->n_bytes);
+            ear->n_light += block->bytes[0] >> 3 >= OPUS_CELT_FIRST;
+        }
         hear(ear, block);
     }
 }
@@ -365,6 +372,54 @@ static void test_changing_streams_does_not_click(void **state) {
     hall_free(hall);
 }
 
+/* What a room hears while it speaks carries copies where its line loses packets, and is lighter where it does not; neither
+ * the beginning, the end nor a change of that is heard. The seconds are those of talks_by_turns: it speaks from 5 to 10, ... */
+static void test_copies_go_where_packets_are_lost(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        gint change; /* of the legs that lose packets, before it begins to speak */
+        /* Opus leaves copies out where it hears no voice: a tone that swells has some. */
+        double light_least, light_most, copies_least, copies_most;
+    } TURNS[] = { { "a clean line", 0, 0.95, 1, 0, 0.05 },
+                  { "one that loses packets", 1, 0, 0, 0.25, 1 },
+                  { "clean again", -1, 0.95, 1, 0, 0.05 } };
+    Hall *hall = hall_new(FALSE);
+    enter(hall, 310, 5000, HEARD_ALWAYS);
+    enter(hall, 900, 8000, HEARD_MAY)->talks = talks_by_turns;
+    Ear *ear = listen_as(hall, 2);
+    tell_scene(hall);
+    for (guint i = 0; i < G_N_ELEMENTS(TURNS); i++) {
+        run(hall, 3);
+        if (TURNS[i].change != 0) audio_mix_listen(hall->mix, CONFERENCE, 2, AUDIO_TIER_FEC, TURNS[i].change);
+        run(hall, 2.5);
+        guint n = ear->n_private, n_light = ear->n_light, n_with_copies = ear->n_with_copies;
+        run(hall, 4.5);
+        double light = (ear->n_light - n_light) / (double)(ear->n_private - n);
+        double copies = (ear->n_with_copies - n_with_copies) / (double)(ear->n_private - n);
+        print_message("# %s: light %.2f, with copies %.2f\n", TURNS[i].name, light, copies);
+        if (light < TURNS[i].light_least || light > TURNS[i].light_most || copies < TURNS[i].copies_least ||
+            copies > TURNS[i].copies_most)
+            fail_msg("%s: light %.2f, with copies %.2f", TURNS[i].name, light, copies);
+    }
+    /* While it speaks, and in the middle of it. */
+    run(hall, 7);
+    audio_mix_listen(hall->mix, CONFERENCE, 2, AUDIO_TIER_FEC, 1);
+    run(hall, 1);
+    audio_mix_listen(hall->mix, CONFERENCE, 2, AUDIO_TIER_FEC, -1);
+    run(hall, 6);
+    const gint16 *heard = (const gint16 *)(gpointer)ear->heard->data;
+    double slope = 2 * G_PI * 310 / 48000 * 5000;
+    double step = ear_step_largest(heard + 48000, ear->heard->len - 48000);
+    print_message("# step %.0f, of the tone %.0f\n", step, slope);
+    assert_true(step < slope * 2);
+    for (guint at = 48000; at + 960 <= ear->heard->len; at += 960)
+        if (ear_tone(heard + at, 960, 310) < 1200 || ear_tone(heard + at, 960, 900) > 150)
+            fail_msg("at %u ms: the voice %.0f, its own %.0f", at / 48, ear_tone(heard + at, 960, 310),
+                     ear_tone(heard + at, 960, 900));
+    hall_free(hall);
+}
+
 static void test_loud_rooms_together_do_not_clip(void **state) {
     (void)state;
     Hall *hall = hall_new(FALSE);
@@ -577,6 +632,7 @@ int main(void) {
         cmocka_unit_test(test_onset_is_not_clipped),
         cmocka_unit_test(test_steady_sound_stays),
         cmocka_unit_test(test_changing_streams_does_not_click),
+        cmocka_unit_test(test_copies_go_where_packets_are_lost),
         cmocka_unit_test(test_loud_rooms_together_do_not_clip),
         cmocka_unit_test(test_levelling_brings_rooms_together),
         cmocka_unit_test(test_returning_room_keeps_its_place),

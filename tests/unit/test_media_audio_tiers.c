@@ -244,7 +244,7 @@ static void test_bad_lines(void **state) {
         double heard; /* share of the pieces of 100 ms in which the voice is as loud as it should be */
         double kbps_most;
     } CASES[] = {
-        { 0, TRUE, 0, AUDIO_TIER_FEC, 0, 1, 66 },
+        { 0, TRUE, 0, AUDIO_TIER_PLAIN, 0, 1, 66 },
         { 0, TRUE, 60000, AUDIO_TIER_NARROW, 0, 1, 24 },
         { 0.1, FALSE, 0, AUDIO_TIER_FEC, 0.08, 0.88, 66 },
         { 0.1, TRUE, 0, AUDIO_TIER_RED, 0.004, 0.985, 135 },
@@ -294,12 +294,13 @@ static void test_own_voice_stays_away(void **state) {
         double loss;
         guint32 narrow_bps;
         AudioTier tier;
-    } CASES[] = { { 0, 0, AUDIO_TIER_FEC },
+    } CASES[] = { { 0, 0, AUDIO_TIER_PLAIN },
+                  { 0.1, 0, AUDIO_TIER_FEC }, /* a client without RED */
                   { 0.1, 0, AUDIO_TIER_RED },
                   { 0, 60000, AUDIO_TIER_NARROW },
                   { 0.1, 60000, AUDIO_TIER_NARROW_RED } };
     for (guint i = 0; i < G_N_ELEMENTS(CASES); i++) {
-        Room *room = room_new(TRUE, TRUE);
+        Room *room = room_new(CASES[i].tier != AUDIO_TIER_FEC, TRUE);
         room->loss = CASES[i].loss;
         room->narrow_bps = CASES[i].narrow_bps;
         run(room, 12 * SECOND_TICKS);
@@ -322,7 +323,7 @@ static gboolean talks_now_and_then(const Speaker *speaker, gint64 at_us) {
  * now and then), meet each phase of a narrow packet. Nothing is lost on it: what is heard is to be one steady voice. */
 static void change_tiers(gboolean speaks, guint *ret_n_changes) {
     Room *room = room_new(TRUE, speaks);
-    AudioTier before = AUDIO_TIER_FEC;
+    AudioTier before = AUDIO_TIER_PLAIN;
     guint seen = 0;
     if (speaks) room->own->talks = talks_now_and_then;
     run(room, 2 * SECOND_TICKS);
@@ -333,6 +334,7 @@ static void change_tiers(gboolean speaks, guint *ret_n_changes) {
         choice->lossy = i / 2 % 2 == 1;
         choice->loss = 0.02; /* neither clean nor lossy: stays as set */
         choice->narrow = i % 2 == 1;
+        choice->lost_us = i / 4 % 2 == 1 ? room->now_us : 0;
         room->narrow_bps = choice->narrow ? 120000 : 200000;
         run(room, 35 + i % 4);
         *ret_n_changes += tier_of(room) != before;
