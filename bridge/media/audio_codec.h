@@ -36,7 +36,7 @@ void audio_encoder_reset(AudioEncoder *encoder);
 void audio_encoder_allow_dtx(AudioEncoder *encoder, gboolean allowed);
 /* At first TRUE: each voiced packet carries a thin copy of the one before (in-band FEC), which Opus does in its speech modes
  * alone. FALSE: no copies, and its other mode (CELT), which sounds better at these rates for a third of the work. Going from
- * one to the other is the encoder's own affair and is not heard. */
+ * one to the other is the encoder's own affair and is not heard; between encoders it would be. */
 void audio_encoder_carry_copies(AudioEncoder *encoder, gboolean carry);
 /* TRUE: the next packets lean on nothing before them, for a listener whose decoder heard another encoder until now. */
 void audio_encoder_stand_alone(AudioEncoder *encoder, gboolean alone);

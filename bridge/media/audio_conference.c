@@ -12,7 +12,7 @@ enum {
     MEASURED_MAX = 8, /* senders without (or with a false) level that are decoded only to be measured */
     SPARES_MAX = 16,
     FADE_SAMPLES = 480, /* 10 ms */
-    COPIES_TICKS = 60,  /* a leg that leaves a tier may take a second for it (downlink_audio.c) */
+    COPIES_TICKS = 500, /* 10 s more: who loses packets may again, and a leg needs a second to leave a tier */
     SPEECH_LEVEL = 50,
     LIMITER_US = VOICE_LIMITER_SAMPLES * 125 / 6,
 };
@@ -51,6 +51,7 @@ struct AudioConference {
 
     AudioOut *listeners;
     guint n_listening[N_AUDIO_TIERS]; /* of all seats */
+    guint64 copies_until;             /* tick: until then what they hear carries copies whoever listens */
     guint64 tick;
     guint32 rtp_base;
 
@@ -222,7 +223,7 @@ void audio_conference_listen(AudioConference *conference, guint32 id, AudioTier 
     Seat *seat = change > 0 ? need_seat(conference, id) : find_seat(conference, id);
     if (seat == NULL || tier >= N_AUDIO_TIERS || (change < 0 && seat->n_listening[tier] == 0)) return;
     seat->n_listening[tier] += (guint)change;
-    seat->copies_until = conference->tick + COPIES_TICKS;
+    seat->copies_until = conference->copies_until = conference->tick + COPIES_TICKS;
     conference->n_listening[tier] += (guint)change;
     if (tier == AUDIO_TIER_NARROW || tier == AUDIO_TIER_NARROW_RED) {
         audio_out_refresh(conference->listeners, change > 0);
@@ -363,17 +364,15 @@ static void settle_outs(AudioConference *conference, gint64 now_us) {
         seat->out = new_out(conference);
         if (seat->out == NULL) continue;
         audio_out_follow(seat->out, conference->listeners);
-        seat->copies_until = MAX(seat->copies_until, conference->tick + 1);
         n_outs++;
     }
 }
 
-/* What a private mix is to be made in. The copies go where nobody of the seat loses packets: that sounds better and is a third
- * of the work. It begins and ends with them, as what the listeners hear: changing over inside an encoder is not heard. */
-static guint private_tiers(const Seat *seat, guint64 tick) {
-    guint wanted = tiers_heard(seat->n_listening);
-    gboolean copies = wanted != 0 || !seat->pulled || tick < seat->copies_until;
-    return copies ? wanted | 1u << AUDIO_TIER_FEC : wanted;
+/* What a mix is to be made in. Copies of lost packets are left out where none of its legs loses any: that sounds better and is
+ * a third of the work. */
+static guint tiers_wanted(const guint n_listening[N_AUDIO_TIERS], gboolean copies) {
+    guint wanted = tiers_heard(n_listening);
+    return wanted != 0 || copies ? wanted | 1u << AUDIO_TIER_FEC : 0;
 }
 
 static void run_out(AudioOut *out, const gint32 *mix, const AudioTick *tick, guint wanted,
@@ -386,16 +385,19 @@ static void run_out(AudioOut *out, const gint32 *mix, const AudioTick *tick, gui
 
 static void encode(AudioConference *conference, const gint32 *sum, AudioTick *tick,
                    AudioConferenceCounts *counts) {
-    run_out(conference->listeners, sum, tick, tiers_heard(conference->n_listening) | 1u << AUDIO_TIER_FEC,
-            &tick->listeners, counts);
+    guint wanted = tiers_wanted(conference->n_listening, tick->tick < conference->copies_until);
+    gboolean copies = (wanted & 1u << AUDIO_TIER_FEC) != 0;
+    run_out(conference->listeners, sum, tick, wanted, &tick->listeners, counts);
     for (guint i = 0; i < conference->seats->len && tick->n_private < AUDIO_PRIVATE_MAX; i++) {
         Seat *seat = g_ptr_array_index(conference->seats, i);
         gint32 rest[VOICE_FRAME_SAMPLES];
         if (seat->out == NULL) continue;
         mix_without(sum, seat->pulled ? seat->frame : NULL, rest, VOICE_FRAME_SAMPLES);
         tick->private[tick->n_private].seat = seat->seat;
-        run_out(seat->out, rest, tick, private_tiers(seat, tick->tick), &tick->private[tick->n_private++].mix,
-                counts);
+        /* Who is about to hear what the listeners hear again comes to it in the same mode of Opus. */
+        gboolean own_copies = tick->tick < seat->copies_until || (!seat->pulled && copies);
+        run_out(seat->out, rest, tick, tiers_wanted(seat->n_listening, own_copies),
+                &tick->private[tick->n_private++].mix, counts);
     }
 }
 

@@ -38,6 +38,7 @@ typedef struct {
     AudioEncoder *encoder;
     guint n_ticks;         /* of a packet */
     gboolean refresh;      /* asked for */
+    gboolean copies;       /* its packets carry them: a mode of the encoder */
     gboolean pausing;      /* the last packet was one of a DTX pause */
     Sent sent[COPIES_MAX]; /* sent[at] is the oldest */
     guint at;
@@ -72,8 +73,8 @@ AudioOut *audio_out_new(const AudioOutSettings *settings, GError **error) {
     if (encoder == NULL) return NULL;
     AudioOut *out = g_new0(AudioOut, 1);
     out->settings = *settings;
-    out->wide = (Lane){ .encoder = encoder, .n_ticks = 1 };
-    out->narrow.n_ticks = AUDIO_NARROW_TICKS;
+    out->wide = (Lane){ .encoder = encoder, .n_ticks = 1, .copies = TRUE };
+    out->narrow = (Lane){ .n_ticks = AUDIO_NARROW_TICKS, .copies = TRUE };
     limiter_init(&out->limiter);
     return out;
 }
@@ -103,7 +104,7 @@ static void warm(AudioOut *out, Lane *lane, guint64 next) {
     if (next < WARM_FRAMES) return;
     frames_of(out, next - WARM_FRAMES, WARM_FRAMES, samples);
     audio_encoder_reset(lane->encoder);
-    audio_encoder_carry_copies(lane->encoder, TRUE);
+    audio_encoder_carry_copies(lane->encoder, lane->copies);
     for (guint i = 0; i < WARM_FRAMES / lane->n_ticks; i++) {
         audio_encoder_encode(lane->encoder, samples + (gsize)i * lane->n_ticks * VOICE_FRAME_SAMPLES,
                              ignored);
@@ -113,6 +114,7 @@ static void warm(AudioOut *out, Lane *lane, guint64 next) {
 
 static void follow_lane(Lane *lane, const Lane *from) {
     lane->pausing = from->pausing;
+    lane->copies = from->copies;
     memcpy(lane->sent, from->sent, sizeof lane->sent);
     lane->at = from->at;
 }
@@ -268,7 +270,8 @@ void audio_out_run(AudioOut *out, const gint32 mix[VOICE_FRAME_SAMPLES], const A
     gboolean asleep = out->n_silent > SILENT_FRAMES && time->tick % SILENT_EVERY != SILENT_EVERY - 1;
     *ret_mix = (AudioTiers){ .running = FEC_BIT | (wanted & RED_BIT) };
     /* In a pause the speech modes send next to nothing. */
-    audio_encoder_carry_copies(out->wide.encoder, (wanted & FEC_BIT) != 0 || out->n_quiet > QUIET_FRAMES);
+    out->wide.copies = (wanted & FEC_BIT) != 0 || out->n_quiet > QUIET_FRAMES;
+    audio_encoder_carry_copies(out->wide.encoder, out->wide.copies);
     audio_encoder_stand_alone(out->wide.encoder, out->wide.refresh);
     if (out->wide.refresh) ret_mix->fresh |= FEC_BIT | RED_BIT;
     /* Those who come from the narrow packets can do so at their borders only. */

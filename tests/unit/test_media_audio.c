@@ -35,7 +35,7 @@ typedef struct {
     guint64 tick_next;
     guint32 rtp_next;
     gint64 capture_lag_us;
-    guint n_private_last;
+    guint n_private_last, n_light; /* light: packets for all listeners in the mode without copies */
     struct {
         gint64 at_us;
         guint n;
@@ -55,6 +55,10 @@ static void hear(Ear *ear, const Block *block) {
     g_array_append_vals(ear->heard, samples, n);
 }
 
+static gboolean is_light(const Block *block) {
+    return block != NULL && block->bytes[0] >> 3 >= OPUS_CELT_FIRST;
+}
+
 static void on_tick(gpointer user, AudioTick *tick) {
     Hall *hall = user;
     assert_int_equal(tick->conference, CONFERENCE);
@@ -64,6 +68,7 @@ static void on_tick(gpointer user, AudioTick *tick) {
     hall->rtp_next = tick->rtp_time + 960;
     hall->capture_lag_us = hall->now_us - tick->capture_us;
     hall->n_private_last = tick->n_private;
+    hall->n_light += is_light(tick->listeners.block[AUDIO_TIER_FEC]);
     for (guint e = 0; e < hall->n_ears; e++) {
         Ear *ear = &hall->ears[e];
         const Block *block = tick->listeners.block[AUDIO_TIER_FEC];
@@ -79,7 +84,7 @@ static void on_tick(gpointer user, AudioTick *tick) {
         ear->n_nothing += block == NULL;
         if (own && block != NULL) {
             ear->n_with_copies += opus_payload_has_fec(block->bytes, block->n_bytes);
-            ear->n_light += block->bytes[0] >> 3 >= OPUS_CELT_FIRST;
+            ear->n_light += is_light(block);
         }
         hear(ear, block);
     }
@@ -372,18 +377,21 @@ static void test_changing_streams_does_not_click(void **state) {
     hall_free(hall);
 }
 
-/* What a room hears while it speaks carries copies where its line loses packets, and is lighter where it does not; neither
- * the beginning, the end nor a change of that is heard. The seconds are those of talks_by_turns: it speaks from 5 to 10, ... */
+/* What a room hears while it speaks carries copies where its line loses packets, and is lighter where it does not; so does what
+ * all listeners hear where anybody's line loses. Neither the beginning, the end nor a change of that is heard. The seconds are those of talks_by_turns: it speaks from 5 to 10, ... */
 static void test_copies_go_where_packets_are_lost(void **state) {
     (void)state;
     static const struct {
         const char *name;
-        gint change; /* of the legs that lose packets, before it begins to speak */
+        guint32 seat; /* one of its legs begins or ceases to lose packets before the room speaks */
+        gint change;
         /* Opus leaves copies out where it hears no voice: a tone that swells has some. */
-        double light_least, light_most, copies_least, copies_most;
-    } TURNS[] = { { "a clean line", 0, 0.95, 1, 0, 0.05 },
-                  { "one that loses packets", 1, 0, 0, 0.25, 1 },
-                  { "clean again", -1, 0.95, 1, 0, 0.05 } };
+        double light_least, light_most, copies_least, copies_most, all_light_least, all_light_most;
+    } TURNS[] = { { "clean lines", 2, 0, 0.95, 1, 0, 0.05, 0.95, 1 },
+                  { "its own loses packets", 2, 1, 0, 0, 0.25, 1, 0, 0 },
+                  { "not quite clean again", 2, -1, 0, 0, 0.25, 1, 0, 0 },
+                  { "clean again", 2, 0, 0.95, 1, 0, 0.05, 0.95, 1 },
+                  { "somebody else's loses packets", 3, 1, 0.95, 1, 0, 0.05, 0, 0 } };
     Hall *hall = hall_new(FALSE);
     enter(hall, 310, 5000, HEARD_ALWAYS);
     enter(hall, 900, 8000, HEARD_MAY)->talks = talks_by_turns;
@@ -391,16 +399,22 @@ static void test_copies_go_where_packets_are_lost(void **state) {
     tell_scene(hall);
     for (guint i = 0; i < G_N_ELEMENTS(TURNS); i++) {
         run(hall, 3);
-        if (TURNS[i].change != 0) audio_mix_listen(hall->mix, CONFERENCE, 2, AUDIO_TIER_FEC, TURNS[i].change);
+        if (TURNS[i].change != 0)
+            audio_mix_listen(hall->mix, CONFERENCE, TURNS[i].seat, AUDIO_TIER_FEC, TURNS[i].change);
         run(hall, 2.5);
         guint n = ear->n_private, n_light = ear->n_light, n_with_copies = ear->n_with_copies;
+        guint n_all_light = hall->n_light;
         run(hall, 4.5);
+        double all_light = (hall->n_light - n_all_light) / 225.0;
         double light = (ear->n_light - n_light) / (double)(ear->n_private - n);
         double copies = (ear->n_with_copies - n_with_copies) / (double)(ear->n_private - n);
-        print_message("# %s: light %.2f, with copies %.2f\n", TURNS[i].name, light, copies);
+        print_message("# %s: light %.2f, with copies %.2f; for all: light %.2f\n", TURNS[i].name, light,
+                      copies, all_light);
         if (light < TURNS[i].light_least || light > TURNS[i].light_most || copies < TURNS[i].copies_least ||
-            copies > TURNS[i].copies_most)
-            fail_msg("%s: light %.2f, with copies %.2f", TURNS[i].name, light, copies);
+            copies > TURNS[i].copies_most || all_light < TURNS[i].all_light_least ||
+            all_light > TURNS[i].all_light_most)
+            fail_msg("%s: light %.2f, with copies %.2f; for all: light %.2f", TURNS[i].name, light, copies,
+                     all_light);
     }
     /* While it speaks, and in the middle of it. */
     run(hall, 7);
