@@ -113,6 +113,11 @@ struct DownlinkLane {
 };
 
 struct Downlink {
+    /* All that the beat looks at while nothing waits. */
+    gint64 next_choice_us;
+    guint n_queued; /* frames waiting in all lanes */
+    gboolean probing;
+
     Fanout *fanout;
     Transport *transport;
     DownlinkConfig config;
@@ -121,7 +126,7 @@ struct Downlink {
     gboolean hears;
     gint64
         ntp_offset_us; /* UTC minus monotonic, fixed: steps of the wall clock must not look like round trips */
-    gint64 next_report_us, next_choice_us;
+    gint64 next_report_us;
 
     guint16 audio_sequence;
     guint32 audio_offset;
@@ -132,10 +137,9 @@ struct Downlink {
     DownlinkLane *lanes[DOWNLINK_LANES]; /* NULL until something was watched there */
     Bandwidth bandwidth;
     DownlinkFeed *feed; /* NULL while there was no pressure yet */
-    gboolean numbers, probing;
+    gboolean numbers;
     gint64 numbers_until_us;
-    guint phase;    /* of the spread over the tick */
-    guint n_queued; /* frames waiting in all lanes */
+    guint phase; /* of the spread over the tick */
     guint32 sound_bps;
     gint64 sound_us;
     guint32 sound_bytes; /* when it was measured last */

@@ -29,9 +29,12 @@ typedef struct {
 
 G_STATIC_ASSERT(sizeof(Order) <= WORKER_LETTER_BYTES_MAX && sizeof(LegOrder) <= WORKER_LETTER_BYTES_MAX);
 
+/* The leg that an order is for. */
 static Leg *leg_of(Worker *worker, guint32 id) {
     Desk *desk = worker_user(worker);
-    return g_hash_table_lookup(desk->legs, GUINT_TO_POINTER(id));
+    Leg *leg = g_hash_table_lookup(desk->legs, GUINT_TO_POINTER(id));
+    if (leg != NULL) leg_stir(leg);
+    return leg;
 }
 
 static void refuse(Desk *desk, guint32 leg, guint request, FaultCode fault, const char *why) {

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-enum { REQUEST_US = 10 * G_USEC_PER_SEC };
+enum {
+    REQUEST_US = 10 * G_USEC_PER_SEC,
+    REST_US = 40000,
+    PICTURE_US = 300000 /* a missing packet has been asked for again and given up by then */
+};
 
 void leg_reply(Leg *leg, FaultCode fault, gboolean is_offer, const char *text) {
     if (leg->request == 0) return;
@@ -286,7 +290,12 @@ void leg_hear(Leg *leg, gboolean hears) {
     if (leg->downlink != NULL) downlink_set_hearing(leg->downlink, hears);
 }
 
+void leg_stir(Leg *leg) { leg->beat_us = 0; }
+
 void leg_beat(Leg *leg, gint64 now_us) {
+    if (now_us < leg->beat_us) return;
+    gboolean pictures = now_us - leg->picture_us < PICTURE_US || leg->screen_bps > 0;
+    leg->beat_us = pictures ? 0 : now_us + REST_US;
     if (leg->request != 0 && now_us > leg->request_until_us)
         leg_reply(leg, FAULT_BUSY, FALSE, "the connection was not ready in time");
     if (!leg->planned) return;

@@ -49,6 +49,7 @@ typedef struct {
 } LegHouse;
 
 struct Leg {
+    gint64 beat_us, picture_us; /* looked at again; a packet of its camera or screen came last */
     LegHouse *house;
     guint32 id, conference, seat;
     LegWay way;
@@ -102,7 +103,9 @@ void leg_restart(Leg *leg, guint request, char *offer); /* takes offer */
 void leg_watch(Leg *leg, const RungLadder *ladder);     /* remembered until there is a downlink */
 void leg_watch_presentation(Leg *leg, const RungLadder *ladder);
 void leg_hear(Leg *leg, gboolean hears);
+/* Every 10 ms; a leg that sends no pictures just now rests for some beats. leg_stir(): something was asked of it, look at once. */
 void leg_beat(Leg *leg, gint64 now_us);
+void leg_stir(Leg *leg);
 
 /* leg_receive.c */
 void leg_on_rtp(Leg *leg, guint8 *packet, gsize n_bytes, gint64 arrival_us);

@@ -77,9 +77,13 @@ void leg_on_rtp(Leg *leg, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
     const MediaSection *section = &leg->plan.sections[stream->section];
     if (rtp_ext_transport_cc(&packet, section->exts.transport_cc, &transport_sequence))
         twcc_record_packet(&leg->twcc, transport_sequence, packet.ssrc, arrival_us);
-    if ((gint)stream->section == leg->audio_section)
+    if ((gint)stream->section == leg->audio_section) {
         audio_packet(leg, section, &packet, arrival_us);
-    else if ((gint)stream->section == leg->camera_section)
+        return;
+    }
+    leg->picture_us = arrival_us;
+    leg_stir(leg);
+    if ((gint)stream->section == leg->camera_section)
         camera_packet(leg, section, stream, &packet, arrival_us);
     else if ((gint)stream->section == leg->screen_section)
         leg_screen_packet(leg, stream, &packet, arrival_us);

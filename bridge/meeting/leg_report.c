@@ -2,7 +2,14 @@
  * tells the control thread about the line. */
 #include "bridge/meeting/leg.h"
 
-enum { REPORT_US = 1000000, TWCC_US = 100000, QUALITY_US = 2000000, PACKET_BYTES_MAX = 1200 };
+enum {
+    REPORT_US = 1000000,
+    TWCC_US = 100000,
+    TWCC_FEW = 4, /* fewer packets than that wait for the report */
+    QUALITY_US = 2000000,
+    QUALITY_GRID_US = 250000, /* told together: control is woken once for many legs */
+    PACKET_BYTES_MAX = 1200
+};
 
 guint32 leg_own_ssrc(const Leg *leg) {
     if (leg->audio_section >= 0 && leg->plan.sections[leg->audio_section].local_ssrc != 0)
@@ -77,6 +84,8 @@ static void send_reports(Leg *leg, gint64 now_us) {
     if (leg->n_layers > 0 && leg->need_bps > 0 &&
         (leg->plan.sections[leg->camera_section].feedback & SDP_FB_REMB) != 0)
         rtcp_write_remb(&writer, leg_own_ssrc(leg), leg->need_bps + leg->screen_bps, ssrcs, n_ssrcs);
+    if (twcc_record_n_pending(&leg->twcc) < TWCC_FEW)
+        twcc_record_write(&leg->twcc, &writer, leg_own_ssrc(leg), leg->house->twcc_scratch);
     send_written(leg, &writer);
 }
 
@@ -125,7 +134,8 @@ static void tell_quality(Leg *leg) {
 
 void leg_report_beat(Leg *leg, gint64 now_us) {
     if (leg->state != TRANSPORT_LIVE) return;
-    if (now_us >= leg->next_twcc_us && twcc_record_pending(&leg->twcc)) {
+    /* A room that is silent sends a packet or two a second: what came of them is told in the report. */
+    if (now_us >= leg->next_twcc_us && twcc_record_n_pending(&leg->twcc) >= TWCC_FEW) {
         leg->next_twcc_us = now_us + TWCC_US;
         send_transport_feedback(leg);
     }
@@ -135,7 +145,7 @@ void leg_report_beat(Leg *leg, gint64 now_us) {
         send_reports(leg, now_us);
     }
     if (now_us >= leg->next_quality_us) {
-        leg->next_quality_us = now_us + QUALITY_US;
+        leg->next_quality_us = now_us / QUALITY_GRID_US * QUALITY_GRID_US + QUALITY_US;
         tell_quality(leg);
     }
 }

@@ -14,8 +14,9 @@ void twcc_record_packet(TwccRecord *record, guint16 sequence, guint32 media_ssrc
     record->times_us[slot] = arrival_us;
 }
 
-gboolean twcc_record_pending(const TwccRecord *record) {
-    return record->next != 0 && record->unwrap.highest >= record->next;
+guint twcc_record_n_pending(const TwccRecord *record) {
+    if (record->next == 0 || record->unwrap.highest < record->next) return 0;
+    return (guint)MIN(record->unwrap.highest - record->next + 1, G_MAXUINT);
 }
 
 static const gint64 *time_of(const TwccRecord *record, guint64 at) {
@@ -28,7 +29,7 @@ gboolean twcc_record_write(TwccRecord *record, Writer *writer, guint32 sender, R
     guint64 highest = record->unwrap.highest, at;
     guint n_said;
 
-    if (!twcc_record_pending(record)) return FALSE;
+    if (twcc_record_n_pending(record) == 0) return FALSE;
     if (highest - record->next >= TWCC_RECORD_PACKETS) record->next = highest - TWCC_RECORD_PACKETS + 1;
     /* The reference is the first arrival; what is missing before it is told as lost. */
     for (at = record->next; time_of(record, at) == NULL; at++)

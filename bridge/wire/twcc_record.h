@@ -16,6 +16,7 @@ typedef struct {
 } TwccRecord;
 
 void twcc_record_packet(TwccRecord *record, guint16 sequence, guint32 media_ssrc, gint64 arrival_us);
-gboolean twcc_record_pending(const TwccRecord *record);
+/* Packets of which nothing was told yet, those missing between them included. */
+guint twcc_record_n_pending(const TwccRecord *record);
 /* Appends feedback on everything recorded since the last; FALSE: nothing to say. scratch: the caller's, big. */
 gboolean twcc_record_write(TwccRecord *record, Writer *writer, guint32 sender, RtcpTwcc *scratch);
