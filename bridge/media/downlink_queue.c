@@ -47,6 +47,7 @@ static void push(DownlinkLane *lane, Block *block, gboolean replay, gint64 due_u
     *nth_pending(lane, lane->n_pending++) =
         (Pending){ .block = block_ref(block), .replay = replay, .due_us = due_us, .queued_us = now_us };
     lane->downlink->n_queued++;
+    rounds_hasten(&lane->downlink->fanout->downlinks, lane->downlink->place, 0);
 }
 
 /* ---- pace ---- */
@@ -135,7 +136,7 @@ void lane_pump(DownlinkLane *lane, gint64 now_us) {
 /* ---- which frames ---- */
 
 static gint64 spread_due_us(const DownlinkLane *lane, gint64 now_us) {
-    guint n_slices = MIN(lane->downlink->fanout->downlinks->len / SPREAD_LEGS + 1, SPREAD_SLICES_MAX);
+    guint n_slices = MIN(lane->downlink->fanout->downlinks.n / SPREAD_LEGS + 1, SPREAD_SLICES_MAX);
     return now_us + (gint64)(lane->downlink->phase % n_slices) * SLICE_US;
 }
 

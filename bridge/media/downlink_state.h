@@ -10,6 +10,7 @@
 #include "bridge/policy/bandwidth.h"
 #include "bridge/policy/ladder.h"
 #include "bridge/policy/meter.h"
+#include "bridge/policy/rounds.h"
 #include "bridge/wire/rtp.h"
 
 enum {
@@ -34,9 +35,9 @@ typedef struct {
 struct Fanout {
     FanoutEvents events;
     gpointer user;
-    GHashTable *streams;     /* StreamId -> FanoutStream */
-    GHashTable *conferences; /* id -> GPtrArray of Downlink that hear */
-    GPtrArray *downlinks;
+    GHashTable *streams;                    /* StreamId -> FanoutStream */
+    GHashTable *conferences;                /* id -> GPtrArray of Downlink that hear */
+    Rounds downlinks;                       /* all, and when the beat looks at which */
     RtpOut slice[SLICE_PACKETS];            /* room for what is being sent */
     FeedbackPacket feedback[RTCP_TWCC_MAX]; /* and for what is told of it */
     FanoutStats stats;
@@ -113,7 +114,7 @@ struct DownlinkLane {
 };
 
 struct Downlink {
-    /* All that the beat looks at while nothing waits. */
+    guint place; /* in the fan-out's rounds */
     gint64 next_choice_us;
     guint n_queued; /* frames waiting in all lanes */
     gboolean probing;

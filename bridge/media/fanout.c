@@ -15,14 +15,12 @@ Fanout *fanout_new(const FanoutEvents *events, gpointer user) {
     fanout->user = user;
     fanout->streams = g_hash_table_new_full(NULL, NULL, NULL, stream_free);
     fanout->conferences = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
-    fanout->downlinks = g_ptr_array_new();
     return fanout;
 }
 
 void fanout_free(Fanout *fanout) {
     if (fanout == NULL) return;
-    g_assert(fanout->downlinks->len == 0);
-    g_ptr_array_free(fanout->downlinks, TRUE);
+    rounds_clear(&fanout->downlinks);
     g_hash_table_destroy(fanout->conferences);
     g_hash_table_destroy(fanout->streams);
     g_free(fanout);
@@ -73,14 +71,14 @@ void fanout_add(Fanout *fanout, Downlink *downlink) {
         g_hash_table_insert(fanout->conferences, conference, hearers);
     }
     g_ptr_array_add(hearers, downlink);
-    g_ptr_array_add(fanout->downlinks, downlink);
+    rounds_add(&fanout->downlinks, downlink, &downlink->place);
     downlink->phase = fanout->next_phase++;
 }
 
 void fanout_remove(Fanout *fanout, Downlink *downlink) {
     gpointer conference = GUINT_TO_POINTER(downlink->config.conference);
     GPtrArray *hearers = g_hash_table_lookup(fanout->conferences, conference);
-    g_ptr_array_remove_fast(fanout->downlinks, downlink);
+    rounds_remove(&fanout->downlinks, downlink->place);
     g_ptr_array_remove_fast(hearers, downlink);
     if (hearers->len == 0) g_hash_table_remove(fanout->conferences, conference);
 }
@@ -138,19 +136,26 @@ static void beat_lanes(Downlink *downlink, gboolean choice, gint64 now_us) {
     }
 }
 
+static void beat_downlink(Downlink *downlink, gint64 now_us) {
+    gboolean choice = now_us >= downlink->next_choice_us;
+    if (downlink->probing) feed_pump(downlink, now_us);
+    if (!choice && downlink->n_queued == 0) return;
+    if (choice) downlink_measure(downlink, now_us);
+    beat_lanes(downlink, choice, now_us);
+}
+
 void fanout_beat(Fanout *fanout, gint64 now_us) {
-    for (guint i = 0; i < fanout->downlinks->len; i++) {
-        Downlink *downlink = fanout->downlinks->pdata[i];
-        gboolean choice = now_us >= downlink->next_choice_us;
-        if (downlink->probing) feed_pump(downlink, now_us);
-        if (!choice && downlink->n_queued == 0) continue;
-        if (choice) downlink_measure(downlink, now_us);
-        beat_lanes(downlink, choice, now_us);
+    for (guint i = 0; i < fanout->downlinks.n; i++) {
+        Round *round = &fanout->downlinks.list[i];
+        Downlink *downlink = round->who;
+        if (now_us < round->due_us) continue;
+        beat_downlink(downlink, now_us);
+        round->due_us = downlink->n_queued > 0 || downlink->probing ? 0 : downlink->next_choice_us;
     }
 }
 
 void fanout_read_stats(const Fanout *fanout, FanoutStats *ret_stats) {
     *ret_stats = fanout->stats;
     ret_stats->n_streams = g_hash_table_size(fanout->streams);
-    ret_stats->n_downlinks = fanout->downlinks->len;
+    ret_stats->n_downlinks = fanout->downlinks.n;
 }

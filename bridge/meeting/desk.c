@@ -8,7 +8,6 @@ struct Desk {
     Worker *worker;
     LegHouse house;
     GHashTable *legs; /* id -> Leg */
-    guint n_beats;
     gint64 next_stats_us;
     GMutex stats_lock; /* stats only */
     DeskStats stats;
@@ -277,14 +276,10 @@ static void copy_stats(Desk *desk) {
 
 static void on_beat(gpointer user, gint64 now_us) {
     Desk *desk = user;
-    GHashTableIter iter;
-    gpointer leg;
+    Rounds *rounds = &desk->house.rounds;
     fanout_beat(desk->house.fanout, now_us);
-    /* What a leg asks and reports by itself is in no such hurry as what it sends: half of the legs each time. */
-    guint nth = desk->n_beats++;
-    g_hash_table_iter_init(&iter, desk->legs);
-    while (g_hash_table_iter_next(&iter, NULL, &leg))
-        if (nth++ % 2 == 0) leg_beat(leg, now_us);
+    for (guint i = 0; i < rounds->n; i++)
+        if (now_us >= rounds->list[i].due_us) rounds->list[i].due_us = leg_beat(rounds->list[i].who, now_us);
     if (now_us < desk->next_stats_us) return;
     desk->next_stats_us = now_us + G_USEC_PER_SEC;
     copy_stats(desk);
@@ -349,6 +344,7 @@ void desk_stop(Desk *desk) {
         worker_stop(desk->worker);
     }
     g_hash_table_unref(desk->legs);
+    rounds_clear(&desk->house.rounds);
     fanout_free(desk->house.fanout);
     g_free(desk->house.rtcp_scratch);
     g_free(desk->house.twcc_scratch);

@@ -249,6 +249,7 @@ Leg *leg_new(LegHouse *house, const LegOrder *order) {
     g_autoptr(GError) error = NULL;
     Leg *leg = g_new0(Leg, 1);
     leg->house = house;
+    rounds_add(&house->rounds, leg, &leg->place);
     leg->id = order->leg;
     leg->conference = order->conference;
     leg->seat = order->seat;
@@ -290,18 +291,17 @@ void leg_hear(Leg *leg, gboolean hears) {
     if (leg->downlink != NULL) downlink_set_hearing(leg->downlink, hears);
 }
 
-void leg_stir(Leg *leg) { leg->beat_us = 0; }
+void leg_stir(Leg *leg) { rounds_hasten(&leg->house->rounds, leg->place, 0); }
 
-void leg_beat(Leg *leg, gint64 now_us) {
-    if (now_us < leg->beat_us) return;
-    gboolean pictures = now_us - leg->picture_us < PICTURE_US || leg->screen_bps > 0;
-    leg->beat_us = pictures ? 0 : now_us + REST_US;
+gint64 leg_beat(Leg *leg, gint64 now_us) {
     if (leg->request != 0 && now_us > leg->request_until_us)
         leg_reply(leg, FAULT_BUSY, FALSE, "the connection was not ready in time");
-    if (!leg->planned) return;
+    if (!leg->planned) return now_us + REST_US;
     leg_camera_beat(leg, now_us);
     leg_screen_beat(leg, now_us);
     leg_report_beat(leg, now_us);
+    gboolean pictures = now_us - leg->picture_us < PICTURE_US || leg->screen_bps > 0;
+    return now_us + (pictures ? LEG_PICTURE_BEAT_US : REST_US);
 }
 
 void leg_free(Leg *leg) {
@@ -311,6 +311,7 @@ void leg_free(Leg *leg) {
     leg_camera_clear(leg);
     leg_screen_clear(leg);
     transport_close(leg->transport);
+    rounds_remove(&leg->house->rounds, leg->place);
     if (leg->audio != NULL) audio_uplink_unref(leg->audio);
     if (leg->source != NULL) studio_source_unref(leg->source);
     g_free(leg->offer);

@@ -6,6 +6,7 @@
 #include "bridge/media/video_uplink.h"
 #include "bridge/meeting/desk.h"
 #include "bridge/policy/receive_stats.h"
+#include "bridge/policy/rounds.h"
 #include "bridge/wire/negotiate.h"
 #include "bridge/wire/rtp_streams.h"
 #include "bridge/wire/twcc_record.h"
@@ -36,6 +37,9 @@ typedef struct {
     gint64 frame_us; /* the last that was forwarded, 0: none */
 } ScreenLayer;
 
+/* What a leg asks and reports for pictures that it sends is in no such hurry as what it is sent: every second beat. */
+enum { LEG_PICTURE_BEAT_US = 8000 };
+
 /* What the worker's legs share; desk.c fills it. */
 typedef struct {
     Worker *worker;
@@ -46,11 +50,12 @@ typedef struct {
     RtcpItem *rtcp_scratch; /* big */
     RtcpTwcc *twcc_scratch;
     guint64 n_malformed, n_unknown_ssrc;
+    Rounds rounds; /* of all legs */
 } LegHouse;
 
 struct Leg {
-    gint64 beat_us, picture_us; /* looked at again; a packet of its camera or screen came last */
     LegHouse *house;
+    guint place; /* in the house's rounds */
     guint32 id, conference, seat;
     LegWay way;
     gboolean hears;
@@ -77,6 +82,7 @@ struct Leg {
     gboolean needed;          /* this is the seat's sending leg */
     guint need_height, need_bps;
     gboolean camera_on;
+    gint64 picture_us; /* a packet of its camera or screen came last */
 
     ScreenLayer screen[SCREEN_LAYERS];
     guint screen_bps, screen_alive; /* 0: it shows nothing; layers that control knows of */
@@ -103,8 +109,8 @@ void leg_restart(Leg *leg, guint request, char *offer); /* takes offer */
 void leg_watch(Leg *leg, const RungLadder *ladder);     /* remembered until there is a downlink */
 void leg_watch_presentation(Leg *leg, const RungLadder *ladder);
 void leg_hear(Leg *leg, gboolean hears);
-/* Every 10 ms; a leg that sends no pictures just now rests for some beats. leg_stir(): something was asked of it, look at once. */
-void leg_beat(Leg *leg, gint64 now_us);
+/* Returns when it is to be looked at again: soon while it sends pictures. leg_stir(): something was asked of it, look at once. */
+gint64 leg_beat(Leg *leg, gint64 now_us);
 void leg_stir(Leg *leg);
 
 /* leg_receive.c */
