@@ -38,7 +38,8 @@ static void everybody_has_a_turn(void **state) {
     assert_int_equal(beat(&rounds, 5500), 0);
     assert_int_equal(beat(&rounds, 6000), MANY);
 
-    rounds_hasten(&rounds, all[7].place, 0); /* one is wanted at once, another soon, a third later than it was to be */
+    rounds_hasten(&rounds, all[7].place,
+                  0); /* one is wanted at once, another soon, a third later than it was to be */
     rounds_hasten(&rounds, all[8].place, 6300);
     rounds_hasten(&rounds, all[9].place, 9000);
     assert_int_equal(beat(&rounds, 6100), 1);
