@@ -128,8 +128,9 @@ struct Bridge {
     guint32 next_conference, next_studio_view;
     StreamId next_stream;
     gint64 next_quality_us, next_sweep_us, next_settle_us, next_line_us, started_us;
-    LineShare line; /* line.h */
-    guint n_line_legs;
+    LineShare line;                 /* line.h */
+    guint n_line_legs, line_logged; /* pressure, as it stands in the log */
+    gint64 line_logged_us;
 };
 
 /* Starts the engines. sandbox: borrowed. */

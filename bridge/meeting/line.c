@@ -3,7 +3,7 @@
 
 #include "config/log.h"
 
-enum { LINE_US = 1000000, SOUND_BPS = 60000, CLIMB_US = 30000000 };
+enum { LINE_US = 1000000, SOUND_BPS = 60000, CLIMB_US = 30000000, LOG_US = 10000000 };
 
 G_STATIC_ASSERT((int)VIEW_RUNGS_MAX <= (int)LADDER_RUNGS_MAX);
 
@@ -83,6 +83,16 @@ static void tell_all(Bridge *bridge) {
     }
 }
 
+/* Two hundred joins are two hundred steps: what came of them is told every 10 s. */
+static void log_share(Bridge *bridge, guint n_legs, gint64 now_us) {
+    const LineShare *line = &bridge->line;
+    if (line->pressure == bridge->line_logged || now_us - bridge->line_logged_us < LOG_US) return;
+    bridge->line_logged = line->pressure;
+    bridge->line_logged_us = now_us;
+    log_info("line.share", "lowered=%u of=%u needed_bps=%" G_GUINT64_FORMAT " line_bps=%" G_GINT64_FORMAT,
+             line->n_lowered, n_legs, line->needed_bps, bridge->settings->line_up_bps);
+}
+
 gint64 bridge_line_beat(Bridge *bridge, gint64 now_us) {
     guint n_legs = g_hash_table_size(bridge->legs), before = bridge->line.pressure;
     gint64 budget_bps = bridge->settings->line_up_bps;
@@ -94,11 +104,8 @@ gint64 bridge_line_beat(Bridge *bridge, gint64 now_us) {
     guint n = gather(bridge, shares, now_us);
     line_share_update(&bridge->line, shares, n, (guint64)budget_bps, now_us);
     g_free(shares);
-    if (bridge->line.pressure != before) {
-        log_info("line.share", "lowered=%u of=%u needed_bps=%" G_GUINT64_FORMAT " line_bps=%" G_GINT64_FORMAT,
-                 bridge->line.n_lowered, n, bridge->line.needed_bps, budget_bps);
-        tell_all(bridge);
-    }
+    log_share(bridge, n, now_us);
+    if (bridge->line.pressure != before) tell_all(bridge);
     return bridge->next_line_us;
 }
 

@@ -8,8 +8,8 @@ static json_int_t number(guint64 value) { return (json_int_t)value; }
 static json_t *desk_json(Desk *desk) {
     DeskStats stats;
     desk_read_stats(desk, &stats);
-    return json_pack("{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
-                     "legs", (int)stats.n_legs, "packets_in", number(stats.n_packets_in), "packets_out",
+    return json_pack("{s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "legs",
+                     (int)stats.n_legs, "packets_in", number(stats.n_packets_in), "packets_out",
                      number(stats.n_packets_out), "bytes_in", number(stats.n_bytes_in), "bytes_out",
                      number(stats.n_bytes_out), "send_calls", number(stats.n_send_calls), "dropped_out",
                      number(stats.n_dropped_out), "auth_failed", number(stats.n_auth_failed), "malformed",
@@ -18,8 +18,7 @@ static json_t *desk_json(Desk *desk) {
                      number(stats.fanout.n_resend_missed), "joins_from_store",
                      number(stats.fanout.n_joins_from_store), "wakeups", number(stats.worker.n_wakeups),
                      "jobs", number(stats.worker.n_jobs), "jobs_lost", number(stats.worker.n_jobs_lost),
-                     "cpu_us", number(stats.worker.cpu_us), "floods", number(stats.worker.n_floods),
-                     "dtls_excess", number(stats.n_dtls_excess));
+                     "cpu_us", number(stats.worker.cpu_us));
 }
 
 /* Ticks so far by how late they were: the difference of two readings is what happened between. "to_N": at most N us, more than the step before. */
@@ -84,6 +83,18 @@ static json_t *groups_json(Bridge *bridge, guint64 process_us) {
                      number(studio.wall_canvas_cpu_us + studio.wall_encode_cpu_us));
 }
 
+/* Over all workers: how often an agent was shut for a moment, and DTLS that no handshake needs. */
+static json_t *floods_json(Bridge *bridge) {
+    guint64 n_shut = 0, n_dtls = 0;
+    for (guint i = 0; i < bridge->n_desks; i++) {
+        DeskStats desk;
+        desk_read_stats(bridge->desks[i], &desk);
+        n_shut += desk.worker.n_floods;
+        n_dtls += desk.n_dtls_excess;
+    }
+    return json_pack("{s:I,s:I}", "shut", number(n_shut), "dtls_excess", number(n_dtls));
+}
+
 json_t *bridge_stats(Bridge *bridge) {
     struct rusage usage;
     json_t *desks = json_array();
@@ -92,10 +103,10 @@ json_t *bridge_stats(Bridge *bridge) {
     guint64 cpu_us = (guint64)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC +
                      (guint64)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     return json_pack(
-        "{s:o,s:I,s:I,s:I,s:i,s:i,s:I,s:o,s:o,s:o,s:o}", "cpu", groups_json(bridge, cpu_us), "up_us",
+        "{s:o,s:I,s:I,s:I,s:i,s:i,s:I,s:o,s:o,s:o,s:o,s:o}", "cpu", groups_json(bridge, cpu_us), "up_us",
         (json_int_t)(g_get_monotonic_time() - bridge->started_us), "cpu_us", number(cpu_us), "rss_max_kb",
         (json_int_t)usage.ru_maxrss, "legs", (int)g_hash_table_size(bridge->legs), "conferences",
         (int)g_hash_table_size(bridge->conferences), "news_lost", number(mailbox_n_lost(bridge->news)),
         "workers", desks, "audio", mixer_json(bridge->mixer), "studio", studio_json(bridge->studio), "line",
-        bridge_line_json(bridge));
+        bridge_line_json(bridge), "floods", floods_json(bridge));
 }
