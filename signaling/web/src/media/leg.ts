@@ -3,10 +3,11 @@
 // or when the bridge is a new one.
 import { signal } from "@preact/signals";
 import { Copies, preferCopies } from "../core/copies";
-import { type Encoding, type Picture, encodingsFor, screenEncodingsFor } from "../core/needs";
+import { encodingsFor, screenEncodingsFor } from "../core/needs";
 import { Fault, type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
 import type { Link } from "../net/link";
 import { LegStats, type LegNumbers } from "./legstats";
+import { Sender, type Wish } from "./sender";
 
 /** The machine has another way to the network now: what went over the old one is mended at once, not when it is missed. */
 const onNetworkChange = (changed: () => void): (() => void) => {
@@ -47,6 +48,7 @@ export class Leg {
   id: LegId | null = null;
 
   private pc: RTCPeerConnection | null = null;
+  private senders: Sender[] = [];
   private wanted = false;
   private opening = false;
   /** Counts what was given up, so that an opening that comes late knows that it is no longer meant. */
@@ -110,30 +112,30 @@ export class Leg {
 
   setAudio(track: MediaStreamTrack | null): void {
     this.audio = track;
-    void this.place(0, track);
+    this.settle(0);
   }
 
   setVideo(track: MediaStreamTrack | null): void {
     this.video = track;
-    void this.place(1, track).then(() => this.applyNeeds());
+    this.settle(1);
   }
 
   /** The screen that this page shows to all; null: none. Nothing leaves before the server wants it. */
   setScreen(track: MediaStreamTrack | null): void {
     this.screen = track;
-    void this.place(2, track).then(() => this.applyScreenNeeds());
+    this.settle(2);
   }
 
   setScreenNeeds(leg: LegId, needs: Need[]): void {
     if (leg !== this.id) return;
     this.screenNeeds = needs;
-    void this.applyScreenNeeds();
+    this.settle(2);
   }
 
   setNeeds(leg: LegId, needs: Need[]): void {
     if (leg !== this.id) return;
     this.needs = needs;
-    void this.applyNeeds();
+    this.settle(1);
   }
 
   private renew(): void {
@@ -155,6 +157,7 @@ export class Leg {
       this.pc.close();
     }
     this.pc = null;
+    this.senders = [];
     this.id = null;
     this.needs = FIRST_NEEDS;
     this.screenNeeds = [];
@@ -219,14 +222,14 @@ export class Leg {
     await pc.setRemoteDescription({ type: "offer", sdp });
     if (this.way === "duplex") {
       for (const transceiver of pc.getTransceivers()) transceiver.direction = "sendrecv";
-      await this.place(0, this.audio);
-      await this.place(1, this.video);
-      await this.place(2, this.screen);
+      this.senders = pc
+        .getTransceivers()
+        .map(({ sender }, section) => new Sender(sender, () => this.wish(pc, section)));
+      await this.settleAll();
     }
     await pc.setLocalDescription(await pc.createAnswer());
     if (pc !== this.pc) return;
-    await this.applyNeeds();
-    await this.applyScreenNeeds();
+    await this.settleAll();
     // The server learns our address from our first check, so nothing waits for gathering.
     await this.link.request("leg.answer", { leg, sdp: pc.localDescription?.sdp ?? "" });
     if (pc !== this.pc) return;
@@ -337,53 +340,37 @@ export class Leg {
     if (this.restart_due) void this.restartIce(); // asked for meanwhile
   }
 
-  private async place(section: number, track: MediaStreamTrack | null): Promise<void> {
-    const sender = this.pc?.getTransceivers()[section]?.sender;
-    if (sender === undefined || this.way !== "duplex" || sender.track === track) return;
-    try {
-      await sender.replaceTrack(track);
-    } catch {
-      // The connection was closed meanwhile; the next one starts with the track.
-    }
+  private async settleAll(): Promise<void> {
+    for (const sender of this.senders) await sender.settle();
   }
 
-  private applyNeeds(): Promise<void> {
-    return this.apply(1, (current, source) => encodingsFor(current, this.needs, source));
+  private settle(section: number): void {
+    void this.senders[section]?.settle();
   }
 
-  private applyScreenNeeds(): Promise<void> {
-    // A screen may not know its size before its first picture; it is shown all the same.
-    return this.apply(2, (current, source) =>
-      screenEncodingsFor(current, this.screen === null ? [] : this.screenNeeds, source),
-    );
-  }
-
-  private async apply(
-    section: number,
-    wanted: (current: ActiveEncoding[], source: Picture | null) => ActiveEncoding[],
-  ): Promise<void> {
-    const sender = this.pc?.getTransceivers()[section]?.sender;
-    if (sender === undefined || this.way !== "duplex") return;
-    const parameters = sender.getParameters();
-    const current = parameters.encodings as RTCRtpEncodingParameters[] | undefined;
-    if (current === undefined || current.length === 0) return;
-    const size = sender.track?.getSettings();
-    const source = size?.width && size.height ? { width: size.width, height: size.height } : null;
-    parameters.encodings = wanted(current.map(withActive), source);
-    try {
-      await sender.setParameters(parameters);
-    } catch {
-      // A second change overtook this one; the later call carries the newest needs.
+  /** What a section sends; before the answer, which makes the encodings, only its track. */
+  private wish(pc: RTCPeerConnection, section: number): Wish | null {
+    if (pc !== this.pc) return null;
+    const answered = pc.currentLocalDescription !== null;
+    switch (section) {
+      case 0:
+        return { track: this.audio, encodings: null };
+      case 1:
+        return {
+          track: this.video,
+          encodings: answered ? (current, source) => encodingsFor(current, this.needs, source) : null,
+        };
+      default: {
+        // A screen may not know its size before its first picture; it is shown all the same.
+        const needs = this.screen === null ? [] : this.screenNeeds;
+        return {
+          track: this.screen,
+          encodings: answered ? (current, source) => screenEncodingsFor(current, needs, source) : null,
+        };
+      }
     }
   }
 }
-
-type ActiveEncoding = RTCRtpEncodingParameters & Encoding;
-
-const withActive = (encoding: RTCRtpEncodingParameters): ActiveEncoding => ({
-  ...encoding,
-  active: encoding.active ?? true,
-});
 
 /** Rows of needs; words in place of rows (the rids alone) change nothing. */
 export const needsOf = (rows: unknown[], fallback: Need[]): Need[] => {
