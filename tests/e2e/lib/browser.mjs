@@ -12,8 +12,8 @@ const ARGS = [
   "--disable-features=WebRtcHideLocalIpsWithMdns",
 ];
 
-export const launch = async ({ autoplay = "free" } = {}) => {
-  const args = [...ARGS];
+export const launch = async ({ autoplay = "free", args: more = [] } = {}) => {
+  const args = [...ARGS, ...more];
   if (process.getuid() === 0) args.push("--no-sandbox");
   if (autoplay === "free") args.push("--autoplay-policy=no-user-gesture-required");
   return chromium.launch({
