@@ -80,6 +80,7 @@ test("who closes the browser's question presents nothing", async () => {
   await a.page.locator("#present").click();
   await pause(300);
   await presents(a, false);
+  assert.equal(await a.page.locator(".toast").count(), 0, "an answer is no fault");
   assert.equal(await b.page.locator("#slides").count(), 0);
   await a.page.evaluate(() => (window.refuseScreen = false));
 });

@@ -24,7 +24,7 @@ export const fakeScreen = ({ width = 1280, height = 720, fps = 10 } = {}) => {
   }, 1000 / fps);
   window.screens = [];
   navigator.mediaDevices.getDisplayMedia = async () => {
-    if (window.refuseScreen) throw new DOMException("Permission denied", "NotAllowedError");
+    if (window.refuseScreen) throw new DOMException("Permission denied by user", "NotAllowedError");
     const stream = canvas.captureStream(fps);
     window.screens.push(...stream.getTracks());
     return stream;

@@ -6,10 +6,11 @@ import { t } from "../i18n";
 import { complain, say } from "../ui/toasts";
 import type { Leg } from "./leg";
 
-/** Slides and documents: sharp before smooth. */
-const WANTED: DisplayMediaStreamOptions = {
+/** Slides and documents: sharp before smooth; most of them have a window, and what is shown can be changed on the way. */
+const WANTED: DisplayMediaStreamOptions & { surfaceSwitching: "include" } = {
   audio: false,
-  video: { frameRate: { max: 15 }, width: { max: 1920 }, height: { max: 1200 } },
+  video: { displaySurface: "window", frameRate: { max: 15 }, width: { max: 1920 }, height: { max: 1200 } },
+  surfaceSwitching: "include",
 };
 
 /** Tablets and plain http have no way to show a screen. */
@@ -103,8 +104,8 @@ export class Screening {
       complain(error);
       return;
     }
-    // Closing the browser's question is an answer, not a fault; a system that forbids it is told.
-    if (error.name === "NotAllowedError" && !/system|permission denied by/i.test(error.message)) return;
+    // Closing the browser's question ("denied by user") is an answer, not a fault; a system that forbids it is told.
+    if (error.name === "NotAllowedError" && !/by system/i.test(error.message)) return;
     say(t(error.name === "NotAllowedError" ? "present.forbidden" : "present.failed"), true);
   }
 }

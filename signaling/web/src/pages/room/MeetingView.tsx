@@ -245,6 +245,7 @@ const Top = ({ room }: { room: Room }): JSX.Element => {
   const floor = room.state.value?.floor;
   const mine = room.state.value?.seat.floor === "given";
   const presenting = room.presenting.value;
+  const both = presenting !== null && floor?.seat === presenting.seat;
   const others = room.speaking.value.filter((one) => one.seat !== me).map((one) => one.label);
   return (
     <header class="top">
@@ -254,11 +255,13 @@ const Top = ({ room }: { room: Room }): JSX.Element => {
           {t("room.floor_mine")}
         </span>
       ) : (
-        floor && <span class="pill cut">{t("room.floor_of", { label: floor.label })}</span>
+        floor && !both && <span class="pill cut">{t("room.floor_of", { label: floor.label })}</span>
       )}
       {presenting !== null && (
         <span class="pill cut" id="presenting">
-          {presenting.seat === me ? t("present.mine") : t("present.of", { label: presenting.label })}
+          {presenting.seat === me
+            ? t("present.mine")
+            : t(both ? "present.of_speaker" : "present.of", { label: presenting.label })}
         </span>
       )}
       <span class="soft cut grow">
