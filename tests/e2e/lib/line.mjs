@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 
 /** Runs inside the page: every candidate of the bridge is replaced by the relay in front of it. */
-const throughRelay = () => {
+export const throughRelay = () => {
   const native = RTCPeerConnection.prototype.setRemoteDescription;
   RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
     let { sdp } = description;
@@ -26,7 +26,7 @@ export class Line {
 
   /** Before the context's first page is opened. */
   async connect(context) {
-    await context.exposeFunction("relayFor", (port) => this.#relayFor(port));
+    await context.exposeFunction("relayFor", (port) => this.relayFor(port));
     await context.addInitScript(throughRelay);
   }
 
@@ -38,7 +38,8 @@ export class Line {
     return socket;
   }
 
-  async #relayFor(port) {
+  /** The port of the relay in front of a port of the bridge. */
+  async relayFor(port) {
     // What stands in the description already is one of ours.
     if ([...this.#relays.values()].includes(port)) return port;
     if (!this.#relays.has(port)) {
