@@ -92,6 +92,11 @@ StreamId downlink_leaving(const Downlink *downlink) {
     return program != NULL && program->current != program->wished && !program->waiting ? program->current : 0;
 }
 
+gboolean downlink_is_narrow(const Downlink *downlink) {
+    const Bandwidth *bandwidth = &downlink->bandwidth;
+    return bandwidth->measured && bandwidth_estimate_bps(bandwidth) < NARROW_BPS;
+}
+
 void downlink_read_stats(const Downlink *downlink, DownlinkStats *ret_stats) {
     const DownlinkLane *program = downlink->lanes[DOWNLINK_PROGRAM];
     const DownlinkLane *presentation = downlink->lanes[DOWNLINK_PRESENTATION];

@@ -72,6 +72,9 @@ void downlink_on_live(Downlink *downlink, gint64 now_us);
 /* Appends our SR + SDES for the streams that were sent to `writer`, when due (at most every second). */
 void downlink_write_reports(Downlink *downlink, Writer *writer, gint64 now_us);
 
+/* The line is known to be narrow: what is not needed now should not travel on it. */
+gboolean downlink_is_narrow(const Downlink *downlink);
+
 typedef struct {
     guint64 n_packets, n_bytes, n_resent, n_frames, n_frames_skipped, n_plis, n_nacked, n_probes_held,
         n_probes_failed;

@@ -29,6 +29,8 @@ static void choose_tier(Downlink *downlink, gint64 now_us) {
     sound->next_choice_us = now_us + CHOOSE_SOUND_US;
     guint32 estimate_bps = bandwidth_estimate_bps(&downlink->bandwidth);
     gboolean red = downlink->config.audio.red_payload_type != 0;
+    if (bandwidth_is_queued(&downlink->bandwidth, now_us))
+        audio_tier_on_queue(&sound->choice, downlink->bandwidth.judge.floor, now_us);
     if (audio_tier_update(&sound->choice, downlink->bandwidth.loss, estimate_bps, red, now_us))
         log_debug("downlink.sound", "seat=%u tier=%s loss=%.2f estimate_bps=%u", downlink->config.seat,
                   audio_tier_word(sound->choice.tier), sound->choice.loss, estimate_bps);

@@ -116,7 +116,7 @@ void feed_choose(DownlinkLane *lane, gboolean clean, gint64 now_us) {
         if (state != PROBE_RUNS) end_probe(downlink, state, now_us);
         return;
     }
-    guint32 next_bps = ladder_next_bps(&lane->ladder, meter_bps(&lane->meter));
+    guint32 next_bps = ladder_next_bps(&lane->ladder, lane_needs_bps(lane, now_us));
     if (next_bps == 0 || !feed_can_probe(lane)) return;
     guint32 wanted_bps = (guint32)MIN(next_bps * ROOM + lane_beside_bps(lane), BANDWIDTH_BPS_MAX);
     guint32 target_bps = probe_due(&feed->probe, wanted_bps, bandwidth_estimate_bps(bandwidth),

@@ -12,6 +12,7 @@ enum {
         2500000, /* what was lost of a slide is missed within this; Chrome asks after 3 s of rest */
     MEASURED_SETTLE_US = 1000000,
     FORCE_EVERY_US = 3000000, /* what one leg may cost all the others */
+    HELD_US = 3000000
 };
 static const double JOIN_SECONDS = 0.6; /* of the line, that stored frames may take where it is narrow */
 
@@ -72,6 +73,12 @@ static void wish(DownlinkLane *lane, StreamId stream, gint64 now_us) {
     lane_tell(lane);
 }
 
+/* A narrow line is behind again and again; its rungs make keyframes of their own every few seconds, and that must do. */
+static gboolean awaits_own_keyframe(const DownlinkLane *lane) {
+    return lane->kind == DOWNLINK_PROGRAM && lane->wished == lane->current &&
+           downlink_is_narrow(lane->downlink);
+}
+
 /* The picture starts afresh: from the store when it has a young keyframe, else with the encoder's next. */
 static void start_afresh(DownlinkLane *lane, gint64 now_us) {
     if (lane->wished == 0 || !downlink_is_live(lane->downlink)) return;
@@ -84,6 +91,7 @@ static void start_afresh(DownlinkLane *lane, gint64 now_us) {
 void lane_need_keyframe(DownlinkLane *lane, gint64 now_us) {
     lane_drop_pending(lane);
     lane->waiting = TRUE;
+    if (awaits_own_keyframe(lane)) return;
     if (now_us - lane->asked_us > ASK_AGAIN_US) ask_keyframe(lane, now_us);
 }
 
@@ -223,11 +231,20 @@ static gint64 own_keyframe_us(const DownlinkLane *lane, const DownlinkRung *rung
 static gboolean wait_is_over(const DownlinkLane *lane, gint64 now_us) {
     const DownlinkRung *rung = wished_rung(lane);
     if (rung == NULL || now_us - lane->asked_us < ASK_AGAIN_US) return FALSE;
+    if (awaits_own_keyframe(lane))
+        return lane->waiting && now_us - lane->keyframe_us > own_keyframe_us(lane, rung) + OWN_GRACE_US;
     if (lane->wished == lane->current) return lane->waiting;
     gint64 waited_us = now_us - lane->wished_us;
     /* A picture of another view, or the first: at once. A change of rung: with the other one's own keyframe. */
     if (lane_place_of(lane, lane->current) < 0) return TRUE;
     return waited_us > own_keyframe_us(lane, rung) + OWN_GRACE_US;
+}
+
+/* What the picture needs: what is sent of it, unless that is only what there was room for. */
+guint32 lane_needs_bps(const DownlinkLane *lane, gint64 now_us) {
+    gboolean held = lane->waiting || (lane->held_us != 0 && now_us - lane->held_us < HELD_US);
+    guint32 sent_bps = meter_bps(&lane->meter);
+    return held ? MAX(sent_bps, ladder_bitrate_bps(&lane->ladder)) : sent_bps;
 }
 
 void lane_choose(DownlinkLane *lane, gint64 now_us) {
@@ -237,7 +254,7 @@ void lane_choose(DownlinkLane *lane, gint64 now_us) {
     gboolean clean = bandwidth_is_clean(bandwidth, now_us) && lane->wished == lane->current;
     gboolean was_thin = ladder_is_thin(&lane->ladder);
     lane->ladder.settle_us = bandwidth->measured ? MEASURED_SETTLE_US : LADDER_SETTLE_US;
-    LadderMove move = ladder_update(&lane->ladder, lane_room_bps(lane), meter_bps(&lane->meter), clean,
+    LadderMove move = ladder_update(&lane->ladder, lane_room_bps(lane), lane_needs_bps(lane, now_us), clean,
                                     feed_can_probe(lane), now_us);
     if (move != LADDER_STAYS) move_rung(lane, move, was_thin, now_us);
     feed_choose(lane, clean, now_us);

@@ -13,7 +13,8 @@ enum {
     VIDEO_HZ = 90000,
     TICKS_MIN = 90,
     SAME_CLOCK_TICKS = VIDEO_HZ / 4,
-    RESEND_BPS_MIN = 64000
+    RESEND_BPS_MIN = 64000,
+    RESEND_BURST_US = 500000
 };
 
 static guint32 ticks_of_us(gint64 us) { return (guint32)(us * 9 / 100); }
@@ -157,13 +158,15 @@ static gboolean may_resend(DownlinkLane *lane, guint16 sequence, gint64 now_us) 
     return TRUE;
 }
 
-/* Resends may use little more than half of what the leg gets anyway: enough for 30 % of loss, yet a receiver that asks for
+/* Resends may use little more than half of what the leg gets anyway, and its line carries: enough for 30 % of loss, yet a receiver that asks for
  * everything does not drown what it needs next. */
 static void refill_resend(DownlinkLane *lane, gint64 now_us) {
     Downlink *downlink = lane->downlink;
     double least_bps = MIN(RESEND_BPS_MIN, lane_room_bps(lane) * RESEND_ROOM);
-    double per_us = MAX(bandwidth_sent_bps(&downlink->bandwidth) * RESEND_SHARE, least_bps) / 8e6;
-    double most = per_us * G_USEC_PER_SEC / 2;
+    guint32 had_bps =
+        MIN(bandwidth_sent_bps(&downlink->bandwidth), bandwidth_estimate_bps(&downlink->bandwidth));
+    double per_us = MAX(had_bps * RESEND_SHARE, least_bps) / 8e6;
+    double most = per_us * RESEND_BURST_US;
     gint64 past_us = CLAMP(now_us - downlink->resend_tokens_us, 0, G_USEC_PER_SEC);
     downlink->resend_tokens = MIN(downlink->resend_tokens + per_us * (double)past_us, most);
     downlink->resend_tokens_us = now_us;
@@ -182,6 +185,7 @@ static gboolean prepare_resend(DownlinkLane *lane, guint16 sequence, gint64 now_
     fill_packet(lane, block, frame, (guint16)(sequence - frame->first_sequence), TRUE, lane->rtx_sequence++,
                 now_us, ret_out);
     downlink->resend_tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes;
+    downlink->tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes; /* what is new waits meanwhile */
     downlink->stats.n_resent++;
     downlink->fanout->stats.n_resent++;
     return TRUE;

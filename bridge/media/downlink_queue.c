@@ -17,11 +17,14 @@ enum {
     RATE_BPS_MIN = 100000,
     STILL_BPS_MIN = 10000,
     BURST_US = 50000,
+    OWED_US = 500000,
     STILL_AGE_US = 5000000
 };
 
 /* How much faster than the estimate frames leave: one that is measured is close to what the line really has. */
 static const double HASTE = 2.0, MEASURED_HASTE = 1.4;
+/* On a narrow line pictures wait here and not in the line, where the voice would wait behind them. */
+static const double BEHIND_VOICE = 0.95, BEHIND_VOICE_STILL = 0.9;
 
 static Pending *nth_pending(DownlinkLane *lane, guint n) {
     return &lane->pending[(lane->first_pending + n) % PENDING_MAX];
@@ -57,14 +60,17 @@ static const DownlinkRung *current_rung(const DownlinkLane *lane) {
     return place >= 0 ? &lane->rungs[place] : NULL;
 }
 
+static gboolean is_still(const DownlinkRung *rung) { return rung != NULL && rung->stills; }
+
 /* A still goes behind the voice: it may have what the voice leaves of the line, and no more; on a line that is full, nothing. */
 static double rate_bps(const DownlinkLane *lane, gboolean replay, gint64 now_us) {
     const DownlinkRung *rung = current_rung(lane);
-    if (rung != NULL && rung->stills) {
+    if (is_still(rung)) {
         gboolean clean = bandwidth_is_clean(&lane->downlink->bandwidth, now_us);
-        return MAX(0.9 * lane_room_bps(lane), clean ? STILL_BPS_MIN : 1);
+        return MAX(BEHIND_VOICE_STILL * lane_room_bps(lane), clean ? STILL_BPS_MIN : 1);
     }
     const Bandwidth *bandwidth = &lane->downlink->bandwidth;
+    if (downlink_is_narrow(lane->downlink)) return MAX(BEHIND_VOICE * lane_room_bps(lane), STILL_BPS_MIN);
     double bps = (bandwidth->measured ? MEASURED_HASTE : HASTE) * bandwidth_estimate_bps(bandwidth);
     /* Stored frames: four times as fast as they were made. */
     if (replay) bps = MIN(bps, 4.0 * (rung != NULL ? rung->bitrate_bps : RATE_BPS_MIN));
@@ -76,7 +82,9 @@ static void refill(DownlinkLane *lane, gboolean replay, gint64 now_us) {
     double bytes_per_us = rate_bps(lane, replay, now_us) / 8e6;
     gint64 past_us = CLAMP(now_us - downlink->tokens_us, 0, G_USEC_PER_SEC);
     double most = CLAMP(bytes_per_us * BURST_US, DATAGRAM_BYTES, SLICE_PACKETS * DATAGRAM_BYTES);
-    downlink->tokens = MIN(downlink->tokens + bytes_per_us * (double)past_us, most);
+    if (is_still(current_rung(lane))) most = 1; /* one packet at a time: the voice waits for no second */
+    double least = -bytes_per_us * OWED_US - DATAGRAM_BYTES; /* resends go first, but not for ever */
+    downlink->tokens = CLAMP(downlink->tokens + bytes_per_us * (double)past_us, least, most);
     downlink->tokens_us = now_us;
     if (now_us - downlink->slice_us >= SLICE_US - SLICE_US / 10) {
         downlink->slice_us = now_us;
@@ -111,7 +119,7 @@ static gboolean send_some(DownlinkLane *lane, Pending *pending, gint64 now_us) {
 
 static gint64 late_after_us(const DownlinkLane *lane) {
     const DownlinkRung *rung = current_rung(lane);
-    gboolean patient = lane->kind == DOWNLINK_PRESENTATION || (rung != NULL && rung->stills);
+    gboolean patient = lane->kind == DOWNLINK_PRESENTATION || is_still(rung);
     return patient ? PATIENT_LATE_US : LATE_US;
 }
 
@@ -124,6 +132,7 @@ void lane_pump(DownlinkLane *lane, gint64 now_us) {
         Pending *pending = nth_pending(lane, 0);
         if (pending->due_us > now_us) return;
         if (pending->next == 0 && !pending->replay && now_us - pending->queued_us > late_after_us(lane)) {
+            lane->held_us = now_us;
             lane_need_keyframe(lane, now_us);
             return;
         }
@@ -150,7 +159,7 @@ static void move_to_wished(DownlinkLane *lane) {
 }
 
 /* Frames nobody depends on go first when the line is behind, or too narrow for them, or a lower rung is waited for. */
-static gboolean shed(const DownlinkLane *lane, const Block *block, gint64 now_us) {
+static gboolean shed(DownlinkLane *lane, const Block *block, gint64 now_us) {
     if (block->temporal_layer == 0 || block->chained) return FALSE;
     if (ladder_is_thin(&lane->ladder) || bandwidth_queue_grows(&lane->downlink->bandwidth, now_us))
         return TRUE;
@@ -159,7 +168,9 @@ static gboolean shed(const DownlinkLane *lane, const Block *block, gint64 now_us
         return TRUE;
     if (lane->n_pending == 0) return FALSE;
     const Pending *oldest = &lane->pending[lane->first_pending];
-    return now_us - oldest->queued_us > LAYER_LATE_US;
+    if (now_us - oldest->queued_us <= LAYER_LATE_US) return FALSE;
+    lane->held_us = now_us;
+    return TRUE;
 }
 
 void lane_take(DownlinkLane *lane, Block *block, gint64 now_us) {
@@ -180,6 +191,7 @@ void lane_take(DownlinkLane *lane, Block *block, gint64 now_us) {
         lane->downlink->stats.n_frames_skipped++;
         return;
     }
+    if (is_still(current_rung(lane))) lane_drop_pending(lane); /* the newest one is next */
     if (lane->n_pending == PENDING_MAX) {
         lane_need_keyframe(lane, now_us);
         if (!block->keyframe) return;

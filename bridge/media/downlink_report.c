@@ -3,7 +3,12 @@
  * the way through mixer and encoder. The stated map moves at most 2 ms per report. */
 #include "bridge/media/downlink_state.h"
 
-enum { REPORT_US = 1000000, SLEW_MS = 2, JUMP_MS = 1000 };
+enum {
+    REPORT_US = 1000000,
+    SLEW_MS = 2,
+    JUMP_MS = 1000,
+    FRESH_SR = 2 * 65536 + 32768 /* 2.5 s: an older one has not seen the queue that loses those after it */
+};
 
 /* ---- out ---- */
 
@@ -60,6 +65,7 @@ static void on_block(Downlink *downlink, const RtcpReportBlock *block, gint64 no
         downlink_on_audio_report(downlink, block->fraction_lost / 256.0, now_us);
     if (block->ssrc != (video ? downlink->config.video.ssrc : downlink->config.audio.ssrc)) return;
     gint64 rtt_us = rtcp_round_trip_us(block, ntp_from_utc_us(now_us + downlink->ntp_offset_us));
+    if (block->since_last_sr > FRESH_SR) rtt_us = -1;
     bandwidth_on_report(&downlink->bandwidth, block->fraction_lost / 256.0, rtt_us, now_us);
 }
 

@@ -20,6 +20,7 @@ enum {
     RESENT_SLOTS = 256,
     WIRE_BYTES = 44, /* what a packet is more on the line: IP, UDP, the seal of SRTP */
     CHOICE_US = 200000,
+    NARROW_BPS = 250000,  /* a line of less */
     JOIN_AGE_US = 3000000 /* older stored pictures would take too long to catch up from */
 };
 
@@ -106,6 +107,7 @@ struct DownlinkLane {
     Pending pending[PENDING_MAX];
     guint first_pending, n_pending;
     gint64 latency_us, sent_us; /* sent_us: the last packet left */
+    gint64 held_us;             /* frames were given up because the pace was too slow for them; 0: never */
 
     struct {
         guint16 sequence;
@@ -166,7 +168,8 @@ void lane_on_live(DownlinkLane *lane, gint64 now_us);
 void lane_need_keyframe(DownlinkLane *lane, gint64 now_us); /* the picture must start afresh */
 void lane_choose(DownlinkLane *lane, gint64 now_us);        /* every few 100 ms: which rung */
 void lane_on_picture_lost(DownlinkLane *lane, gint64 now_us);
-void lane_tell(const DownlinkLane *lane);                      /* what is wished, and what is left for it */
+void lane_tell(const DownlinkLane *lane); /* what is wished, and what is left for it */
+guint32 lane_needs_bps(const DownlinkLane *lane, gint64 now_us);
 guint32 lane_room_bps(const DownlinkLane *lane);               /* of the estimate, for this lane */
 guint32 lane_beside_bps(const DownlinkLane *lane);             /* what else the line must carry */
 gint lane_place_of(const DownlinkLane *lane, StreamId stream); /* of the rung; -1: none of them */

@@ -6,6 +6,7 @@ enum {
     REPORT_US = 1000000,
     TWCC_US = 100000,
     TWCC_FEW = 4, /* fewer packets than that wait for the report */
+    TWCC_NARROW_US = 300000,
     QUALITY_US = 2000000,
     QUALITY_GRID_US = 250000, /* told together: control is woken once for many legs */
     PACKET_BYTES_MAX = 1200
@@ -136,7 +137,7 @@ void leg_report_beat(Leg *leg, gint64 now_us) {
     if (leg->state != TRANSPORT_LIVE) return;
     /* A room that is silent sends a packet or two a second: what came of them is told in the report. */
     if (now_us >= leg->next_twcc_us && twcc_record_n_pending(&leg->twcc) >= TWCC_FEW) {
-        leg->next_twcc_us = now_us + TWCC_US;
+        leg->next_twcc_us = now_us + (downlink_is_narrow(leg->downlink) ? TWCC_NARROW_US : TWCC_US);
         send_transport_feedback(leg);
     }
     if (now_us >= leg->next_report_us) {

@@ -11,11 +11,22 @@ void audio_tier_init(AudioTierChoice *choice) {
 }
 
 void audio_tier_on_report(AudioTierChoice *choice, double fraction_lost, gint64 now_us) {
+    if (choice->queued_us > choice->reported_us) fraction_lost = MIN(fraction_lost, choice->own_loss);
     double left = choice->reported ? exp(-(double)(now_us - choice->reported_us) / LOSS_FALLS_US) : 0;
     choice->loss = MAX(fraction_lost, fraction_lost + (choice->loss - fraction_lost) * left);
     choice->reported = TRUE;
     choice->reported_us = now_us;
     if (fraction_lost > 0) choice->lost_us = now_us;
+}
+
+void audio_tier_on_queue(AudioTierChoice *choice, double own_loss, gint64 now_us) {
+    choice->queued_us = now_us;
+    choice->own_loss = own_loss;
+    choice->loss = MIN(choice->loss, own_loss); /* what was told lately was the beginning of it */
+    if (own_loss < AUDIO_LOSSY_ABOVE) choice->lossy = FALSE;
+    if (choice->in_spite) choice->no_trial_until_us = now_us + AUDIO_NO_TRIAL_US;
+    choice->in_spite = FALSE;
+    choice->judge_us = 0;
 }
 
 /* TRUE once `good` has held for long enough. */
@@ -64,7 +75,8 @@ static AudioTier choose(AudioTierChoice *choice, double loss, gboolean copies, g
 
 gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint32 estimate_bps, gboolean red,
                            gint64 now_us) {
-    double loss = choice->reported ? choice->loss : loss_elsewhere;
+    gboolean queued = choice->queued_us == now_us;
+    double loss = choice->reported ? choice->loss : queued ? choice->own_loss : loss_elsewhere;
     AudioTier before = choice->tier;
     if (held(&choice->clean_since_us, loss < AUDIO_LOSSY_BELOW, AUDIO_CLEAN_US, now_us))
         choice->lossy = FALSE;

@@ -4,7 +4,7 @@
 
 static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_LOW = 0.8,
                     REMB_FELL = 0.95, NACKED_AGAIN = 1.8, STEP_DOWN = 0.7, REMB_STUCK = 1.1,
-                    ARRIVED_SURE = 0.85;
+                    ARRIVED_SURE = 0.85, QUEUED = 0.85, WAITS_SHARE = 0.25;
 
 enum {
     LOWER_EVERY_US = 300000,
@@ -13,7 +13,10 @@ enum {
     NARROW_US = 600000,
     STUCK_US = 4000000,
     TROUBLE_US = 4000000,
-    QUEUE_US = 60000, /* a round trip that much above the shortest: packets wait somewhere */
+    QUEUE_US = 60000,         /* round trips that much above the shortest: packets wait somewhere */
+    ROUND_US = 1500000,       /* a moment of reports */
+    QUEUED_ECHO_US = 1500000, /* what was lost in a queue is told of later */
+    OWN_WAY_US = 5000000,     /* measured for so long: the way there is known by itself */
     PART_US = 200000,
     CUT_US = 1800000, /* so long without a report from a peer that sends one a second: there was no line */
     LONG_CUT_US = 4000000,
@@ -26,6 +29,7 @@ static void set_estimate(Bandwidth *bandwidth, double bps) {
 
 void bandwidth_init(Bandwidth *bandwidth, guint32 start_bps, gint64 now_us) {
     *bandwidth = (Bandwidth){ .second_us = now_us, .raised_us = now_us, .rtt_us = -1 };
+    standing_queue_init(&bandwidth->round_trips, ROUND_US);
     set_estimate(bandwidth, start_bps);
 }
 
@@ -50,8 +54,12 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     double arrived_bps = bandwidth->measured ? congestion_carried_bps(&bandwidth->congestion) : 0;
     /* What arrived is known while it is told: all that a full queue lets through, or what chance left. */
     double least_bps = MAX(arrived_bps, bandwidth->estimate_bps * STEP_DOWN);
-    set_estimate(bandwidth, arrived_bps > 0 ? MIN(bandwidth->estimate_bps * (1 - 0.5 * loss), least_bps)
-                                            : used_bps * (1 - 0.5 * loss));
+    if (arrived_bps > 0)
+        set_estimate(bandwidth, MIN(bandwidth->estimate_bps * (1 - 0.5 * loss), least_bps));
+    else if (bandwidth_is_queued(bandwidth, now_us)) /* all that the line carries has arrived */
+        set_estimate(bandwidth, used_bps * (1 - loss) * QUEUED);
+    else
+        set_estimate(bandwidth, used_bps * (1 - 0.5 * loss));
 }
 
 /* What arrives in spite of the loss is proof of that much: a line that loses at random (radio) is not a narrow one. */
@@ -93,7 +101,9 @@ void bandwidth_on_return(Bandwidth *bandwidth, gint64 now_us) {
     bandwidth->second_us = now_us; /* the last full second was before the cut: it stays */
     bandwidth->second_bytes = 0;
     bandwidth->second_packets = bandwidth->second_nacked = 0;
-    bandwidth->n_slow = 0;
+    bandwidth->queued_us = 0;
+    standing_queue_forget(&bandwidth->round_trips);
+    standing_queue_forget(&bandwidth->congestion.queue);
     loss_judge_wait(&bandwidth->judge);
     bandwidth->congestion.live = FALSE;
     bandwidth_tick(bandwidth, now_us);
@@ -112,14 +122,34 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
         lower(bandwidth, MIN(rate, 0.5), now_us);
 }
 
-/* A busy receiver answers late once; a queue in the line stays. */
+/* A busy receiver answers late once; a queue in the line stays. The way back may be the one that is full, so round trips are
+ * asked only until feedback has told enough of the way there. */
+static gboolean knows_own_way(const Bandwidth *bandwidth, gint64 now_us) {
+    return bandwidth->measured && now_us - bandwidth->measured_us > OWN_WAY_US;
+}
+
+static gboolean is_long(const Bandwidth *bandwidth, gint64 over_us) {
+    return (double)over_us > MAX(QUEUE_US, WAITS_SHARE * (double)bandwidth->rtt_us);
+}
+
+static gboolean queue_stands(const Bandwidth *bandwidth, gint64 now_us) {
+    if (bandwidth->measured && congestion_is_queued(&bandwidth->congestion, now_us)) return TRUE;
+    return !knows_own_way(bandwidth, now_us) &&
+           is_long(bandwidth, standing_queue_us(&bandwidth->round_trips, now_us));
+}
+
 static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
-    if (fraction_lost > LOSS_LOW) bandwidth->trouble_us = now_us;
-    if (rtt_us < 0) return;
-    if (bandwidth->rtt_min_us == 0 || rtt_us < bandwidth->rtt_min_us) bandwidth->rtt_min_us = MAX(rtt_us, 1);
-    gboolean slow = rtt_us > bandwidth->rtt_min_us + MAX(QUEUE_US, bandwidth->rtt_min_us / 2);
-    bandwidth->n_slow = slow ? bandwidth->n_slow + 1 : 0;
-    if (bandwidth->n_slow >= 2) bandwidth->trouble_us = now_us;
+    if (rtt_us >= 0) standing_queue_note(&bandwidth->round_trips, rtt_us, now_us);
+    /* One long round trip with loss is enough. */
+    gboolean full = rtt_us >= 0 && fraction_lost > LOSS_LOW && !knows_own_way(bandwidth, now_us) &&
+                    is_long(bandwidth, standing_queue_over_us(&bandwidth->round_trips, rtt_us));
+    gboolean queued = full || queue_stands(bandwidth, now_us);
+    if (queued) bandwidth->queued_us = now_us;
+    if (queued || fraction_lost > LOSS_LOW) bandwidth->trouble_us = now_us;
+}
+
+gboolean bandwidth_is_queued(const Bandwidth *bandwidth, gint64 now_us) {
+    return bandwidth->queued_us != 0 && now_us - bandwidth->queued_us < QUEUED_ECHO_US;
 }
 
 /* What was lost while the line was cut says nothing of its width. A cut is a silence well above the peer's usual interval;
@@ -138,9 +168,14 @@ static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint6
 
 static void on_loss(Bandwidth *bandwidth, double fraction_lost, guint n_packets, gint64 now_us) {
     double excess;
-    if (bandwidth_queue_grows(bandwidth, now_us)) loss_judge_wait(&bandwidth->judge);
-    LossVerdict verdict =
-        loss_judge_report(&bandwidth->judge, bandwidth->sent_bps, n_packets, fraction_lost, now_us, &excess);
+    LossVerdict verdict = LOSS_OURS;
+    gboolean queued = bandwidth_is_queued(bandwidth, now_us);
+    if (queued || bandwidth_queue_grows(bandwidth, now_us)) loss_judge_wait(&bandwidth->judge);
+    if (queued)
+        excess = loss_judge_excess(&bandwidth->judge, n_packets, fraction_lost);
+    else
+        verdict = loss_judge_report(&bandwidth->judge, bandwidth->sent_bps, n_packets, fraction_lost, now_us,
+                                    &excess);
     bandwidth->loss = bandwidth->loss * 0.5 + fraction_lost * 0.5;
     bandwidth->excess = bandwidth->excess * 0.5 + excess * 0.5;
     if (verdict == LOSS_FOUND_RANDOM) {
@@ -185,8 +220,10 @@ void bandwidth_on_feedback(Bandwidth *bandwidth, const FeedbackPacket *packets, 
     bandwidth->congestion.floor_loss = bandwidth->judge.floor;
     congestion_feedback(&bandwidth->congestion, packets, n_packets, bandwidth->estimate_bps,
                         bandwidth->rtt_us, now_us);
+    if (!bandwidth->measured) bandwidth->measured_us = now_us;
     bandwidth->measured = TRUE;
     bandwidth->narrow = FALSE;
+    if (queue_stands(bandwidth, now_us)) bandwidth->queued_us = now_us;
     if (congestion_take_loss(&bandwidth->congestion, now_us, &n, &loss)) on_loss(bandwidth, loss, n, now_us);
 }
 

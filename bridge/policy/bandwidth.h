@@ -31,10 +31,12 @@ typedef struct {
     gint64 dirty_us;        /* the last sign of trouble; 0: none yet */
     gint64 low_since_us;    /* REMBs have been low since then; 0: the last was not */
     double low_first_bps, remb_bps;
-    gint64 fell_us;                /* a REMB was well below the one before */
-    gboolean narrow;               /* and the line is to blame */
-    gint64 rtt_min_us, trouble_us; /* trouble: last report of loss or of a queue; 0: none yet */
-    guint n_slow;                  /* reports in a row with a long round trip */
+    gint64 fell_us;            /* a REMB was well below the one before */
+    gboolean narrow;           /* and the line is to blame */
+    gint64 trouble_us;         /* last report of loss or of a queue; 0: none yet */
+    StandingQueue round_trips; /* both ways together: asked until the way there is known by itself */
+    gint64 queued_us;          /* when a queue stood last; 0: never */
+    gint64 measured_us;        /* since when it is measured */
     gint64 rtt_us;
 } Bandwidth;
 
@@ -64,5 +66,7 @@ guint32 bandwidth_sent_bps(const Bandwidth *bandwidth);
 gboolean bandwidth_is_clean(const Bandwidth *bandwidth, gint64 now_us);
 /* Something is wrong with the line, or was a moment ago: worth the bytes of transport-wide numbers. */
 gboolean bandwidth_is_troubled(const Bandwidth *bandwidth, gint64 now_us);
+/* A queue stands in the line, or did a moment ago: what is lost then is lost for want of room, not by chance. */
+gboolean bandwidth_is_queued(const Bandwidth *bandwidth, gint64 now_us);
 /* Packets wait in the line now: what can be left out should be, until they are through. */
 gboolean bandwidth_queue_grows(const Bandwidth *bandwidth, gint64 now_us);

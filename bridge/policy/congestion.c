@@ -4,8 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, ABOVE = 1.5, ABOVE_BPS = 20000;
-static const double BPS_MIN = 30000, BPS_MAX = 50000000, NEAR = 0.1, LIMIT_SMOOTH = 0.7;
+static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, ABOVE = 1.5, ABOVE_BPS = 10000;
+static const double BPS_MIN = 30000, BPS_MAX = 50000000, NARROW_BPS = 250000, DOWN_A_LITTLE = 0.93,
+                    NEAR = 0.1, LIMIT_SMOOTH = 0.7;
 static const double PROBE_LOSS = 0.12, FLOOR_MAX = 0.7, PROBE_SLOWER = 0.9, PROBE_REACHED = 0.9;
 
 enum {
@@ -21,8 +22,12 @@ enum {
     PROBE_PACKETS_MIN = 4,
     PROBE_WAIT_US = 1500000,
     PROBE_ECHO_US = 1000000,
-    STEP_BYTES = 1200
+    STEP_BYTES = 1200,
+    MOMENT_US = 400000,
+    STANDS_US = 100000 /* a still's packet alone takes 70 ms on the narrowest lines */
 };
+
+static const double STANDS_NOISE = 2; /* and it is longer than what the line scatters */
 
 static void set_bps(Congestion *congestion, double bps) { congestion->bps = CLAMP(bps, BPS_MIN, BPS_MAX); }
 
@@ -58,7 +63,7 @@ static gboolean is_probing(const Congestion *congestion, gint64 now_us) {
            (congestion->probe.until_us != 0 && now_us - congestion->probe.until_us < PROBE_ECHO_US);
 }
 
-static void lower(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
+static void lower(Congestion *congestion, gboolean queued, gint64 rtt_us, gint64 now_us) {
     double arrived_bps = congestion_carried_bps(congestion);
     congestion->grew_us = congestion->raised_us = now_us;
     if (arrived_bps <= 0 || now_us - congestion->lowered_us < LOWER_EVERY_US + rtt_us) return;
@@ -69,10 +74,12 @@ static void lower(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
             : arrived_bps;
     /* A queue that a probe made says where the line ends, not that what was sent before is too much. */
     double down = arrived_bps * (is_probing(congestion, now_us) ? DOWN_PROBE : DOWN);
+    /* And where one packet is felt, a delay that grows is no queue yet: what arrives may be all that was sent. */
+    if (!queued && congestion->bps < NARROW_BPS) down = MAX(down, congestion->bps * DOWN_A_LITTLE);
     set_bps(congestion, MIN(congestion->bps, down));
 }
 
-/* Near where the queue grew before, by a packet per round trip; else by a share. */
+/* By a share; near where the queue grew before by no more than a packet per round trip. */
 static void raise_slowly(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
     double arrived_bps = congestion_carried_bps(congestion);
     double seconds = CLAMP((double)(now_us - congestion->raised_us) / G_USEC_PER_SEC, 0.0, 1.0);
@@ -82,8 +89,9 @@ static void raise_slowly(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
         congestion->limit_bps = 0;
     gboolean near = congestion->limit_bps > 0 &&
                     fabs(congestion->bps - congestion->limit_bps) < congestion->limit_bps * NEAR;
-    double step_bps = near ? STEP_BYTES * 8 / ((double)(rtt_us + 100000) / G_USEC_PER_SEC) * seconds
-                           : congestion->bps * UP_PER_S * seconds;
+    double step_bps = congestion->bps * UP_PER_S * seconds;
+    if (near)
+        step_bps = MIN(step_bps, STEP_BYTES * 8 / ((double)(rtt_us + 100000) / G_USEC_PER_SEC) * seconds);
     double most_bps =
         MAX(congestion->bps, ABOVE * arrived_bps + ABOVE_BPS); /* what is not tried is not known */
     set_bps(congestion, MIN(congestion->bps + step_bps, most_bps));
@@ -109,9 +117,13 @@ static void count_probe(Congestion *congestion, const FeedbackPacket *packet) {
 void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, guint n_packets,
                          double start_bps, gint64 rtt_us, gint64 now_us) {
     if (!congestion_is_live(congestion, now_us)) {
-        *congestion = (Congestion){
-            .live = TRUE, .raised_us = now_us, .loss_us = now_us, .floor_loss = congestion->floor_loss
-        };
+        StandingQueue queue = congestion->queue;
+        if (queue.moment_us == 0) standing_queue_init(&queue, MOMENT_US);
+        *congestion = (Congestion){ .live = TRUE,
+                                    .raised_us = now_us,
+                                    .loss_us = now_us,
+                                    .floor_loss = congestion->floor_loss,
+                                    .queue = queue };
         set_bps(congestion, start_bps);
     }
     congestion->told_us = now_us;
@@ -123,9 +135,13 @@ void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, 
         if (packet->lost) continue;
         count_arrival(congestion, packet);
         delay_trend_packet(&congestion->trend, packet->sent_us, packet->arrival_us);
+        standing_queue_note(&congestion->queue, packet->arrival_us - packet->sent_us, now_us);
     }
-    switch (congestion->trend.sign) {
-    case DELAY_GROWS: lower(congestion, MAX(rtt_us, 0), now_us); break;
+    gboolean queued = congestion_is_queued(congestion, now_us);
+    if (queued) congestion->grew_us = now_us;
+    DelaySign sign = congestion->trend.sign;
+    switch (queued && sign == DELAY_STEADY ? DELAY_GROWS : sign) { /* a full queue grows no more */
+    case DELAY_GROWS: lower(congestion, queued, MAX(rtt_us, 0), now_us); break;
     case DELAY_STEADY: raise_slowly(congestion, MAX(rtt_us, 0), now_us); break;
     case DELAY_FALLS: congestion->raised_us = now_us; break; /* the queue drains: wait */
     }
@@ -144,6 +160,14 @@ gboolean congestion_take_loss(Congestion *congestion, gint64 now_us, guint *ret_
 
 gboolean congestion_is_live(const Congestion *congestion, gint64 now_us) {
     return congestion->live && now_us - congestion->told_us < LIVE_US;
+}
+
+gboolean congestion_is_queued(const Congestion *congestion, gint64 now_us) {
+    double least_us = MAX(STANDS_US, 1000 * STANDS_NOISE * congestion->trend.noise_ms);
+    gint64 queue_us = congestion->trend.sign == DELAY_FALLS
+                          ? standing_queue_before_us(&congestion->queue, now_us)
+                          : standing_queue_us(&congestion->queue, now_us);
+    return (double)queue_us > least_us;
 }
 
 gboolean congestion_is_steady(const Congestion *congestion, gint64 now_us) {

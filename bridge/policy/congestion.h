@@ -1,10 +1,11 @@
 /* congestion.h -- pure: the estimate of a line from transport-wide feedback (draft-ietf-rmcat-gcc-02 sections 5.5 and 6): down
- * to a little under what arrives when a queue grows, up by 8 % a second while it does not, never far above what was really
- * tried; and the verdict over a probe, which is how the estimate comes above that. */
+ * to a little under what arrives when a queue grows or stands, up by 8 % a second while none does, never far above what was
+ * really tried; and the verdict over a probe, which is how the estimate comes above that. */
 #pragma once
 
 #include "bridge/policy/delay_trend.h"
 #include "bridge/policy/loss_judge.h"
+#include "bridge/policy/standing_queue.h"
 
 enum { CONGESTION_LOST = G_MININT32, CONGESTION_BINS = 16 };
 
@@ -22,6 +23,7 @@ typedef struct {
     gint64 told_us;                        /* last feedback */
     gint64 raised_us, lowered_us, grew_us; /* grew: a queue did, last */
     DelayTrend trend;
+    StandingQueue queue;                /* one way; outlives pauses of the feedback */
     guint32 bin_bytes[CONGESTION_BINS]; /* of the receiver's time, 50 ms each */
     gint64 bin;                         /* the newest */
     gint64 bin_first;                   /* the first since it began */
@@ -45,6 +47,7 @@ void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, 
 gboolean congestion_take_loss(Congestion *congestion, gint64 now_us, guint *ret_n_packets, double *ret_loss);
 /* Feedback came lately. */
 gboolean congestion_is_live(const Congestion *congestion, gint64 now_us);
+gboolean congestion_is_queued(const Congestion *congestion, gint64 now_us); /* a queue stands */
 gboolean congestion_is_steady(const Congestion *congestion, gint64 now_us); /* no queue grew lately */
 double congestion_arrived_bps(const Congestion *congestion);
 /* And what the line carried of it: with what it loses whatever is sent. */

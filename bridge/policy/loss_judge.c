@@ -14,17 +14,22 @@ enum { REPORTS = 3, REF_US = 20000000 };
 /* The reports since less is sent are in (the first of them tells of both). */
 static gboolean is_random(const LossJudge *judge, double sent_bps) {
     double now_loss = judge->low_loss / (REPORTS - 1);
+    if (now_loss > FLOOR_MAX) return FALSE; /* no line that lives is that bad */
     double if_random = judge->ref_loss;
     double if_narrow = MAX(0.0, 1 - judge->ref_bps * (1 - judge->ref_loss) / sent_bps);
     if (fabs(if_random - if_narrow) < APART) return FALSE;
     return fabs(now_loss - if_random) < fabs(now_loss - if_narrow) / 2;
 }
 
-LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, guint n_packets, double loss, gint64 now_us,
-                              double *ret_excess) {
+double loss_judge_excess(const LossJudge *judge, guint n_packets, double loss) {
     double scatter = SCATTER * sqrt(judge->floor * (1 - judge->floor) / MAX(n_packets, 10u));
     double slack = judge->floor > 0 ? MAX(scatter, SLACK_MIN) : 0;
-    *ret_excess = loss > judge->floor + slack ? (loss - judge->floor) / (1 - judge->floor) : 0;
+    return loss > judge->floor + slack ? (loss - judge->floor) / (1 - judge->floor) : 0;
+}
+
+LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, guint n_packets, double loss, gint64 now_us,
+                              double *ret_excess) {
+    *ret_excess = loss_judge_excess(judge, n_packets, loss);
     if (judge->floor > 0 && *ret_excess <= 0) judge->floor += (loss - judge->floor) * FOLLOW;
     if (judge->floor < FLOOR_MIN) judge->floor = 0;
     gboolean stale = now_us - judge->ref_us > REF_US;

@@ -19,9 +19,12 @@ static inline void loss_judge_wait(LossJudge *judge) {
     judge->low_loss = 0;
 }
 
+/* The share of a loss that is not the line's own. */
+double loss_judge_excess(const LossJudge *judge, guint n_packets, double loss);
+
 typedef enum { LOSS_OURS, LOSS_PENDING, LOSS_FOUND_RANDOM } LossVerdict;
 
-/* A report: what was sent in its time, in how many packets, and the share of them that was lost. ret_excess: the share that is not the line's own.
+/* A report: what was sent in its time, in how many packets, and the share of them that was lost. ret_excess: see above.
  * PENDING: the next reports will tell, better wait. FOUND_RANDOM: once. */
 LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, guint n_packets, double loss, gint64 now_us,
                               double *ret_excess);

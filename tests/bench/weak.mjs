@@ -246,7 +246,7 @@ async function measure() {
     await line.open();
     const port = number("HTTP_PORT", 18380);
     const hosts = [CABLE[0], RELAY[0]];
-    product = await Product.start([`media.addresses=127.0.0.1 ${hosts.join(" ")}`, `http.origins=${hosts.map((host) => `http://${host}:${port}`).join(" ")}`]);
+    product = await Product.start([...(process.env.SETTINGS?.split(",") ?? []), `media.addresses=127.0.0.1 ${hosts.join(" ")}`, `http.origins=${hosts.map((host) => `http://${host}:${port}`).join(" ")}`]);
     doors = await Promise.all(hosts.map((host) => door(host, port)));
     tell(await bench(product, line));
   } finally {

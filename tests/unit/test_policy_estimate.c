@@ -19,7 +19,11 @@ enum {
     HISTORY = 4096,
     VOICE_BYTES = 140,
     PACKET_BYTES = 1150,
-    WAITING = 512
+    WAITING = 512,
+    LATE_MS = 250,
+    AGAIN_US = 2000000, /* on time for so long: it is on time again */
+    NARROW_BPS = 250000,
+    REPORT_BYTES = 120 /* ours and answers to the camera, ten a second at most */
 };
 
 typedef struct {
@@ -37,6 +41,9 @@ typedef struct {
     } rungs[5];                    /* second 0 ends */
     guint changes_max;             /* of rung, from judged_from_s on */
     guint wait_ms_max;             /* of the voice in the queue, 95 of 100, from judged_from_s on */
+    guint
+        late_s_max; /* from the first change of the line on, until no voice waits for more than LATE_MS; 0: not asked */
+    guint stills_min; /* begun from judged_from_s on */
 } EstimateCase;
 
 static const LadderRung rungs[] = { { 1500000, TRUE }, { 500000, TRUE }, { 120000, TRUE }, { 20000, FALSE } };
@@ -51,7 +58,9 @@ static const EstimateCase cases[] = {
       5,
       { { 10, P720, P720 }, { 59, P720, P720 } },
       0,
-      20 },
+      20,
+      0,
+      0 },
     { "a good line with 40 ms of jitter",
       20 * MS,
       300 * MS,
@@ -60,7 +69,9 @@ static const EstimateCase cases[] = {
       5,
       { { 10, P720, P720 }, { 59, P720, P720 } },
       0,
-      20 },
+      20,
+      0,
+      0 },
     { "400 ms away, 100 ms of jitter, good",
       200 * MS,
       300 * MS,
@@ -69,7 +80,9 @@ static const EstimateCase cases[] = {
       5,
       { { 10, P720, P720 }, { 59, P720, P720 } },
       0,
-      20 },
+      20,
+      0,
+      0 },
     { "150 kbit/s with 100 ms of jitter that recovers",
       100 * MS,
       500 * MS,
@@ -78,7 +91,9 @@ static const EstimateCase cases[] = {
       90,
       { { 25, P180, STILL }, { 95, P720, P720 } },
       0,
-      20 },
+      20,
+      0,
+      0 },
     { "1.5 Mbit/s: 720p thin",
       30 * MS,
       400 * MS,
@@ -87,7 +102,9 @@ static const EstimateCase cases[] = {
       10,
       { { 20, P720, P720 }, { 89, P720, P720 } },
       2,
-      250 },
+      250,
+      0,
+      0 },
     { "700 kbit/s",
       30 * MS,
       400 * MS,
@@ -96,7 +113,9 @@ static const EstimateCase cases[] = {
       10,
       { { 15, P360, P360 }, { 89, P360, P360 } },
       1,
-      200 },
+      200,
+      0,
+      0 },
     { "300 kbit/s",
       30 * MS,
       500 * MS,
@@ -105,7 +124,9 @@ static const EstimateCase cases[] = {
       15,
       { { 20, P360, P180 }, { 89, P360, P180 } },
       3,
-      250 },
+      250,
+      0,
+      0 },
     { "steady 150 kbit/s",
       40 * MS,
       600 * MS,
@@ -114,7 +135,9 @@ static const EstimateCase cases[] = {
       20,
       { { 20, P180, P180 }, { 89, P180, P180 } },
       2,
-      300 },
+      200,
+      0,
+      0 },
     { "50 kbit/s: stills",
       40 * MS,
       600 * MS,
@@ -123,7 +146,42 @@ static const EstimateCase cases[] = {
       20,
       { { 20, STILL, STILL }, { 59, STILL, STILL } },
       0,
-      800 },
+      200,
+      5,
+      9 },
+    { "50 kbit/s all of a sudden",
+      40 * MS,
+      600 * MS,
+      { { 0, 5000, 0, 0 }, { 20, 50, 0, 0 } },
+      60,
+      30,
+      { { 15, P720, P720 }, { 22, STILL, STILL }, { 59, STILL, STILL } },
+      0,
+      250,
+      5,
+      6 },
+    { "150 kbit/s all of a sudden",
+      40 * MS,
+      460 * MS,
+      { { 0, 5000, 0, 0 }, { 20, 150, 0, 0 } },
+      60,
+      30,
+      { { 15, P720, P720 }, { 22, P180, STILL }, { 59, P180, P180 } },
+      2,
+      200,
+      5,
+      0 },
+    { "50 kbit/s that lose a tenth anyway",
+      40 * MS,
+      600 * MS,
+      { { 0, 50, 0.1, 0 } },
+      60,
+      20,
+      { { 20, STILL, STILL }, { 59, STILL, STILL } },
+      0,
+      250,
+      0,
+      4 },
     { "30 % loss, room enough",
       30 * MS,
       300 * MS,
@@ -132,7 +190,9 @@ static const EstimateCase cases[] = {
       45,
       { { 45, P720, P720 }, { 89, P720, P720 } },
       0,
-      20 },
+      20,
+      0,
+      0 },
     { "10 % loss on 800 kbit/s",
       30 * MS,
       300 * MS,
@@ -141,7 +201,9 @@ static const EstimateCase cases[] = {
       20,
       { { 25, P360, P360 }, { 89, P360, P360 } },
       2,
-      200 },
+      200,
+      0,
+      0 },
     { "150 kbit/s that recovers",
       40 * MS,
       500 * MS,
@@ -150,7 +212,9 @@ static const EstimateCase cases[] = {
       66,
       { { 25, P180, P180 }, { 70, P720, P720 }, { 89, P720, P720 } },
       0,
-      20 },
+      20,
+      0,
+      0 },
     { "somebody else takes three quarters for 40 s",
       20 * MS,
       400 * MS,
@@ -159,7 +223,9 @@ static const EstimateCase cases[] = {
       90,
       { { 15, P720, P720 }, { 30, P360, P180 }, { 100, P720, P720 }, { 119, P720, P720 } },
       0,
-      60 },
+      60,
+      0,
+      0 },
     { "400 ms away, 700 kbit/s",
       200 * MS,
       500 * MS,
@@ -168,7 +234,9 @@ static const EstimateCase cases[] = {
       20,
       { { 20, P360, P360 }, { 89, P360, P360 } },
       2,
-      350 },
+      350,
+      0,
+      0 },
 };
 
 typedef struct {
@@ -186,7 +254,7 @@ typedef struct {
     double tokens;
     double sent_bps;
     guint64 second_bytes;
-    gint64 second_us, still_us, voice_us;
+    gint64 second_us, still_us, voice_us, report_us;
     gboolean narrow;
     /* line */
     gint64 free_us, last_arrival_us; /* when the queue is empty */
@@ -197,7 +265,8 @@ typedef struct {
     gint64 feedback_us, feedback_at_us;
     guint feedback_to;
     /* what came of it */
-    guint n_changes, n_voices, voice_ms[10000];
+    gint64 late_us; /* the last voice that waited for long */
+    guint n_stills, n_changes, n_voices, voice_ms[10000];
 } Leg;
 
 static const LinePart *part_at(const Leg *leg) {
@@ -205,6 +274,11 @@ static const LinePart *part_at(const Leg *leg) {
     for (guint i = 0; i < G_N_ELEMENTS(leg->c->parts) && leg->c->parts[i].kbps > 0; i++)
         if ((gint64)leg->c->parts[i].from_s * S <= leg->now_us - leg->start_us) part = &leg->c->parts[i];
     return part;
+}
+
+/* The line, first. */
+static gint64 changed_us(const Leg *leg) {
+    return leg->start_us + (leg->c->parts[1].kbps > 0 ? (gint64)leg->c->parts[1].from_s * S : 0);
 }
 
 static void send_packet(Leg *leg, guint n_bytes, gboolean voice) {
@@ -217,6 +291,8 @@ static void send_packet(Leg *leg, guint n_bytes, gboolean voice) {
     bandwidth_on_sent(&leg->bandwidth, 1, n_bytes, leg->now_us);
     leg->total_bytes += n_bytes;
     if (!voice) leg->second_bytes += n_bytes;
+    if (voice && wait_us > LATE_MS * MS && leg->now_us - MAX(leg->late_us, changed_us(leg)) < AGAIN_US)
+        leg->late_us = leg->now_us;
     if (voice && leg->now_us - leg->start_us > (gint64)leg->c->judged_from_s * S &&
         leg->n_voices < G_N_ELEMENTS(leg->voice_ms))
         leg->voice_ms[leg->n_voices++] = (guint)(wait_us / MS);
@@ -240,6 +316,7 @@ static void make_frames(Leg *leg) {
     if (ladder_rung(&leg->ladder) == STILL) {
         if (leg->now_us - leg->still_us < 4 * S || leg->n_waiting > 0) return;
         leg->still_us = leg->now_us;
+        leg->n_stills += leg->now_us - leg->start_us > (gint64)leg->c->judged_from_s * S ? 1 : 0;
         add_frame(leg, 10000, 450);
         return;
     }
@@ -255,10 +332,12 @@ static void make_frames(Leg *leg) {
 
 static void pace(Leg *leg) {
     double estimate_bps = bandwidth_estimate_bps(&leg->bandwidth);
-    double bps = ladder_rung(&leg->ladder) == STILL
-                     ? MAX(0.9 * (estimate_bps - (leg->narrow ? 23000 : 56000)), 10000)
-                     : MAX(2 * estimate_bps, 100000);
-    leg->tokens = MIN(leg->tokens + bps / 8 * STEP_US / S, MAX(bps / 8 * 0.05, 1200));
+    double room_bps = MAX(estimate_bps - (leg->narrow ? 23000 : 56000), 0);
+    gboolean still = ladder_rung(&leg->ladder) == STILL;
+    double bps = still                                                  ? MAX(0.9 * room_bps, 10000)
+                 : leg->bandwidth.measured && estimate_bps < NARROW_BPS ? MAX(0.95 * room_bps, 10000)
+                                                                        : MAX(1.4 * estimate_bps, 100000);
+    leg->tokens = MIN(leg->tokens + bps / 8 * STEP_US / S, still ? 1 : MAX(bps / 8 * 0.05, 1200));
     guint n = 0;
     for (; n < leg->n_waiting && leg->tokens > 0; n++) {
         send_packet(leg, leg->waiting[n], FALSE);
@@ -345,10 +424,15 @@ static void step(Leg *leg) {
         leg->second_us = leg->now_us;
     }
     guint32 estimate_bps = bandwidth_estimate_bps(&leg->bandwidth);
-    leg->narrow = estimate_bps < (leg->narrow ? 250000 : 180000); /* packets of three ticks */
+    leg->narrow = estimate_bps < (leg->narrow ? 170000 : 125000); /* packets of three ticks */
     if (leg->now_us - leg->voice_us >= (leg->narrow ? 60 : 20) * MS) {
         leg->voice_us = leg->now_us;
         send_packet(leg, leg->narrow ? 170 : 140, TRUE);
+    }
+    if (leg->now_us - leg->report_us >= 200 * MS) { /* what is not told of */
+        leg->report_us = leg->now_us;
+        if (leg->free_us - leg->now_us <= leg->c->queue_us)
+            leg->free_us = MAX(leg->free_us, leg->now_us) + (gint64)(REPORT_BYTES * 8e3 / part_at(leg)->kbps);
     }
     make_frames(leg);
     pace(leg);
@@ -381,11 +465,16 @@ static gboolean run_case(const EstimateCase *c) {
         }
     }
     qsort(leg->voice_ms, leg->n_voices, sizeof leg->voice_ms[0], by_size);
+    gint late_ms = (gint)(MAX(leg->late_us - changed_us(leg), 0) / MS);
     guint wait_ms = leg->voice_ms[leg->n_voices * 95 / 100];
-    print_message("  rung %u%s, estimate %u, %u changes, the voice waits %u ms\n", ladder_rung(&leg->ladder),
-                  ladder_is_thin(&leg->ladder) ? " thin" : "", bandwidth_estimate_bps(&leg->bandwidth),
-                  leg->n_changes, wait_ms);
-    if (leg->n_changes > c->changes_max || wait_ms > c->wait_ms_max) good = FALSE;
+    print_message("  rung %u%s, estimate %u, %u changes, %u stills, the voice waits %u ms (half of it %u)\n",
+                  ladder_rung(&leg->ladder), ladder_is_thin(&leg->ladder) ? " thin" : "",
+                  bandwidth_estimate_bps(&leg->bandwidth), leg->n_changes, leg->n_stills, wait_ms,
+                  leg->voice_ms[leg->n_voices / 2]);
+    if (c->late_s_max != 0) print_message("  the voice was on time again after %d ms\n", late_ms);
+    if (c->late_s_max != 0 && late_ms > (gint)c->late_s_max * S / MS) good = FALSE;
+    if (leg->n_changes > c->changes_max || wait_ms > c->wait_ms_max || leg->n_stills < c->stills_min)
+        good = FALSE;
     g_rand_free(leg->dice);
     g_free(leg);
     return good;
