@@ -4,7 +4,7 @@
 
 static const double LOSS_HIGH = 0.10, LOSS_LOW = 0.02, NACKED_HIGH = 0.08, RAISE_PER_S = 1.08, REMB_LOW = 0.8,
                     REMB_FELL = 0.95, NACKED_AGAIN = 1.8, STEP_DOWN = 0.7, REMB_STUCK = 1.1,
-                    ARRIVED_SURE = 0.85, QUEUED = 0.85, WAITS_SHARE = 0.25;
+                    ARRIVED_SURE = 0.85, QUEUED_GUESS = 0.95, DROWNED = 0.5, WAITS_SHARE = 0.25;
 
 enum {
     LOWER_EVERY_US = 300000,
@@ -41,6 +41,22 @@ static double recent_bps(const Bandwidth *bandwidth, gint64 now_us) {
     return MIN((double)bandwidth->sent_bps, (double)bandwidth->second_bytes * 8e6 / (double)past_us);
 }
 
+/* A busy receiver answers late once; a queue in the line stays. The way back may be the one that is full, so round trips are
+ * asked only until feedback has told enough of the way there. */
+static gboolean knows_own_way(const Bandwidth *bandwidth, gint64 now_us) {
+    return bandwidth->measured && now_us - bandwidth->measured_us > OWN_WAY_US;
+}
+
+static gboolean is_long(const Bandwidth *bandwidth, gint64 over_us) {
+    return (double)over_us > MAX(QUEUE_US, WAITS_SHARE * (double)bandwidth->rtt_us);
+}
+
+static gboolean queue_stands(const Bandwidth *bandwidth, gint64 now_us) {
+    if (bandwidth->measured && congestion_is_queued(&bandwidth->congestion, now_us)) return TRUE;
+    return !knows_own_way(bandwidth, now_us) &&
+           is_long(bandwidth, standing_queue_us(&bandwidth->round_trips, now_us));
+}
+
 /* Once per round trip and a bit: the effect of the last cut must have had time to show. */
 static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     gint64 rtt_us = bandwidth->rtt_us >= 0 ? bandwidth->rtt_us : RTT_US_UNKNOWN;
@@ -51,15 +67,18 @@ static void lower(Bandwidth *bandwidth, double loss, gint64 now_us) {
     /* What was sent and did not arrive is the better witness than an estimate that was never used up. */
     double sent_bps = bandwidth_sent_bps(bandwidth);
     double used_bps = sent_bps > 0 ? MIN(bandwidth->estimate_bps, sent_bps) : bandwidth->estimate_bps;
+    /* What arrives is known while it is told: all that a full queue lets through, or what chance left. */
     double arrived_bps = bandwidth->measured ? congestion_carried_bps(&bandwidth->congestion) : 0;
-    /* What arrived is known while it is told: all that a full queue lets through, or what chance left. */
-    double least_bps = MAX(arrived_bps, bandwidth->estimate_bps * STEP_DOWN);
-    if (arrived_bps > 0)
+    if (arrived_bps > 0 && bandwidth_is_queued(bandwidth, now_us)) {
+        set_estimate(bandwidth, MIN(bandwidth->estimate_bps, arrived_bps));
+        congestion_full(&bandwidth->congestion);
+    } else if (arrived_bps > 0) {
+        double least_bps = MAX(arrived_bps, bandwidth->estimate_bps * STEP_DOWN);
         set_estimate(bandwidth, MIN(bandwidth->estimate_bps * (1 - 0.5 * loss), least_bps));
-    else if (bandwidth_is_queued(bandwidth, now_us)) /* all that the line carries has arrived */
-        set_estimate(bandwidth, used_bps * (1 - loss) * QUEUED);
-    else
-        set_estimate(bandwidth, used_bps * (1 - 0.5 * loss));
+    } else {
+        double left = queue_stands(bandwidth, now_us) ? (1 - loss) * QUEUED_GUESS : 1 - 0.5 * loss;
+        set_estimate(bandwidth, used_bps * left);
+    }
 }
 
 /* What arrives in spite of the loss is proof of that much: a line that loses at random (radio) is not a narrow one. */
@@ -101,7 +120,8 @@ void bandwidth_on_return(Bandwidth *bandwidth, gint64 now_us) {
     bandwidth->second_us = now_us; /* the last full second was before the cut: it stays */
     bandwidth->second_bytes = 0;
     bandwidth->second_packets = bandwidth->second_nacked = 0;
-    bandwidth->queued_us = 0;
+    bandwidth->queued_us = bandwidth->drowned_us = 0;
+    bandwidth->n_drowned = 0;
     standing_queue_forget(&bandwidth->round_trips);
     standing_queue_forget(&bandwidth->congestion.queue);
     loss_judge_wait(&bandwidth->judge);
@@ -122,22 +142,6 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
         lower(bandwidth, MIN(rate, 0.5), now_us);
 }
 
-/* A busy receiver answers late once; a queue in the line stays. The way back may be the one that is full, so round trips are
- * asked only until feedback has told enough of the way there. */
-static gboolean knows_own_way(const Bandwidth *bandwidth, gint64 now_us) {
-    return bandwidth->measured && now_us - bandwidth->measured_us > OWN_WAY_US;
-}
-
-static gboolean is_long(const Bandwidth *bandwidth, gint64 over_us) {
-    return (double)over_us > MAX(QUEUE_US, WAITS_SHARE * (double)bandwidth->rtt_us);
-}
-
-static gboolean queue_stands(const Bandwidth *bandwidth, gint64 now_us) {
-    if (bandwidth->measured && congestion_is_queued(&bandwidth->congestion, now_us)) return TRUE;
-    return !knows_own_way(bandwidth, now_us) &&
-           is_long(bandwidth, standing_queue_us(&bandwidth->round_trips, now_us));
-}
-
 static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
     if (rtt_us >= 0) standing_queue_note(&bandwidth->round_trips, rtt_us, now_us);
     /* One long round trip with loss is enough. */
@@ -148,8 +152,12 @@ static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 
     if (queued || fraction_lost > LOSS_LOW) bandwidth->trouble_us = now_us;
 }
 
+static gboolean is_lately(gint64 then_us, gint64 now_us) {
+    return then_us != 0 && now_us - then_us < QUEUED_ECHO_US;
+}
+
 gboolean bandwidth_is_queued(const Bandwidth *bandwidth, gint64 now_us) {
-    return bandwidth->queued_us != 0 && now_us - bandwidth->queued_us < QUEUED_ECHO_US;
+    return is_lately(bandwidth->queued_us, now_us) || is_lately(bandwidth->drowned_us, now_us);
 }
 
 /* What was lost while the line was cut says nothing of its width. A cut is a silence well above the peer's usual interval;
@@ -169,7 +177,10 @@ static gboolean tells_of_a_cut(Bandwidth *bandwidth, double fraction_lost, gint6
 static void on_loss(Bandwidth *bandwidth, double fraction_lost, guint n_packets, gint64 now_us) {
     double excess;
     LossVerdict verdict = LOSS_OURS;
-    gboolean queued = bandwidth_is_queued(bandwidth, now_us);
+    /* On a line that was full from the beginning nobody knows how long it takes when it is empty; twice such a loss says it too. */
+    bandwidth->n_drowned = fraction_lost > DROWNED ? bandwidth->n_drowned + 1 : 0;
+    if (bandwidth->n_drowned >= 2) bandwidth->drowned_us = now_us;
+    gboolean queued = is_lately(bandwidth->queued_us, now_us);
     if (queued || bandwidth_queue_grows(bandwidth, now_us)) loss_judge_wait(&bandwidth->judge);
     if (queued)
         excess = loss_judge_excess(&bandwidth->judge, n_packets, fraction_lost);

@@ -37,6 +37,8 @@ typedef struct {
     StandingQueue round_trips; /* both ways together: asked until the way there is known by itself */
     gint64 queued_us;          /* when a queue stood last; 0: never */
     gint64 measured_us;        /* since when it is measured */
+    gint64 drowned_us;         /* the last of several; 0: never */
+    guint n_drowned;           /* reports in a row of loss that no chance makes */
     gint64 rtt_us;
 } Bandwidth;
 

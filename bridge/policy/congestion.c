@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, ABOVE = 1.5, ABOVE_BPS = 10000;
+static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, UP_NEAR_PER_S = 0.02, ABOVE = 1.5,
+                    ABOVE_BPS = 10000;
 static const double BPS_MIN = 30000, BPS_MAX = 50000000, NARROW_BPS = 250000, DOWN_A_LITTLE = 0.93,
-                    NEAR = 0.1, LIMIT_SMOOTH = 0.7;
+                    DRAINS = 0.9, NEAR = 0.1, LIMIT_SMOOTH = 0.7;
 static const double PROBE_LOSS = 0.12, FLOOR_MAX = 0.7, PROBE_SLOWER = 0.9, PROBE_REACHED = 0.9;
 
 enum {
@@ -24,7 +25,8 @@ enum {
     PROBE_ECHO_US = 1000000,
     STEP_BYTES = 1200,
     MOMENT_US = 400000,
-    STANDS_US = 100000 /* a still's packet alone takes 70 ms on the narrowest lines */
+    LOWER_RTT_US_MAX = 500000, /* a longer one is a queue */
+    STANDS_US = 100000         /* a still's packet alone takes 70 ms on the narrowest lines */
 };
 
 static const double STANDS_NOISE = 2; /* and it is longer than what the line scatters */
@@ -63,20 +65,35 @@ static gboolean is_probing(const Congestion *congestion, gint64 now_us) {
            (congestion->probe.until_us != 0 && now_us - congestion->probe.until_us < PROBE_ECHO_US);
 }
 
-static void lower(Congestion *congestion, gboolean queued, gint64 rtt_us, gint64 now_us) {
+/* What arrives while a queue stands is what the line carries; while it drains, only what is sent. */
+static gboolean drains(Congestion *congestion, gint64 queue_us) {
+    gboolean shorter = (double)queue_us < DRAINS * (double)congestion->queue_us;
+    congestion->queue_us = queue_us;
+    return shorter;
+}
+
+static void lower(Congestion *congestion, gint64 queue_us, gint64 rtt_us, gint64 now_us) {
     double arrived_bps = congestion_carried_bps(congestion);
     congestion->grew_us = congestion->raised_us = now_us;
-    if (arrived_bps <= 0 || now_us - congestion->lowered_us < LOWER_EVERY_US + rtt_us) return;
-    congestion->lowered_us = now_us;
+    if (arrived_bps <= 0 || now_us < congestion->lower_after_us) return;
+    congestion->lower_after_us = now_us + LOWER_EVERY_US + MIN(rtt_us, LOWER_RTT_US_MAX);
+    if (drains(congestion, queue_us)) return;
     congestion->limit_bps =
         congestion->limit_bps > 0 && fabs(arrived_bps - congestion->limit_bps) < congestion->limit_bps / 2
             ? LIMIT_SMOOTH * congestion->limit_bps + (1 - LIMIT_SMOOTH) * arrived_bps
             : arrived_bps;
     /* A queue that a probe made says where the line ends, not that what was sent before is too much. */
     double down = arrived_bps * (is_probing(congestion, now_us) ? DOWN_PROBE : DOWN);
-    /* And where one packet is felt, a delay that grows is no queue yet: what arrives may be all that was sent. */
-    if (!queued && congestion->bps < NARROW_BPS) down = MAX(down, congestion->bps * DOWN_A_LITTLE);
+    /* Where one packet is felt, a delay that grows is no queue yet, and what arrives may be all that was sent. */
+    if (queue_us == 0 && congestion->bps < NARROW_BPS) down = MAX(down, congestion->bps * DOWN_A_LITTLE);
     set_bps(congestion, MIN(congestion->bps, down));
+}
+
+void congestion_full(Congestion *congestion) {
+    double arrived_bps = congestion_carried_bps(congestion);
+    if (arrived_bps <= 0 || arrived_bps >= congestion->bps) return;
+    congestion->limit_bps = arrived_bps;
+    set_bps(congestion, arrived_bps);
 }
 
 /* By a share; near where the queue grew before by no more than a packet per round trip. */
@@ -89,7 +106,8 @@ static void raise_slowly(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
         congestion->limit_bps = 0;
     gboolean near = congestion->limit_bps > 0 &&
                     fabs(congestion->bps - congestion->limit_bps) < congestion->limit_bps * NEAR;
-    double step_bps = congestion->bps * UP_PER_S * seconds;
+    double step_bps =
+        congestion->bps * (near && congestion->bps < NARROW_BPS ? UP_NEAR_PER_S : UP_PER_S) * seconds;
     if (near)
         step_bps = MIN(step_bps, STEP_BYTES * 8 / ((double)(rtt_us + 100000) / G_USEC_PER_SEC) * seconds);
     double most_bps =
@@ -112,6 +130,19 @@ static void count_probe(Congestion *congestion, const FeedbackPacket *packet) {
     }
     congestion->probe.last_sent_us = MAX(congestion->probe.last_sent_us, packet->sent_us);
     congestion->probe.last_arrival_us = MAX(congestion->probe.last_arrival_us, packet->arrival_us);
+}
+
+/* How long packets wait at least; 0: no queue stands. */
+static gint64 standing_us(const Congestion *congestion, gint64 now_us) {
+    double least_us = MAX(STANDS_US, 1000 * STANDS_NOISE * congestion->trend.noise_ms);
+    gint64 queue_us = congestion->trend.sign == DELAY_FALLS
+                          ? standing_queue_before_us(&congestion->queue, now_us)
+                          : standing_queue_us(&congestion->queue, now_us);
+    return (double)queue_us > least_us ? queue_us : 0;
+}
+
+gboolean congestion_is_queued(const Congestion *congestion, gint64 now_us) {
+    return standing_us(congestion, now_us) > 0;
 }
 
 void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, guint n_packets,
@@ -137,11 +168,14 @@ void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, 
         delay_trend_packet(&congestion->trend, packet->sent_us, packet->arrival_us);
         standing_queue_note(&congestion->queue, packet->arrival_us - packet->sent_us, now_us);
     }
-    gboolean queued = congestion_is_queued(congestion, now_us);
-    if (queued) congestion->grew_us = now_us;
+    gint64 queue_us = standing_us(congestion, now_us);
+    if (queue_us > 0)
+        congestion->grew_us = now_us;
+    else
+        congestion->queue_us = 0;
     DelaySign sign = congestion->trend.sign;
-    switch (queued && sign == DELAY_STEADY ? DELAY_GROWS : sign) { /* a full queue grows no more */
-    case DELAY_GROWS: lower(congestion, queued, MAX(rtt_us, 0), now_us); break;
+    switch (queue_us > 0 && sign == DELAY_STEADY ? DELAY_GROWS : sign) { /* a full queue grows no more */
+    case DELAY_GROWS: lower(congestion, queue_us, MAX(rtt_us, 0), now_us); break;
     case DELAY_STEADY: raise_slowly(congestion, MAX(rtt_us, 0), now_us); break;
     case DELAY_FALLS: congestion->raised_us = now_us; break; /* the queue drains: wait */
     }
@@ -160,14 +194,6 @@ gboolean congestion_take_loss(Congestion *congestion, gint64 now_us, guint *ret_
 
 gboolean congestion_is_live(const Congestion *congestion, gint64 now_us) {
     return congestion->live && now_us - congestion->told_us < LIVE_US;
-}
-
-gboolean congestion_is_queued(const Congestion *congestion, gint64 now_us) {
-    double least_us = MAX(STANDS_US, 1000 * STANDS_NOISE * congestion->trend.noise_ms);
-    gint64 queue_us = congestion->trend.sign == DELAY_FALLS
-                          ? standing_queue_before_us(&congestion->queue, now_us)
-                          : standing_queue_us(&congestion->queue, now_us);
-    return (double)queue_us > least_us;
 }
 
 gboolean congestion_is_steady(const Congestion *congestion, gint64 now_us) {

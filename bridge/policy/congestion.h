@@ -20,10 +20,11 @@ typedef enum { PROBE_NONE, PROBE_RUNS, PROBE_HELD, PROBE_FAILED } ProbeState;
 typedef struct {
     double bps;
     gboolean live;
-    gint64 told_us;                        /* last feedback */
-    gint64 raised_us, lowered_us, grew_us; /* grew: a queue did, last */
+    gint64 told_us;                            /* last feedback */
+    gint64 raised_us, lower_after_us, grew_us; /* grew: a queue did, last */
     DelayTrend trend;
-    StandingQueue queue;                /* one way; outlives pauses of the feedback */
+    StandingQueue queue; /* one way; outlives pauses of the feedback */
+    gint64 queue_us;     /* how long it was when it was looked at for lowering; 0: none stood */
     guint32 bin_bytes[CONGESTION_BINS]; /* of the receiver's time, 50 ms each */
     gint64 bin;                         /* the newest */
     gint64 bin_first;                   /* the first since it began */
@@ -45,6 +46,8 @@ void congestion_feedback(Congestion *congestion, const FeedbackPacket *packets, 
                          double start_bps, gint64 rtt_us, gint64 now_us);
 /* Takes the loss since the last call, when there are enough packets to speak of one: FALSE, nothing to say yet. */
 gboolean congestion_take_loss(Congestion *congestion, gint64 now_us, guint *ret_n_packets, double *ret_loss);
+/* The caller knows that the line is full: what arrives is all that it carries. */
+void congestion_full(Congestion *congestion);
 /* Feedback came lately. */
 gboolean congestion_is_live(const Congestion *congestion, gint64 now_us);
 gboolean congestion_is_queued(const Congestion *congestion, gint64 now_us); /* a queue stands */

@@ -146,7 +146,7 @@ static const EstimateCase cases[] = {
       20,
       { { 20, STILL, STILL }, { 59, STILL, STILL } },
       0,
-      200,
+      250,
       5,
       9 },
     { "50 kbit/s all of a sudden",
