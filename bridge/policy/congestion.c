@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, UP_NEAR_PER_S = 0.02, ABOVE = 1.5,
+static const double DOWN = 0.85, DOWN_PROBE = 0.95, UP_PER_S = 0.08, UP_CAREFUL_PER_S = 0.02, ABOVE = 1.5,
                     ABOVE_BPS = 10000;
 static const double BPS_MIN = 30000, BPS_MAX = 50000000, NARROW_BPS = 250000, DOWN_A_LITTLE = 0.93,
                     DRAINS = 0.9, NEAR = 0.1, LIMIT_SMOOTH = 0.7;
@@ -106,8 +106,10 @@ static void raise_slowly(Congestion *congestion, gint64 rtt_us, gint64 now_us) {
         congestion->limit_bps = 0;
     gboolean near = congestion->limit_bps > 0 &&
                     fabs(congestion->bps - congestion->limit_bps) < congestion->limit_bps * NEAR;
-    double step_bps =
-        congestion->bps * (near && congestion->bps < NARROW_BPS ? UP_NEAR_PER_S : UP_PER_S) * seconds;
+    /* A narrow line is overfilled by little, and the voice hears it: with care up to where it is known to be wider. */
+    gboolean careful = congestion->limit_bps > 0 && congestion->bps < NARROW_BPS &&
+                       congestion->bps > congestion->limit_bps * (1 - NEAR);
+    double step_bps = congestion->bps * (careful ? UP_CAREFUL_PER_S : UP_PER_S) * seconds;
     if (near)
         step_bps = MIN(step_bps, STEP_BYTES * 8 / ((double)(rtt_us + 100000) / G_USEC_PER_SEC) * seconds);
     double most_bps =

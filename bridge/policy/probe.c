@@ -6,13 +6,23 @@ static const double ABOVE = 1.12;
  * which the voice waits. */
 static const double STEP = 1.6, STEP_NARROW = 1.25;
 static const guint32 NARROW_BPS = 250000;
+/* Below, lines let the few packets of a probe through at once and are full with the next ones (seen on tbf's bucket), and a
+ * still is a probe too: it leaves as fast as the estimate lets it. So they are rare there. */
+static const guint32 OFTEN_BPS_MIN = 80000;
 
-enum { STEP_BPS_MIN = 64000, CLEAN_US = 2500000, FIRST_US = 3000000, NEXT_US = 1000000 };
+enum {
+    STEP_BPS_MIN = 64000,
+    CLEAN_US = 2500000,
+    CLEAN_RARE_US = 20000000,
+    FIRST_US = 3000000,
+    NEXT_US = 1000000
+};
 
 guint32 probe_due(Probe *probe, guint32 wanted_bps, guint32 has_bps, guint32 known_bps, gboolean clean,
                   gint64 now_us) {
     if (!clean || probe->clean_since_us == 0) probe->clean_since_us = now_us;
-    if (wanted_bps == 0 || has_bps >= wanted_bps || now_us - probe->clean_since_us < CLEAN_US) return 0;
+    gint64 clean_us = has_bps < OFTEN_BPS_MIN ? CLEAN_RARE_US : CLEAN_US;
+    if (wanted_bps == 0 || has_bps >= wanted_bps || now_us - probe->clean_since_us < clean_us) return 0;
     /* A level that needs much less than what failed is another question. */
     gboolean easier = probe->failed_bps == 0 || wanted_bps * ABOVE < 0.75 * probe->failed_bps;
     gint64 every_us = !easier ? probe->every_us : probe->climbing ? NEXT_US : FIRST_US;

@@ -3,6 +3,7 @@
 #include "tests/load/sender.h"
 
 #include "bridge/wire/vp8.h"
+#include "tests/load/up_line.h"
 
 #include <string.h>
 
@@ -63,8 +64,9 @@ struct Sender {
     gint64 voice_due_us;
     gint64 epoch_us; /* time 0 of the RTP clocks */
     guint16 transport_sequence;
-    guint plain; /* the layer of a plain stream */
-    double allowed_bps;
+    guint plain;        /* the layer of a plain stream */
+    double allowed_bps; /* by what is lost */
+    UpLine line;        /* and by when the rest arrives */
     guint64 told_bytes; /* sent at the last report, and when that was */
     gint64 told_us;
     Layer layers[CAMERA_LAYERS];
@@ -114,10 +116,12 @@ guint32 sender_ssrc(const Sender *sender) { return sender->voice.ssrc; }
 /* ---- one packet ---- */
 
 static void put_common(Sender *sender, RtpExtWriter *ext, const MediaExts *exts, const char *mid,
-                       gint64 now_us) {
+                       guint n_payload_bytes, gint64 now_us) {
     rtp_ext_put_abs_send_time(ext, exts->abs_send_time, abs_send_time_from_us(now_us));
-    if (exts->transport_cc != 0)
+    if (exts->transport_cc != 0) {
+        up_line_sent(&sender->line, sender->transport_sequence, n_payload_bytes, now_us);
         rtp_ext_put_transport_cc(ext, exts->transport_cc, sender->transport_sequence++);
+    }
     if (*mid != '\0') rtp_ext_put_text(ext, exts->mid, mid);
 }
 
@@ -146,7 +150,7 @@ static void send_voice(Sender *sender, const guint8 *bytes, guint n_bytes, guint
                                             .marker = marker });
     RtpExtWriter ext = rtp_ext_begin(&writer);
     rtp_ext_put_audio_level(&ext, sender->audio->exts.audio_level, level, level < 127);
-    put_common(sender, &ext, &sender->audio->exts, sender->audio->mid, now_us);
+    put_common(sender, &ext, &sender->audio->exts, sender->audio->mid, n_bytes, now_us);
     rtp_ext_end(&ext);
     out.n_header_bytes = (guint)writer.n_bytes;
     path_send_rtp(sender->path, &out, SEND_AUDIO);
@@ -169,7 +173,7 @@ static void send_picture(Sender *sender, guint at, const Sent *sent, gboolean rt
                                    .payload_type = rtx ? video->rtx_payload_type : video->payload_type,
                                    .marker = sent->last });
     RtpExtWriter ext = rtp_ext_begin(&writer);
-    put_common(sender, &ext, &video->exts, video->mid, now_us);
+    put_common(sender, &ext, &video->exts, video->mid, sent->n_bytes, now_us);
     if (video->n_rids > at)
         rtp_ext_put_text(&ext, rtx ? video->exts.repaired_rid : video->exts.rid, video->rids[at]);
     rtp_ext_end(&ext);
@@ -327,7 +331,8 @@ static void set_layer(Sender *sender, guint at, gboolean active, const LayerWish
 
 /* What was asked for, as far as the line is believed to carry it: the voice first, then the small picture. */
 static void settle_layers(Sender *sender) {
-    guint left_bps = (guint)MAX(sender->allowed_bps - VOICE_BPS, 0);
+    double allowed_bps = up_line_bps(&sender->line, sender->allowed_bps, g_get_monotonic_time());
+    guint left_bps = (guint)MAX(allowed_bps - VOICE_BPS, 0);
     LayerWish small = sender->layers[CAMERA_THUMBNAIL].wish, large = sender->layers[CAMERA_MAIN].wish;
     small.max_bps = small.max_bps > 0 ? MIN(small.max_bps, MAX(left_bps, 1)) : MAX(left_bps, 1);
     set_layer(sender, CAMERA_THUMBNAIL, small.active, &small);
@@ -335,7 +340,7 @@ static void settle_layers(Sender *sender) {
     large.max_bps = large.max_bps > 0 ? MIN(large.max_bps, MAX(left_bps, 1)) : MAX(left_bps, 1);
     gboolean carried = camera_variant_bps(camera_variant(CAMERA_MAIN, &large)) <= left_bps;
     set_layer(sender, CAMERA_MAIN, large.active && (carried || !small.active), &large);
-    sender->stats->allowed_kbps = (guint)(sender->allowed_bps / 1000);
+    sender->stats->allowed_kbps = (guint)(allowed_bps / 1000);
 }
 
 void sender_need(Sender *sender, guint layer, const LayerWish *wish) {
@@ -407,6 +412,10 @@ static void on_report(Sender *sender, const RtcpItem *item, gint64 now_us) {
 void sender_on_rtcp(Sender *sender, const RtcpItem *item, gint64 now_us) {
     if (item->kind == RTCP_RR || item->kind == RTCP_SR) on_report(sender, item, now_us);
     if (sender->video == NULL) return;
+    if (item->kind == RTCP_TWCC) {
+        up_line_told(&sender->line, &item->twcc, sender->allowed_bps, sender->stats->rtt_us, now_us);
+        settle_layers(sender);
+    }
     if (item->kind == RTCP_NACK) on_nack(sender, item, now_us);
     if (item->kind == RTCP_PLI) restart(sender, item->media_ssrc);
     if (item->kind == RTCP_FIR)
