@@ -24,6 +24,8 @@ enum {
     NARROW_SAMPLES = 2880,
     NUMBERED_US = 2 * G_USEC_PER_SEC,
     TWCC_US = 100 * 1000,
+    VOICE_LATE_US = 300 * 1000,
+    VOICE_AGAIN_US = 6 * G_USEC_PER_SEC,
     LATE_US = 100 * 1000,
     EPOCH_US = 5 * G_USEC_PER_SEC,
     AUDIO_WINDOW = 40, /* packets that a late one may be behind before it counts as a gap */
@@ -145,10 +147,20 @@ static void mark_clock(ClockMark *mark, const RtcpSenderInfo *info) {
     *mark = (ClockMark){ TRUE, info->rtp_time, ntp_to_utc_us(info->ntp) };
 }
 
-static void note_delay(Delays *delays, const ClockMark *mark, guint32 rtp_time, guint clock_khz) {
-    if (delays == NULL || !mark->known) return;
+/* ret: 0, not known. */
+static gint64 note_delay(Delays *delays, const ClockMark *mark, guint32 rtp_time, guint clock_khz) {
+    if (delays == NULL || !mark->known) return 0;
     gint64 media_us = mark->utc_us + (gint64)(gint32)(rtp_time - mark->rtp_time) * 1000 / (gint)clock_khz;
-    delays_add(delays, g_get_real_time() - media_us);
+    gint64 delay_us = g_get_real_time() - media_us;
+    delays_add(delays, delay_us);
+    return delay_us;
+}
+
+/* Until when the voice was late at the beginning: from the first packet on until it was on time for a while. */
+static void note_voice_late(ReceiverStats *counts, gint64 delay_us, gint64 now_us) {
+    if (counts->first_voice_us == 0) counts->first_voice_us = now_us;
+    gint64 since_us = MAX(counts->voice_late_us, counts->first_voice_us);
+    if (delay_us > VOICE_LATE_US && now_us - since_us < VOICE_AGAIN_US) counts->voice_late_us = now_us;
 }
 
 /* ---- audio ---- */
@@ -198,7 +210,8 @@ static void take_voice(Receiver *receiver, const RtpPacket *packet, guint n_miss
     red.n_blocks = 1;
     red.blocks[0] = (RedBlock){ .bytes = packet->payload, .n_bytes = packet->n_payload_bytes };
     note_lateness(receiver, time, now_us);
-    note_delay(receiver->counts->voice_delays, &audio->mark, packet->timestamp, 48);
+    gint64 delay_us = note_delay(receiver->counts->voice_delays, &audio->mark, packet->timestamp, 48);
+    note_voice_late(receiver->counts, delay_us, now_us);
     if (audio->red_payload_type != 0 && packet->payload_type == audio->red_payload_type) {
         receiver->counts->n_red++;
         if (!red_parse(packet->payload, packet->n_payload_bytes, &red)) return;

@@ -26,6 +26,8 @@ typedef struct {
     guint64 guess_bps; /* the last REMB */
     /* Arrival after the time that sender reports name: the server's clock is ours. NULL: nobody looks; else the endpoint's. */
     Delays *voice_delays, *picture_delays;
+    gint64 first_voice_us,
+        voice_late_us; /* late: the last of those too late, before it was on time for a while; 0: none */
 } ReceiverStats;
 
 /* Whole frames, voice packets and sender reports for a checker; each may be NULL. Bytes live for the call. */

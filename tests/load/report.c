@@ -288,10 +288,11 @@ static json_t *room_json(Report *report, guint i, gint64 now_us) {
         if (!g_str_has_prefix(SUMS[k].key, "check_"))
             json_object_set_new(room, SUMS[k].key, json_integer(since(&now, before, SUMS[k].offset)));
     if (received->voice_delays == NULL) return room;
-    json_t *delays =
-        json_pack("{s:[i,i], s:[i,i]}", "voice_ms", delays_at(received->voice_delays, 0.5),
-                  delays_at(received->voice_delays, 0.95), "picture_ms",
-                  delays_at(received->picture_delays, 0.5), delays_at(received->picture_delays, 0.95));
+    json_t *delays = json_pack(
+        "{s:I, s:[i,i], s:[i,i]}", "voice_on_time_ms",
+        (json_int_t)(MAX(received->voice_late_us - received->first_voice_us, 0) / 1000), "voice_ms",
+        delays_at(received->voice_delays, 0.5), delays_at(received->voice_delays, 0.95), "picture_ms",
+        delays_at(received->picture_delays, 0.5), delays_at(received->picture_delays, 0.95));
     json_object_update(room, delays);
     json_decref(delays);
     return room;
