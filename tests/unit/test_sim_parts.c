@@ -3,6 +3,7 @@
 #include "tests/load/camera.h"
 #include "tests/load/check.h"
 #include "tests/load/stun.h"
+#include "tests/load/up_line.h"
 #include "tests/load/web_client.h"
 
 #include <arpa/inet.h>
@@ -198,12 +199,37 @@ static void addresses(void **state) {
     }
 }
 
+/* A camera that sends 200 kbit/s into a line of 100: believed to be less; of 1000: not. */
+static void the_way_up_is_measured(void **state) {
+    (void)state;
+    static const double KBPS[] = { 1000, 100 };
+    for (guint c = 0; c < G_N_ELEMENTS(KBPS); c++) {
+        UpLine *line = g_new0(UpLine, 1);
+        RtcpTwcc *twcc = g_new0(RtcpTwcc, 1);
+        gint64 now_us = 1000 * (gint64)G_USEC_PER_SEC, free_us = 0;
+        for (guint i = 0; i < 200; i++, now_us += 40000) {
+            up_line_sent(line, (guint16)i, 930, now_us);
+            free_us = MAX(free_us, now_us) + (gint64)(8e6 / KBPS[c]);
+            twcc->base_sequence = (guint16)i;
+            twcc->n_packets = 1;
+            twcc->reference_us = free_us;
+            up_line_told(line, twcc, 500000, 50000, now_us);
+        }
+        double bps = up_line_bps(line, 3000000, now_us);
+        if (c == 0) assert_true(bps > 250000);
+        if (c == 1) assert_true(bps > 50000 && bps < 110000);
+        assert_true(up_line_bps(line, 3000000, now_us + 60 * (gint64)G_USEC_PER_SEC) == 3000000);
+        g_free(twcc);
+        g_free(line);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stun_of_rfc_5769),   cmocka_unit_test(stun_goes_round),
-        cmocka_unit_test(talk_schedules),     cmocka_unit_test(pictures_can_be_read),
-        cmocka_unit_test(voices_have_levels), cmocka_unit_test(the_ear_is_not_deaf),
-        cmocka_unit_test(addresses),
+        cmocka_unit_test(stun_of_rfc_5769),     cmocka_unit_test(the_way_up_is_measured),
+        cmocka_unit_test(stun_goes_round),      cmocka_unit_test(talk_schedules),
+        cmocka_unit_test(pictures_can_be_read), cmocka_unit_test(voices_have_levels),
+        cmocka_unit_test(the_ear_is_not_deaf),  cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
