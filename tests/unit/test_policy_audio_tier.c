@@ -135,7 +135,7 @@ static const struct {
       TRUE,
       0,
       1,
-      { { 10, 0, WIDE, AUDIO_TIER_FEC, 0, FALSE, 0 },
+      { { 10, 0, WIDE, AUDIO_TIER_PLAIN, 0, FALSE, 0 },
         { 30, 0.4, 60000, AUDIO_TIER_NARROW, 1, TRUE, 0 },
         { 30, 0, 60000, AUDIO_TIER_NARROW, 0, FALSE, 0 } } },
     { "the queue is known only after the first reports",

@@ -78,6 +78,7 @@ class PaperSocket {
 }
 
 const listeners = new Map<string, () => void>();
+Object.defineProperty(globalThis, "performance", { value: { now: () => clock } });
 Object.assign(globalThis, {
   window: globalThis,
   document: {
