@@ -7,7 +7,7 @@
 typedef enum {
     FAULT_BAD_INPUT = 1, /* "bad-input": malformed or out of range; the sender must change it */
     FAULT_REFUSED,       /* "refused": well formed, but this person may not, or not now */
-    FAULT_NOT_FOUND,     /* "not-found": no such meeting, seat, leg, link */
+    FAULT_NOT_FOUND,     /* "not-found": no such meeting, seat, leg, link, command */
     FAULT_CONFLICT,      /* "conflict": the state has moved on (wrong revision, already done) */
     FAULT_FULL,          /* "full": a limit was reached */
     FAULT_GONE,          /* "gone": the other side is no longer there */

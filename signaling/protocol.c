@@ -96,8 +96,9 @@ gboolean protocol_dispatch(Session *session, json_t *message, const Asked *asked
         return words_refuse(error, FAULT_BAD_INPUT, session->language, WORD_COMMAND_MALFORMED, "t");
     if (!fields_check(name, "t:word id:id", message, FALSE, error)) return FALSE;
     const ProtocolRow *row = protocol_row(name);
+    /* Not counted as malformed: a page of the version before may say what nobody listens to any more. */
     if (row == NULL)
-        return words_refuse(error, FAULT_BAD_INPUT, session->language, WORD_COMMAND_UNKNOWN, name);
+        return words_refuse(error, FAULT_NOT_FOUND, session->language, WORD_COMMAND_UNKNOWN, name);
     if (!session->said_hello && row->handler != on_hello)
         return words_refuse(error, FAULT_REFUSED, session->language, WORD_HELLO_FIRST);
     if (!(row->who & who_is(session)))
