@@ -65,6 +65,8 @@ static AudioTier choose(AudioTierChoice *choice, double loss, gboolean copies, g
     if (!copies) return loses(choice, loss, now_us) ? AUDIO_TIER_FEC : AUDIO_TIER_PLAIN;
     if (!poor) return AUDIO_TIER_RED;
     gboolean began = choice->tier != AUDIO_TIER_NARROW_RED && !choice->in_spite;
+    /* Loss without a queue: rather a bad line than a narrow one, so the trial comes first where copies fit at all. */
+    if (began && choice->fits && now_us >= choice->no_trial_until_us) choice->in_spite = TRUE;
     if (began || (choice->judge_us == 0 && !choice->in_spite)) {
         choice->judge_us = now_us + AUDIO_TRIAL_US;
         choice->loss_before = loss;
@@ -84,6 +86,7 @@ gboolean audio_tier_update(AudioTierChoice *choice, double loss_elsewhere, guint
     if (held(&choice->wide_since_us, estimate_bps > AUDIO_NARROW_ABOVE_BPS, AUDIO_WIDE_US, now_us))
         choice->narrow = FALSE;
     if (estimate_bps < AUDIO_NARROW_BELOW_BPS) choice->narrow = TRUE;
+    choice->fits = !queued && estimate_bps >= AUDIO_TRY_ABOVE_BPS;
     choice->roomy = estimate_bps >= (choice->roomy ? AUDIO_RED_BELOW_BPS : AUDIO_RED_ABOVE_BPS);
     if (!choice->lossy || (!choice->narrow && choice->roomy)) choice->in_spite = FALSE;
     choice->tier = choose(choice, loss, choice->lossy && red, now_us);

@@ -22,6 +22,7 @@ enum {
     AUDIO_NARROW_ABOVE_BPS = 170000, /* and of more for AUDIO_WIDE_US no longer */
     AUDIO_RED_ABOVE_BPS = 160000,    /* copies of 20 ms packets need 100 kbit/s in all */
     AUDIO_RED_BELOW_BPS = 130000,
+    AUDIO_TRY_ABOVE_BPS = 80000, /* here they are tried if no queue stands */
 };
 static const double AUDIO_LOSSY_ABOVE = 0.03, AUDIO_LOSSY_BELOW = 0.01;
 static const gint64 AUDIO_WIDE_US = 10 * G_USEC_PER_SEC, AUDIO_CLEAN_US = 10 * G_USEC_PER_SEC;
@@ -38,6 +39,7 @@ typedef struct {
     double own_loss;               /* of the line, known then: by chance in any case */
     gboolean lossy, narrow, roomy; /* roomy: copies have room */
     gint64 clean_since_us, wide_since_us;
+    gboolean fits;     /* copies may be tried in spite of a low estimate */
     gboolean in_spite; /* copies in spite of a low estimate */
     gint64 judge_us,
         no_trial_until_us; /* judge: when it will have shown whether the last change was good; 0: it has */

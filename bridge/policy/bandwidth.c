@@ -13,8 +13,9 @@ enum {
     NARROW_US = 600000,
     STUCK_US = 4000000,
     TROUBLE_US = 4000000,
-    QUEUE_US = 60000,         /* round trips that much above the shortest: packets wait somewhere */
-    ROUND_US = 1500000,       /* a moment of reports */
+    QUEUE_US = 60000,   /* round trips that much above the shortest: packets wait somewhere */
+    SUDDEN_US = 150000, /* one alone must be so much longer: radio and busy receivers are late by less */
+    ROUND_US = 1500000, /* a moment of reports */
     QUEUED_ECHO_US = 1500000, /* what was lost in a queue is told of later */
     OWN_WAY_US = 5000000,     /* measured for so long: the way there is known by itself */
     PART_US = 200000,
@@ -47,14 +48,14 @@ static gboolean knows_own_way(const Bandwidth *bandwidth, gint64 now_us) {
     return bandwidth->measured && now_us - bandwidth->measured_us > OWN_WAY_US;
 }
 
-static gboolean is_long(const Bandwidth *bandwidth, gint64 over_us) {
-    return (double)over_us > MAX(QUEUE_US, WAITS_SHARE * (double)bandwidth->rtt_us);
+static gboolean is_long(const Bandwidth *bandwidth, gint64 over_us, gint64 least_us) {
+    return (double)over_us > MAX((double)least_us, WAITS_SHARE * (double)bandwidth->rtt_us);
 }
 
 static gboolean queue_stands(const Bandwidth *bandwidth, gint64 now_us) {
     if (bandwidth->measured && congestion_is_queued(&bandwidth->congestion, now_us)) return TRUE;
     return !knows_own_way(bandwidth, now_us) &&
-           is_long(bandwidth, standing_queue_us(&bandwidth->round_trips, now_us));
+           is_long(bandwidth, standing_queue_us(&bandwidth->round_trips, now_us), QUEUE_US);
 }
 
 /* Once per round trip and a bit: the effect of the last cut must have had time to show. */
@@ -144,9 +145,9 @@ void bandwidth_on_nack(Bandwidth *bandwidth, guint n_missing, gint64 now_us) {
 
 static void look_for_trouble(Bandwidth *bandwidth, double fraction_lost, gint64 rtt_us, gint64 now_us) {
     if (rtt_us >= 0) standing_queue_note(&bandwidth->round_trips, rtt_us, now_us);
-    /* One long round trip with loss is enough. */
+    /* One very long round trip with loss is enough. */
     gboolean full = rtt_us >= 0 && fraction_lost > LOSS_LOW && !knows_own_way(bandwidth, now_us) &&
-                    is_long(bandwidth, standing_queue_over_us(&bandwidth->round_trips, rtt_us));
+                    is_long(bandwidth, standing_queue_over_us(&bandwidth->round_trips, rtt_us), SUDDEN_US);
     gboolean queued = full || queue_stands(bandwidth, now_us);
     if (queued) bandwidth->queued_us = now_us;
     if (queued || fraction_lost > LOSS_LOW) bandwidth->trouble_us = now_us;
