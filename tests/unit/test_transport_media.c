@@ -184,7 +184,7 @@ static void test_what_is_no_socket(void **state) {
 
 #define COOKIE      "\x21\x12\xa4\x42"
 #define ID          "0123456789ab"
-#define BYTES(text) text, sizeof text - 1
+#define BYTES(text) (text), sizeof(text) - 1
 #define PRIORITY    "\0\x24\0\4ABCD"
 #define SOFTWARE    "\x80\x22\0\5hello\0\0\0"
 

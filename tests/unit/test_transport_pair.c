@@ -417,7 +417,7 @@ static void write_request(guint8 *request, const TransportDescription *to) {
     request[21] = 6; /* USERNAME */
     request[23] = 9;
     memcpy(request + 24, to->ufrag, 4);
-    memcpy(request + 28, ":wxyz", 5);
+    memcpy(request + 28, (const guint8[]){ ':', 'w', 'x', 'y', 'z' }, 5);
     memcpy(request + 36, more, sizeof more); /* PRIORITY, ICE-CONTROLLING, begin of MESSAGE-INTEGRITY */
     request[3] = TO_FINGERPRINT - 20;
     GHmac *hmac = g_hmac_new(G_CHECKSUM_SHA1, (const guchar *)to->pwd, strlen(to->pwd));
