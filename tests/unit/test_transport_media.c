@@ -115,15 +115,23 @@ static void test_so_much_in_one_go(void **state) {
     close_ends(&ends);
 }
 
+/* The kernel's stamps begin a moment after they are asked for; until then the time of reading is told. */
+static gboolean is_stamped(const Ends *ends, Taken *taken) {
+    send_first(ends, 128, 20);
+    gint64 sent_us = g_get_monotonic_time();
+    g_usleep(5000);
+    assert_int_equal(media_socket_read(ends->media, take, taken), 1);
+    return taken->arrival_us < sent_us + 2500;
+}
+
 /* However long a worker rests before it reads. */
 static void test_arrival_is_the_kernels(void **state) {
-    enum { REST_US = 30000 };
+    enum { REST_US = 30000, FIRST_MAX = 50 };
     (void)state;
     Ends ends;
     Taken taken = { .n = 0 };
     open_ends(&ends, "127.0.0.1");
-    send_first(&ends, 128, 20); /* the kernel's stamps begin a moment after they are asked for */
-    assert_int_equal(media_socket_read(ends.media, take, &taken), 1);
+    for (guint i = 0; i < FIRST_MAX && !is_stamped(&ends, &taken); i++) continue;
     gint64 before_us = g_get_monotonic_time();
     send_first(&ends, 129, 20);
     gint64 after_us = g_get_monotonic_time();
