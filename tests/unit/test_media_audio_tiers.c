@@ -335,7 +335,7 @@ static void change_tiers(gboolean speaks, guint *ret_n_changes) {
         choice->loss = 0.02; /* neither clean nor lossy: stays as set */
         choice->narrow = i % 2 == 1;
         choice->lost_us = i / 4 % 2 == 1 ? room->now_us : 0;
-        room->narrow_bps = choice->narrow ? 120000 : 200000;
+        room->narrow_bps = choice->narrow ? 70000 : 200000;
         run(room, 35 + i % 4);
         *ret_n_changes += tier_of(room) != before;
         before = tier_of(room);
