@@ -1,5 +1,6 @@
 /* audio_out.h -- one mix on its way out: a limiter, and an encoding per tier in which somebody hears it. Audio thread only.
- * AUDIO_TIER_FEC is always made, with copies only where they are wanted; the narrow encoder runs only while it is wanted; RED tiers are copies of what these made. */
+ * AUDIO_TIER_FEC is always made, with copies only where they are wanted; the narrow encoder runs only while it is wanted; RED
+ * tiers are copies of what these made. */
 #pragma once
 
 #include "bridge/media/audio_codec.h"
@@ -30,7 +31,8 @@ typedef struct {
 } AudioOutTime;
 
 /* One tick's mix; ticks lie one behind the other but for those that were skipped. wanted: a bit per tier in which somebody
- * hears this mix; without that of AUDIO_TIER_FEC its packets carry no copies and are made with a third of the work. Fills ret_mix as audio_tick.h says. After a second of digital silence the encoder runs only every 400 ms. */
+ * hears this mix; without that of AUDIO_TIER_FEC its packets carry no copies and are made with a third of the work. Fills
+ * ret_mix as audio_tick.h says. After a second of digital silence the encoder runs only every 400 ms. */
 void audio_out_run(AudioOut *out, const gint32 mix[VOICE_FRAME_SAMPLES], const AudioOutTime *time,
                    guint wanted, AudioTiers *ret_mix);
 
