@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { COLOURS, ConsolePage, RoomPage, Watched, launch, nameOf } from "./lib/browser.mjs";
 import { Server } from "./lib/server.mjs";
-import { fakeScreen, readSlide, watchByWhep } from "./lib/slides.mjs";
+import { fakeScreen, readSlide, slideMarks, watchByWhep } from "./lib/slides.mjs";
 import { pause, throughout, until } from "./lib/wait.mjs";
 
 const A = { code: "QN-193-01", label: "Phường Hà Khánh", colour: "red", tone_hz: 500 };
@@ -23,7 +23,7 @@ const openRoom = async (who) => {
   return RoomPage.open(browser, who.link, { ...who, screen: {} });
 };
 
-const slide = (page) => page.page.evaluate(readSlide);
+const slide = (page) => page.page.evaluate(readSlide, slideMarks);
 
 const seesSlide = (page, colour, limit_ms) =>
   until(

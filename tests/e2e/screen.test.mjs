@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ConsolePage, RoomPage, launch, nameOf } from "./lib/browser.mjs";
 import { Server } from "./lib/server.mjs";
-import { documentPage, readDocument } from "./lib/document.mjs";
+import { documentMarks, documentPage } from "./lib/document.mjs";
+import { readSlide } from "./lib/slides.mjs";
 import { pause, until } from "./lib/wait.mjs";
 
 const A = { code: "QN-193-01", label: "Phường Hà Khánh", colour: "red", tone_hz: 500 };
@@ -26,7 +27,7 @@ const seesDocument = (page, { colour, width, height }, limit_ms) =>
   until(
     `the document is ${colour}, ${width}x${height}, sharp`,
     async () => {
-      const seen = await page.page.evaluate(readDocument);
+      const seen = await page.page.evaluate(readSlide, documentMarks);
       if (seen === null) throw new Error("no slides");
       if (seen.width !== width || seen.height !== height || nameOf(seen.field) !== colour || seen.contrast < SHARP)
         throw new Error(JSON.stringify(seen));

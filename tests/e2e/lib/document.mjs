@@ -1,4 +1,4 @@
-// A page of text to be shown to others, and an eye that reads it. Handed to the browser as text, like media.mjs.
+// A page of text to be shown to others.
 
 const LINES = Array.from({ length: 14 }, (_, n) => `<p>Mục ${n}: Thu ngân sách quý III đạt ${61 + n},4 % dự toán</p>`);
 
@@ -17,24 +17,5 @@ export const documentPage = {
   </style><body data-colour="red"><h1>Báo cáo</h1>${LINES.join("")}<div id="ruler"></div><div id="field"></div></body></html>`,
 };
 
-/** What #slides shows: its size, how far the ruler's strokes stand out (0..255), and the field's colour; null: nothing. */
-export const readDocument = () => {
-  const video = document.getElementById("slides");
-  if (video === null || video.readyState < 2 || video.videoWidth === 0) return null;
-  const { videoWidth: width, videoHeight: height } = video;
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const draw = canvas.getContext("2d", { willReadFrequently: true });
-  draw.drawImage(video, 0, 0);
-  const { data } = draw.getImageData(400, 150, 200, 1);
-  let dark = 0;
-  let light = 0;
-  for (let x = 0; x < 200; x++) {
-    const value = data[x * 4 + 1];
-    if (x % 4 < 2) dark += value;
-    else light += value;
-  }
-  const field = draw.getImageData(width / 2, height - 40, 1, 1).data;
-  return { width, height, contrast: Math.round((light - dark) / 100), field: [field[0], field[1], field[2]] };
-};
+/** For readSlide: the ruler, and the field. */
+export const documentMarks = { x: 400, y: 150, width: 200, field_up: 40 };

@@ -37,8 +37,11 @@ export const fakeScreen = ({ width = 1280, height = 720, fps = 10 } = {}) => {
   };
 };
 
+/** Where the stripes lie, over which width, and the middle of the field above the lower edge. */
+export const slideMarks = { x: 200, y: 300, width: 400, field_up: 60 };
+
 /** What #slides shows: its size, how black and white the stripes are (0..255), and the colour of the field; null: nothing. */
-export const readSlide = () => {
+export const readSlide = (marks) => {
   const video = document.getElementById("slides");
   if (video === null || video.readyState < 2 || video.videoWidth === 0) return null;
   const { videoWidth: width, videoHeight: height } = video;
@@ -47,16 +50,17 @@ export const readSlide = () => {
   canvas.height = height;
   const draw = canvas.getContext("2d", { willReadFrequently: true });
   draw.drawImage(video, 0, 0);
-  const { data } = draw.getImageData(200, 300, 400, 1);
+  const { data } = draw.getImageData(marks.x, marks.y, marks.width, 1);
   let dark = 0;
   let light = 0;
-  for (let x = 0; x < 400; x++) {
+  for (let x = 0; x < marks.width; x++) {
     const value = data[x * 4 + 1];
     if (x % 4 < 2) dark += value;
     else light += value;
   }
-  const field = draw.getImageData(width / 2, height - 60, 1, 1).data;
-  return { width, height, contrast: Math.round((light - dark) / 200), field: [field[0], field[1], field[2]] };
+  const contrast = Math.round(((light - dark) / marks.width) * 2);
+  const field = draw.getImageData(width / 2, height - marks.field_up, 1, 1).data;
+  return { width, height, contrast, field: [field[0], field[1], field[2]] };
 };
 
 /** Plays a view by WHEP in #program, as a player without any page of ours would. */
