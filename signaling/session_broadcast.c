@@ -69,14 +69,18 @@ static guint wait_ms(gint64 last_us, guint every_ms) {
 
 /* ---- snapshots and deltas ---- */
 
+/* What meetings do not know of their seats. */
+typedef struct {
+    GHashTable *quality;  /* seat -> object, see legs_quality() */
+    GHashTable *attached; /* set of seats that a console takes part in */
+} Extra;
+
 static void add_extra(gpointer user, gint32 seat, json_t *object) {
-    Watched *watched = ((gpointer *)user)[0];
-    Broadcast *broadcast = ((gpointer *)user)[1];
-    GHashTable *attached = ((gpointer *)user)[2];
-    json_t *quality = legs_quality(broadcast->service, watched->id, seat);
-    if (quality != NULL) json_object_set_new(object, "quality", quality);
+    const Extra *extra = user;
+    json_t *quality = g_hash_table_lookup(extra->quality, GINT_TO_POINTER(seat));
+    if (quality != NULL) json_object_set(object, "quality", quality);
     json_object_set_new(object, "console",
-                        json_boolean(g_hash_table_contains(attached, GINT_TO_POINTER(seat))));
+                        json_boolean(g_hash_table_contains(extra->attached, GINT_TO_POINTER(seat))));
 }
 
 static void note_attached(Session *session, gpointer user) {
@@ -89,9 +93,10 @@ static json_t *make_snapshot(Broadcast *broadcast, Watched *watched) {
     if (meeting == NULL) return NULL;
     g_autoptr(GHashTable) attached = g_hash_table_new(NULL, NULL);
     session_each(service, note_attached, attached);
-    gpointer user[] = { watched, broadcast, attached };
+    g_autoptr(GHashTable) quality = legs_quality(service, watched->id);
+    Extra extra = { .quality = quality, .attached = attached };
     return meeting_snapshot(meeting, watched->id, office_roster(service->office),
-                            office_now_ms(service->office), add_extra, user);
+                            office_now_ms(service->office), add_extra, &extra);
 }
 
 void broadcast_send_snapshot(Session *session) {

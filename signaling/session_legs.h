@@ -84,8 +84,9 @@ GArray *legs_scene(Service *service, const char *meeting);
 /* Writes what only the bridge knows into the scene's legs: "hears". */
 void legs_finish_scene(Service *service, json_t *scene);
 
-/* Line quality of a seat for the consoles: {"up_loss","down_loss","rtt_ms","rung"} (transfer full) or NULL. */
-json_t *legs_quality(Service *service, const char *meeting, gint32 seat);
+/* Line quality of the meeting's seats for the consoles, of the leg that sends where there is one: seat ->
+ * {"up_loss","down_loss","rtt_ms","rung"} (transfer full); a seat without a report is not in it. */
+GHashTable *legs_quality(Service *service, const char *meeting);
 
 /* Four times a second: presence of seats follows their media. */
 void legs_review(Service *service);

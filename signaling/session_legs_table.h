@@ -1,4 +1,4 @@
-/* session_legs_table.h -- inside of LegTable, for session_legs.c and session_presence.c alone. */
+/* session_legs_table.h -- inside of LegTable, for session_legs*.c and session_presence.c alone. */
 #pragma once
 
 #include "signaling/session_legs.h"
@@ -11,4 +11,8 @@ struct LegTable {
     GHashTable *dark;       /* "meeting/seat" -> gint64 us: since when a present seat has no living media */
 };
 
-void leg_vanished(Service *service, gint32 id);
+Leg *leg_add(Service *service, gint32 id, const char *meeting, gint32 seat, LegWay way);
+void leg_remove(Service *service, Leg *leg);    /* from the table; the bridge is not told */
+void leg_vanished(Service *service, gint32 id); /* gone at the bridge: its page is told to make a new one */
+void leg_tell_needs(Session *session,
+                    const Leg *leg); /* what the bridge last wished of its camera and screen */

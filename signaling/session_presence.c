@@ -132,23 +132,30 @@ static void copy_number(json_t *to, const char *as, json_t *from, const char *ke
     if (json_is_number(value) || json_is_string(value)) json_object_set(to, as, value);
 }
 
-json_t *legs_quality(Service *service, const char *meeting, gint32 seat) {
-    GHashTableIter iter;
-    gpointer value;
-    const Leg *best = NULL;
-    g_hash_table_iter_init(&iter, service->legs->legs);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Leg *leg = value;
-        if (leg->seat != seat || leg->quality == NULL || strcmp(leg->meeting, meeting) != 0) continue;
-        if (best == NULL || best->way == LEG_RECEIVE) best = leg;
-    }
-    if (best == NULL) return NULL;
+static json_t *quality_of(const Leg *leg) {
     json_t *quality = json_object();
-    json_t *up = json_object_get(best->quality, "up"), *down = json_object_get(best->quality, "down");
-    copy_number(quality, "rtt_ms", best->quality, "rtt_ms");
+    json_t *up = json_object_get(leg->quality, "up"), *down = json_object_get(leg->quality, "down");
+    copy_number(quality, "rtt_ms", leg->quality, "rtt_ms");
     copy_number(quality, "up_loss", up, "loss");
     copy_number(quality, "up_kbps", up, "kbps");
     copy_number(quality, "down_loss", down, "loss");
     copy_number(quality, "rung", down, "rung");
     return quality;
+}
+
+static void free_json(gpointer data) { json_decref(data); }
+
+GHashTable *legs_quality(Service *service, const char *meeting) {
+    GHashTable *by_seat = g_hash_table_new_full(NULL, NULL, NULL, free_json);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, service->legs->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Leg *leg = value;
+        if (leg->quality == NULL || strcmp(leg->meeting, meeting) != 0) continue;
+        gpointer seat = GINT_TO_POINTER(leg->seat);
+        if (leg->way == LEG_RECEIVE && g_hash_table_contains(by_seat, seat)) continue;
+        g_hash_table_insert(by_seat, seat, quality_of(leg));
+    }
+    return by_seat;
 }
