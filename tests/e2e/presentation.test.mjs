@@ -118,6 +118,8 @@ test("a tap changes large and small, another one changes them back", async () =>
 
 test("the chair sees what is shown, and by whom, also beside the wall", async () => {
   assert.match(await chair.page.locator("#presenter").innerText(), /Hà Khánh/);
+  assert.equal(await chair.row(A.label).first().locator(".presents").count(), 1, "a sign in its row");
+  assert.equal(await chair.row(B.label).first().locator(".presents").count(), 0);
   await chair.page.locator("#view-wall").click();
   await pause(500);
   await seesSlide(chair, "blue");

@@ -118,6 +118,11 @@ const RoomRow = ({
             {seat.hand_place ?? ""}
           </span>
         )}
+        {hall.meeting.value?.presenting === id && (
+          <span class="presents" title={t("present.shows")}>
+            <Icon name="program" />
+          </span>
+        )}
         {seat.deaf && present && <Icon name="speakerOff" />}
         {present && <MicrophoneIcon seat={seat} />}
         {!present && <span class="soft small">{stateWord(seat)}</span>}
