@@ -54,6 +54,7 @@ void feed_on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us) {
     FeedbackPacket *packets = downlink->fanout->feedback;
     guint n = 0;
     if (feed == NULL) return;
+    feed->reference_us = rtcp_twcc_reference_us(twcc, feed->reference_us);
     for (guint i = 0; i < twcc->n_packets; i++) {
         guint16 sequence = (guint16)(twcc->base_sequence + i);
         FeedPacket *sent = &feed->sent[sequence % FEED_PACKETS];
@@ -61,7 +62,7 @@ void feed_on_twcc(Downlink *downlink, const RtcpTwcc *twcc, gint64 now_us) {
         sent->told = 1;
         gboolean lost = twcc->arrival_us[i] == RTCP_TWCC_LOST;
         packets[n++] = (FeedbackPacket){ .sent_us = sent->sent_us,
-                                         .arrival_us = lost ? 0 : twcc->reference_us + twcc->arrival_us[i],
+                                         .arrival_us = lost ? 0 : feed->reference_us + twcc->arrival_us[i],
                                          .n_bytes = sent->n_bytes,
                                          .lost = lost,
                                          .probe = sent->probe != 0 };

@@ -21,4 +21,5 @@ typedef struct {
     gint64 probe_begun_us, probe_until_us;
     guint64 probe_from_bytes;
     gint64 next_log_us;
+    gint64 reference_us; /* of the last feedback, see rtcp_twcc_reference_us() */
 } DownlinkFeed;

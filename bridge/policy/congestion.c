@@ -33,6 +33,9 @@ static const double STANDS_NOISE = 2; /* and it is longer than what the line sca
 
 static void set_bps(Congestion *congestion, double bps) { congestion->bps = CLAMP(bps, BPS_MIN, BPS_MAX); }
 
+/* The receiver's clock may be negative: transport-cc tells of 24 signed bits of it. */
+static guint place_of(gint64 bin) { return (guint)((guint64)bin % CONGESTION_BINS); }
+
 static void count_arrival(Congestion *congestion, const FeedbackPacket *packet) {
     gint64 bin = packet->arrival_us / BIN_US;
     if (congestion->bin_first == 0 || bin > congestion->bin + CONGESTION_BINS ||
@@ -40,10 +43,8 @@ static void count_arrival(Congestion *congestion, const FeedbackPacket *packet) 
         for (guint i = 0; i < CONGESTION_BINS; i++) congestion->bin_bytes[i] = 0;
         congestion->bin = congestion->bin_first = bin;
     }
-    for (; congestion->bin < bin; congestion->bin++)
-        congestion->bin_bytes[(congestion->bin + 1) % CONGESTION_BINS] = 0;
-    if (bin > congestion->bin - CONGESTION_BINS)
-        congestion->bin_bytes[bin % CONGESTION_BINS] += packet->n_bytes;
+    for (; congestion->bin < bin; congestion->bin++) congestion->bin_bytes[place_of(congestion->bin + 1)] = 0;
+    if (bin > congestion->bin - CONGESTION_BINS) congestion->bin_bytes[place_of(bin)] += packet->n_bytes;
 }
 
 /* Without the newest bin, which is not full yet. */
@@ -51,8 +52,7 @@ double congestion_arrived_bps(const Congestion *congestion) {
     gint64 n_bins = MIN(congestion->bin - congestion->bin_first, CONGESTION_BINS - 1);
     guint64 n_bytes = 0;
     if (n_bins < BINS_MIN) return 0;
-    for (gint64 i = 1; i <= n_bins; i++)
-        n_bytes += congestion->bin_bytes[(congestion->bin - i) % CONGESTION_BINS];
+    for (gint64 i = 1; i <= n_bins; i++) n_bytes += congestion->bin_bytes[place_of(congestion->bin - i)];
     return (double)n_bytes * 8e6 / ((double)n_bins * BIN_US);
 }
 
@@ -127,8 +127,8 @@ static void count_probe(Congestion *congestion, const FeedbackPacket *packet) {
         return;
     }
     if (congestion->probe.n++ == 0) {
-        congestion->probe.first_sent_us = packet->sent_us;
-        congestion->probe.first_arrival_us = packet->arrival_us;
+        congestion->probe.first_sent_us = congestion->probe.last_sent_us = packet->sent_us;
+        congestion->probe.first_arrival_us = congestion->probe.last_arrival_us = packet->arrival_us;
     }
     congestion->probe.last_sent_us = MAX(congestion->probe.last_sent_us, packet->sent_us);
     congestion->probe.last_arrival_us = MAX(congestion->probe.last_arrival_us, packet->arrival_us);

@@ -221,6 +221,14 @@ static gboolean read_twcc(Reader *reader, const Visitor *visitor) {
     return TRUE;
 }
 
+gint64 rtcp_twcc_reference_us(const RtcpTwcc *twcc, gint64 before_us) {
+    const gint64 round_us = ((gint64)1 << 24) * TWCC_REFERENCE_US;
+    gint64 past_us = (twcc->reference_us - before_us) % round_us;
+    if (past_us >= round_us / 2) past_us -= round_us;
+    if (past_us < -round_us / 2) past_us += round_us;
+    return before_us + past_us;
+}
+
 /* ---- compound ---- */
 
 static gboolean read_feedback(Reader *reader, guint8 type, guint format, const Visitor *visitor) {

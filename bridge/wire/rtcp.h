@@ -108,6 +108,9 @@ void rtcp_write_remb(Writer *writer, guint32 sender, guint64 bitrate_bps, const 
 guint rtcp_write_twcc(Writer *writer, guint32 sender, guint32 media, const RtcpTwcc *twcc);
 
 /* ---- times ---- */
+/* reference_us goes round every 12.4 days: the same time on a line without end, the one nearest to that of the feedback before.
+ * before_us: what was returned for that, 0: none. */
+gint64 rtcp_twcc_reference_us(const RtcpTwcc *twcc, gint64 before_us);
 guint64 ntp_from_utc_us(gint64 utc_us);
 gint64 ntp_to_utc_us(guint64 ntp);
 static inline guint32 ntp_middle(guint64 ntp) { return (guint32)(ntp >> 16); }

@@ -229,6 +229,27 @@ static void times_convert(void **state) {
     assert_int_equal(rtcp_round_trip_us(&block, 1), -1);
 }
 
+static void the_clock_of_feedback_does_not_go_round(void **state) {
+    enum { TICK_US = 64000 };
+    const gint64 round_us = ((gint64)1 << 24) * TICK_US, half_us = round_us / 2;
+    const struct {
+        gint64 before_us, told_us, is_us;
+    } cases[] = {
+        { 0, 5 * TICK_US, 5 * TICK_US },
+        { 0, -half_us, -half_us },
+        { half_us - TICK_US, -half_us, half_us },          /* forward over the end */
+        { half_us, half_us - TICK_US, half_us - TICK_US }, /* and back: feedback out of order */
+        { 7 * round_us, TICK_US, 7 * round_us + TICK_US },
+        { 7 * round_us, -TICK_US, 7 * round_us - TICK_US },
+        { -half_us - round_us, half_us - 2 * TICK_US, -half_us - round_us - 2 * TICK_US },
+    };
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        RtcpTwcc twcc = { .reference_us = cases[i].told_us };
+        assert_int_equal(rtcp_twcc_reference_us(&twcc, cases[i].before_us), cases[i].is_us);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_compound_goes_round),
@@ -240,6 +261,7 @@ int main(void) {
         cmocka_unit_test(what_stood_before_a_lie_counts),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(times_convert),
+        cmocka_unit_test(the_clock_of_feedback_does_not_go_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
