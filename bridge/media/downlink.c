@@ -22,7 +22,7 @@ Downlink *downlink_new(Fanout *fanout, Transport *transport, const DownlinkConfi
     downlink->audio_sequence = (guint16)g_random_int_range(1, 0x4000); /* below 2^15: see lane_new */
     downlink->audio_offset = g_random_int();
     downlink->audio_clock.rate_hz = 48000;
-    downlink->tokens_us = downlink->resend_tokens_us = now_us;
+    downlink->resend_tokens_us = now_us;
     bandwidth_init(&downlink->bandwidth, START_BPS, now_us);
     fanout_add(fanout, downlink);
     return downlink;

@@ -185,7 +185,7 @@ static gboolean prepare_resend(DownlinkLane *lane, guint16 sequence, gint64 now_
     fill_packet(lane, block, frame, (guint16)(sequence - frame->first_sequence), TRUE, lane->rtx_sequence++,
                 now_us, ret_out);
     downlink->resend_tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes;
-    downlink->tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes; /* what is new waits meanwhile */
+    lane->tokens -= ret_out->n_header_bytes + ret_out->n_payload_bytes; /* what is new waits meanwhile */
     downlink->stats.n_resent++;
     downlink->fanout->stats.n_resent++;
     return TRUE;

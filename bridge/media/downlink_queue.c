@@ -1,7 +1,8 @@
 /* downlink_queue.c -- which frames a leg takes, and when their packets leave.
  * A common frame leaves at once in one slice. What is larger, and the stored frames of a join, wait in the queue and leave in
- * slices of 5 ms: at most 16 packets, and on the long run no more than twice the leg's estimate. The legs of a worker are
- * spread over the first part of the tick, so that a frame does not leave for a hundred rooms in the same millisecond. */
+ * slices of 5 ms: at most 16 packets of both lanes, and on the long run of each no more than twice the leg's estimate. A lane has
+ * tokens of its own: a still that may have little must not hold up a slide. The legs of a worker are spread over the first part
+ * of the tick, so that a frame does not leave for a hundred rooms in the same millisecond. */
 #include "bridge/media/downlink_state.h"
 
 enum {
@@ -80,12 +81,12 @@ static double rate_bps(const DownlinkLane *lane, gboolean replay, gint64 now_us)
 static void refill(DownlinkLane *lane, gboolean replay, gint64 now_us) {
     Downlink *downlink = lane->downlink;
     double bytes_per_us = rate_bps(lane, replay, now_us) / 8e6;
-    gint64 past_us = CLAMP(now_us - downlink->tokens_us, 0, G_USEC_PER_SEC);
+    gint64 past_us = CLAMP(now_us - lane->tokens_us, 0, G_USEC_PER_SEC);
     double most = CLAMP(bytes_per_us * BURST_US, DATAGRAM_BYTES, SLICE_PACKETS * DATAGRAM_BYTES);
     if (is_still(current_rung(lane))) most = 1; /* one packet at a time: the voice waits for no second */
     double least = -bytes_per_us * OWED_US - DATAGRAM_BYTES; /* resends go first, but not for ever */
-    downlink->tokens = CLAMP(downlink->tokens + bytes_per_us * (double)past_us, least, most);
-    downlink->tokens_us = now_us;
+    lane->tokens = CLAMP(lane->tokens + bytes_per_us * (double)past_us, least, most);
+    lane->tokens_us = now_us;
     if (now_us - downlink->slice_us >= SLICE_US - SLICE_US / 10) {
         downlink->slice_us = now_us;
         downlink->slice_packets = 0;
@@ -103,14 +104,14 @@ static gboolean send_some(DownlinkLane *lane, Pending *pending, gint64 now_us) {
     Downlink *downlink = lane->downlink;
     guint room = SLICE_PACKETS - MIN(downlink->slice_packets, SLICE_PACKETS);
     guint n = MIN(room, pending->block->n_packets - pending->next);
-    if (n == 0 || downlink->tokens <= 0) return FALSE;
-    n = MIN(n, (guint)(downlink->tokens / MAX(pending->block->packets[pending->next].n_bytes, 1)) + 1);
+    if (n == 0 || lane->tokens <= 0) return FALSE;
+    n = MIN(n, (guint)(lane->tokens / MAX(pending->block->packets[pending->next].n_bytes, 1)) + 1);
     if (pending->next == 0) {
         pending->sent = lane_begin_frame(lane, pending->block, replay_shift_us(lane, pending, now_us));
         if (pending->block->keyframe) lane->keyframe_us = now_us;
     }
     gsize n_bytes = lane_send_packets(lane, pending->block, pending->sent, pending->next, n, now_us);
-    downlink->tokens -= (double)n_bytes;
+    lane->tokens -= (double)n_bytes;
     downlink->slice_packets += n;
     pending->next += n;
     lane->sent_us = now_us;

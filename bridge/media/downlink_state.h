@@ -106,6 +106,8 @@ struct DownlinkLane {
 
     Pending pending[PENDING_MAX];
     guint first_pending, n_pending;
+    double tokens; /* bytes that may leave */
+    gint64 tokens_us;
     gint64 latency_us, sent_us; /* sent_us: the last packet left */
     gint64 held_us;             /* frames were given up because the pace was too slow for them; 0: never */
 
@@ -147,9 +149,8 @@ struct Downlink {
     gint64 sound_us;
     guint32 sound_bytes; /* when it was measured last */
 
-    double tokens; /* bytes that may leave */
-    gint64 tokens_us, slice_us;
-    guint slice_packets;
+    gint64 slice_us;
+    guint slice_packets; /* of all lanes */
     double resend_tokens;
     gint64 resend_tokens_us;
     DownlinkStats stats;

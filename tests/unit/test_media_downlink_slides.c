@@ -124,6 +124,36 @@ static void test_who_gives_way(void **state) {
     }
 }
 
+/* On 350 kbit/s the program is down to stills, of which one always waits: the slide has the line all the same. */
+static void test_a_still_does_not_hold_up_the_slide(void **state) {
+    static const DownlinkRung with_stills[] = {
+        { .stream = HIGH, .bitrate_bps = 1500000, .width = 1280, .height = 720, .fps = 25, .layers = 1 },
+        { .stream = LOW, .bitrate_bps = 200000, .width = 320, .height = 180, .fps = 12, .layers = 1 },
+        { .stream = STILL, .bitrate_bps = 20000, .width = 640, .height = 360, .fps = 1, .stills = 1 },
+    };
+    Encoder still = { .stream = STILL, .time_base = 5 };
+    (void)state;
+    remb(20000000);
+    downlink_watch(leg, with_stills, G_N_ELEMENTS(with_stills), 0, now_us);
+    watch_slides();
+    meet(20, TRUE);
+    for (guint k = 0; k < 20; k++) {
+        remb(350000);
+        lost(10);
+        if (k % 4 == 0) fanout_video(fanout, encode(&still, TRUE, 40000), now_us);
+        meet(3, FALSE);
+    }
+    assert_int_equal(wished, STILL);
+    assert_int_equal(slides_wished, SLOW);
+    pass(2 * S);
+    guint n_before = caught->len;
+    fanout_video(fanout, encode(&still, TRUE, 40000), now_us);
+    show(&slow_screen, FALSE, 60000);
+    pass(3 * S);
+    assert_in_range(count(SLIDES_SSRC, n_before), 50, 60); /* all of it */
+    assert_in_range(count(VIDEO_SSRC, n_before), 1, 20);   /* and a little of the still */
+}
+
 /* Browsers begin with the slow layer; the other one follows when they know the line. */
 static void test_the_better_layer_comes_later(void **state) {
     (void)state;
@@ -175,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_two_pictures, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_who_gives_way, set_up_two, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_still_does_not_hold_up_the_slide, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_the_better_layer_comes_later, set_up_two, tear_down),
         cmocka_unit_test_setup_teardown(test_a_screen_that_rests, set_up_two, tear_down),
     };
