@@ -31,10 +31,9 @@ typedef struct {
     gboolean hears, camera_on;
     gboolean watch_told; /* the desk knows the next two */
     gboolean told_hears;
-    guint screen_height;  /* of who watches, 0: not told */
-    StreamId told_stream; /* best rung of the view it watches, 0: none */
-    LadderTop told_top;
-    gint64 told_top_us;      /* since when that is so */
+    guint screen_height;     /* of who watches, 0: not told */
+    StreamId told_stream;    /* best rung of the view it watches, 0: none */
+    LineClimb climb;         /* .top: told */
     StreamId wished;         /* rung it wants now */
     StreamId leaving;        /* rung it is sent until then, 0: none */
     guint told_presentation; /* revision of the screen that it is sent, 0: none */

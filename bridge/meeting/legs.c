@@ -151,7 +151,8 @@ void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hea
     }
     StreamId stream = watched != NULL ? watched->ladder.vp8[0].stream : 0;
     gboolean hears_same = leg->watch_told && leg->told_hears == hears;
-    gboolean view_same = leg->watch_told && leg->told_stream == stream && leg->told_top == ladder.top;
+    gboolean stream_same = leg->watch_told && leg->told_stream == stream;
+    gboolean view_same = stream_same && leg->climb.top == ladder.top;
     leg->view = view;
     leg->hears = hears;
     /* Each scene comes by here for every leg: only a difference is worth a letter. */
@@ -160,8 +161,7 @@ void bridge_leg_watch(Bridge *bridge, LegRecord *leg, guint32 view, gboolean hea
     leg->watch_told = TRUE;
     leg->told_hears = hears;
     leg->told_stream = stream;
-    if (!view_same) leg->told_top_us = g_get_monotonic_time();
-    leg->told_top = ladder.top;
+    if (!view_same) bridge_line_allow(leg, &ladder, !stream_same, g_get_monotonic_time());
 }
 
 void bridge_on_leg_rung(Bridge *bridge, const NewsLegRung *news) {

@@ -3,7 +3,7 @@
 
 #include "config/log.h"
 
-enum { LINE_US = 1000000, SOUND_BPS = 60000, CLIMB_US = 30000000, LOG_US = 10000000 };
+enum { LINE_US = 1000000, SOUND_BPS = 60000, LOG_US = 10000000 };
 
 G_STATIC_ASSERT((int)VIEW_RUNGS_MAX <= (int)LADDER_RUNGS_MAX);
 
@@ -29,13 +29,14 @@ static gboolean takes_h264(const LegRecord *leg, const RungLadder *ladder) {
     return FALSE;
 }
 
-/* The level that its own line keeps it on, 0: none that is lower than allowed. Whoever was allowed more a moment ago is on the way up,
- * and counts with what it may have. */
-static LadderTop own_level(const LegRecord *leg, const RungLadder *ladder, gint64 now_us) {
-    if (!leg->watch_told || now_us - leg->told_top_us < CLIMB_US) return 0;
+static LadderTop level_of(const LegRecord *leg, const RungLadder *ladder) {
     gboolean thin = leg->quality.thin && leg->quality.stream == leg->wished;
-    LadderTop own = ladder_top(wished_place(leg, ladder), thin);
-    return own > leg->told_top ? own : 0;
+    return ladder_top(wished_place(leg, ladder), thin);
+}
+
+void bridge_line_allow(LegRecord *leg, const RungLadder *ladder, gboolean other_view, gint64 now_us) {
+    if (other_view) leg->climb = (LineClimb){ 0 };
+    line_climb_allow(&leg->climb, ladder->top, level_of(leg, ladder), now_us);
 }
 
 static LineLeg share_of(const LegRecord *leg, const ShownView *view, guint best, gint64 now_us) {
@@ -50,7 +51,7 @@ static LineLeg share_of(const LegRecord *leg, const ShownView *view, guint best,
     for (guint i = 0; i < share.n_rungs; i++)
         share.rungs[i] = (LadderRung){ rungs[i].bitrate_bps, rungs[i].layers > 1 };
     share.stills = share.n_rungs > 0 && view->ladder.vp8[share.n_rungs - 1].stills != 0;
-    share.own = own_level(leg, &view->ladder, now_us);
+    share.own = line_climb_own(&leg->climb, level_of(leg, &view->ladder), now_us);
     return share;
 }
 

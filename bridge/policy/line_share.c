@@ -10,6 +10,7 @@ static const double OVERHEAD = 1.08; /* headers, seals, a few resends */
 
 enum {
     UP_US = 10000000,
+    CLIMB_US = 30000000,
     ROUND = 1 << 16,
     RANK_STEPS = LADDER_LEVELS_MAX - 1, /* that a rank may go down while pictures move */
     STILL_ROUNDS = N_LINE_RANKS * RANK_STEPS,
@@ -107,4 +108,20 @@ void line_share_update(LineShare *share, LineLeg *legs, guint n_legs, guint64 bu
         legs[i].top = line_share_top(share, &legs[i]);
         if (legs[i].n_rungs > 0 && legs[i].top > ladder_top(legs[i].best, FALSE)) share->n_lowered++;
     }
+}
+
+static gboolean climbs(const LineClimb *climb, gint64 now_us) {
+    return !climb->told || now_us - climb->from_us < CLIMB_US;
+}
+
+void line_climb_allow(LineClimb *climb, LadderTop top, LadderTop level, gint64 now_us) {
+    gboolean same = climb->told && climb->top == top;
+    gboolean held = level <= climb->top;
+    if (!same && (held || climbs(climb, now_us))) climb->from_us = now_us;
+    climb->told = TRUE;
+    climb->top = top;
+}
+
+LadderTop line_climb_own(const LineClimb *climb, LadderTop level, gint64 now_us) {
+    return !climbs(climb, now_us) && level > climb->top ? level : 0;
 }

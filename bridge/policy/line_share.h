@@ -36,3 +36,16 @@ void line_share_update(LineShare *share, LineLeg *legs, guint n_legs, guint64 bu
 LadderTop line_share_top(const LineShare *share, const LineLeg *leg);
 /* Rounds of steps that are done, in fractions: for those who watch how tight it is. 0: nobody is lowered. */
 double line_share_steps(const LineShare *share);
+
+/* What a leg was last allowed, and since when it may climb there. zero-initialise: it was told nothing. */
+typedef struct {
+    gboolean told;
+    LadderTop top;
+    gint64 from_us;
+} LineClimb;
+
+/* level: what the leg gets at the moment. Whom his own line keeps lower than he was allowed does not begin to climb because he is
+ * allowed more: he would count with all of it again and again, and hold down the others. */
+void line_climb_allow(LineClimb *climb, LadderTop top, LadderTop level, gint64 now_us);
+/* The level that its own line keeps the leg on (LineLeg.own); 0: none that is lower than allowed, or it may be on its way up. */
+LadderTop line_climb_own(const LineClimb *climb, LadderTop level, gint64 now_us);

@@ -235,12 +235,59 @@ static void test_no_flapping(void **state) {
     assert_in_range(n_changes, 0, 402);
 }
 
+/* Rooms with narrow lines of their own: counted with what they get, once that is known. The others share the rest, and that rests. */
+static void test_narrow_rooms_among_good_ones(void **state) {
+    enum { SECONDS = 400, SETTLED = 120, LEVEL_S = 3 };
+    static const struct {
+        const char *name;
+        guint64 budget_bps;
+        guint n_narrow;
+    } cases[] = {
+        { "200 Mbit/s, half of the rooms narrow", 200000000, 100 },
+        { "150 Mbit/s, half of the rooms narrow", 150000000, 100 },
+        { "200 Mbit/s, every third room narrow", 200000000, 60 },
+    };
+    (void)state;
+    for (guint c = 0; c < G_N_ELEMENTS(cases); c++) {
+        LineShare share = { 0 };
+        LineLeg legs[LEGS];
+        LineClimb climbs[LEGS] = { 0 };
+        LadderTop levels[LEGS] = { 0 };
+        guint n_downs = 0;
+        for (guint second = 0; second < SECONDS; second++) {
+            gint64 now_us = (second + 1) * (gint64)S;
+            make(legs, LEGS);
+            for (guint i = 0; i < LEGS; i++) {
+                LadderTop best = i >= LEGS - cases[c].n_narrow ? P180_THIN : P720;
+                best = MAX(best, climbs[i].top);
+                if (levels[i] < best || second % LEVEL_S == 0)
+                    levels[i] = levels[i] <= best ? best : levels[i] - 1;
+                legs[i].own = line_climb_own(&climbs[i], levels[i], now_us);
+            }
+            line_share_update(&share, legs, LEGS, cases[c].budget_bps, now_us);
+            for (guint i = 0; i < LEGS; i++) {
+                n_downs += second > SETTLED && legs[i].top > climbs[i].top;
+                line_climb_allow(&climbs[i], legs[i].top, levels[i], now_us);
+            }
+        }
+        print_message("case: %s: %.0f Mbit/s used, %u steps down after %d s\n", cases[c].name,
+                      (double)share.needed_bps / 1e6, n_downs, SETTLED);
+        assert_int_equal(n_downs, 0);
+        assert_true((double)share.needed_bps > 0.8 * (double)cases[c].budget_bps);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_budgets),           cmocka_unit_test(test_own_lines_count),
-        cmocka_unit_test(test_other_limits_stay), cmocka_unit_test(test_presentation),
-        cmocka_unit_test(test_floor_moves),       cmocka_unit_test(test_it_is_not_always_the_same),
-        cmocka_unit_test(test_grows_and_shrinks), cmocka_unit_test(test_no_flapping),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_own_lines_count),
+        cmocka_unit_test(test_other_limits_stay),
+        cmocka_unit_test(test_presentation),
+        cmocka_unit_test(test_floor_moves),
+        cmocka_unit_test(test_it_is_not_always_the_same),
+        cmocka_unit_test(test_grows_and_shrinks),
+        cmocka_unit_test(test_no_flapping),
+        cmocka_unit_test(test_narrow_rooms_among_good_ones),
     };
     return cmocka_run_group_tests_name("share of the line", tests, NULL, NULL);
 }
