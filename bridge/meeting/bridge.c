@@ -93,12 +93,24 @@ static void request_source_keyframe(Bridge *bridge, guint32 source) {
     }
 }
 
-static void on_conference_speaking(Bridge *bridge, const NewsSpeaking *news) {
+static Conference *conference_by_id(const Bridge *bridge, guint32 id) {
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, bridge->conferences);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        if (((Conference *)value)->id == news->conference) conference_on_speaking(value, news);
+        if (((Conference *)value)->id == id) return value;
+    return NULL;
+}
+
+static void on_conference_speaking(Bridge *bridge, const NewsSpeaking *news) {
+    Conference *conference = conference_by_id(bridge, news->conference);
+    if (conference != NULL) conference_on_speaking(conference, news);
+}
+
+/* A leg may begin to listen while its conference ends: the mixer would make it anew, and nobody would end it again. */
+static void on_listen(Bridge *bridge, const NewsListen *news) {
+    if (news->change > 0 && conference_by_id(bridge, news->conference) == NULL) return;
+    audio_mixer_listen(bridge->mixer, news->conference, news->seat, news->tier, news->change);
 }
 
 static void tell_alarm(Bridge *bridge, const NewsAlarm *alarm) {
@@ -122,10 +134,7 @@ static void take_one(Bridge *bridge, NewsKind kind, const News *news) {
     case NEWS_STREAM_KEYFRAME:
         if (!presentation_keyframe(bridge, news->stream)) studio_force_keyframe(bridge->studio, news->stream);
         break;
-    case NEWS_LISTEN:
-        audio_mixer_listen(bridge->mixer, news->listen.conference, news->listen.seat, news->listen.tier,
-                           news->listen.change);
-        break;
+    case NEWS_LISTEN: on_listen(bridge, &news->listen); break;
     case NEWS_ALARM: tell_alarm(bridge, &news->alarm); break;
     }
 }
