@@ -9,7 +9,7 @@
 #include <gst/app/gstappsink.h>
 #include <string.h>
 
-enum { TWO_LAYERS_HEIGHT_MIN = 180, TWO_LAYERS_FPS_MIN = 12, LOWER_LAYER_PERCENT = 65, POOL_PICTURES = 4 };
+enum { LOWER_LAYER_PERCENT = 65, POOL_PICTURES = 4 };
 
 /* Live settings (facts of measurement: the defaults of vp8enc are for files). deadline=1: real time; one thread each, because
  * the machine's cores are shared by the rungs; no keyframe but the first and those that are asked for. */
@@ -275,9 +275,7 @@ Encoder *encoder_start(const EncoderSpec *spec, EncoderFrame frame, gpointer use
     encoder->frame = frame;
     encoder->user = user;
     encoder->cpu_us = cpu_us;
-    gboolean layered = spec->codec == CODEC_VP8 && !spec->stills && spec->height >= TWO_LAYERS_HEIGHT_MIN &&
-                       spec->fps >= TWO_LAYERS_FPS_MIN;
-    encoder->n_layers = layered ? 2 : 1;
+    encoder->n_layers = spec->codec == CODEC_VP8 && !spec->stills && spec->two_layers ? 2 : 1;
     gst_video_info_set_format(&encoder->info, GST_VIDEO_FORMAT_I420, spec->width, spec->height);
     encoder->info.fps_n = (gint)spec->fps;
     encoder->info.fps_d = 1;

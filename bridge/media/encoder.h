@@ -22,8 +22,9 @@ enum {
 typedef struct {
     Codec codec; /* CODEC_VP8 or CODEC_H264 */
     guint width, height, fps, bitrate_bps;
-    guint speed;     /* VP8: 4 the finest picture, 16 the least work */
-    gboolean stills; /* VP8: keyframes only, sized by encoder_set_quantizer() */
+    guint speed;         /* VP8: 4 the finest picture, 16 the least work */
+    gboolean stills;     /* VP8: keyframes only, sized by encoder_set_quantizer() */
+    gboolean two_layers; /* VP8: the upper temporal one may be left out */
     gint nice;
 } EncoderSpec;
 

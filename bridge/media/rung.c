@@ -116,7 +116,8 @@ static void on_frame(gpointer user, const EncodedFrame *frame) {
 }
 
 static gboolean same_encoder(const RungSpec *a, const RungSpec *b) {
-    return a->codec == b->codec && a->width == b->width && a->height == b->height && !a->stills == !b->stills;
+    return a->codec == b->codec && a->width == b->width && a->height == b->height &&
+           !a->stills == !b->stills && !a->two_layers == !b->two_layers;
 }
 
 static guint speed_now(const Rung *rung) {
@@ -157,6 +158,7 @@ static void begin_encoder(Rung *rung, gint64 now_us) {
                          .bitrate_bps = MAX(rung->spec.bitrate_bps, BITRATE_BPS_MIN),
                          .speed = speed_now(rung),
                          .stills = rung->spec.stills,
+                         .two_layers = rung->spec.two_layers,
                          .nice = rung->nice };
     rung->encoder = encoder_start(&spec, on_frame, rung, &rung->parts->counters->encode_cpu_us, &error);
     g_atomic_int_set(&rung->running, rung->encoder != NULL);

@@ -81,7 +81,8 @@ typedef struct {
     StreamId stream;
     Codec codec;
     guint width, height, fps, bitrate_bps;
-    gboolean stills; /* keyframes only, one every 4 s, no larger than the bit rate gives in that time */
+    gboolean stills;     /* keyframes only, one every 4 s, no larger than the bit rate gives in that time */
+    gboolean two_layers; /* VP8: an upper temporal layer that a leg may leave out, at whatever frame rate */
 } RungSpec;
 
 /* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied. */

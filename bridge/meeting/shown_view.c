@@ -121,6 +121,7 @@ static void refresh_rungs(Conference *conference, ShownView *view) {
                                  .height = rung->height,
                                  .fps = MIN(rung->fps, view->fps),
                                  .stills = rung->stills != 0,
+                                 .two_layers = rung->layers == 2,
                                  .bitrate_bps = rung->bitrate_bps };
     }
     if (n == view->n_told && memcmp(specs, view->told, n * sizeof *specs) == 0) return;

@@ -27,7 +27,7 @@ static const Scenario scenarios[] = {
       .height = 1080,
       .fps = 8,
       .n_rungs = 1,
-      .rungs = { { 1, CODEC_VP8, 1920, 1080, 8, 2500000, FALSE } } },
+      .rungs = { { 1, CODEC_VP8, 1920, 1080, 8, 2500000, FALSE, FALSE } } },
     { .name = "wall 256, 1440p8",
       .layout = LAYOUT_WALL,
       .n_sources = 256,
@@ -38,7 +38,7 @@ static const Scenario scenarios[] = {
       .height = 1440,
       .fps = 8,
       .n_rungs = 1,
-      .rungs = { { 1, CODEC_VP8, 2560, 1440, 8, 4000000, FALSE } } },
+      .rungs = { { 1, CODEC_VP8, 2560, 1440, 8, 4000000, FALSE, FALSE } } },
     { .name = "program 1+7, 720p25 alone",
       .layout = LAYOUT_1_7,
       .n_sources = 8,
@@ -49,7 +49,7 @@ static const Scenario scenarios[] = {
       .height = 720,
       .fps = 25,
       .n_rungs = 1,
-      .rungs = { { 2, CODEC_VP8, 1280, 720, 25, 1500000, FALSE } } },
+      .rungs = { { 2, CODEC_VP8, 1280, 720, 25, 1500000, FALSE, TRUE } } },
     { .name = "program 1+7, 720p25 + 360p25",
       .layout = LAYOUT_1_7,
       .n_sources = 8,
@@ -60,8 +60,8 @@ static const Scenario scenarios[] = {
       .height = 720,
       .fps = 25,
       .n_rungs = 2,
-      .rungs = { { 3, CODEC_VP8, 1280, 720, 25, 1500000, FALSE },
-                 { 4, CODEC_VP8, 640, 360, 25, 500000, FALSE } } },
+      .rungs = { { 3, CODEC_VP8, 1280, 720, 25, 1500000, FALSE, TRUE },
+                 { 4, CODEC_VP8, 640, 360, 25, 500000, FALSE, TRUE } } },
     { .name = "program 1+7, all rungs",
       .layout = LAYOUT_1_7,
       .n_sources = 8,
@@ -72,10 +72,10 @@ static const Scenario scenarios[] = {
       .height = 720,
       .fps = 25,
       .n_rungs = 4,
-      .rungs = { { 3, CODEC_VP8, 1280, 720, 25, 1500000, FALSE },
-                 { 4, CODEC_VP8, 640, 360, 25, 500000, FALSE },
-                 { 5, CODEC_VP8, 320, 180, 12, 150000, FALSE },
-                 { 6, CODEC_VP8, 640, 360, 1, 20000, TRUE } } },
+      .rungs = { { 3, CODEC_VP8, 1280, 720, 25, 1500000, FALSE, TRUE },
+                 { 4, CODEC_VP8, 640, 360, 25, 500000, FALSE, TRUE },
+                 { 5, CODEC_VP8, 320, 180, 12, 150000, FALSE, TRUE },
+                 { 6, CODEC_VP8, 640, 360, 1, 20000, TRUE, FALSE } } },
     { .name = "program full, 720p25 + 360p25",
       .layout = LAYOUT_FULL,
       .n_sources = 1,
@@ -86,8 +86,8 @@ static const Scenario scenarios[] = {
       .height = 720,
       .fps = 25,
       .n_rungs = 2,
-      .rungs = { { 5, CODEC_VP8, 1280, 720, 25, 1500000, FALSE },
-                 { 6, CODEC_VP8, 640, 360, 25, 500000, FALSE } } },
+      .rungs = { { 5, CODEC_VP8, 1280, 720, 25, 1500000, FALSE, TRUE },
+                 { 6, CODEC_VP8, 640, 360, 25, 500000, FALSE, TRUE } } },
     { .name = "grid 7x7, 720p25",
       .layout = LAYOUT_GRID,
       .n_sources = 49,
@@ -98,7 +98,7 @@ static const Scenario scenarios[] = {
       .height = 720,
       .fps = 25,
       .n_rungs = 1,
-      .rungs = { { 7, CODEC_VP8, 1280, 720, 25, 1500000, FALSE } } },
+      .rungs = { { 7, CODEC_VP8, 1280, 720, 25, 1500000, FALSE, TRUE } } },
 };
 
 static guint64 n_blocks, n_block_bytes;
@@ -147,7 +147,8 @@ static GPtrArray *make_clip(guint width, guint height, guint fps) {
                          .height = height,
                          .fps = fps,
                          .bitrate_bps = width * height * 2,
-                         .speed = 8 };
+                         .speed = 8,
+                         .two_layers = TRUE };
     Counter cpu_us = 0;
     Encoder *encoder = encoder_start(&spec, on_clip_frame, queue, &cpu_us, NULL);
     Picture picture = picture_new(width, height);

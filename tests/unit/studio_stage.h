@@ -320,7 +320,8 @@ G_GNUC_UNUSED static void show(Stage *stage, const ViewScene *scene, guint width
                       .width = width,
                       .height = height,
                       .fps = scene->fps,
-                      .bitrate_bps = bitrate_bps };
+                      .bitrate_bps = bitrate_bps,
+                      .two_layers = TRUE };
     studio_set_view(stage->studio, scene);
     studio_set_rungs(stage->studio, VIEW, &rung, 1);
 }
