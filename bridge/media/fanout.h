@@ -1,5 +1,5 @@
 /* fanout.h -- one worker's share of the fan-out: takes each block once for all its subscribers.
- * One Fanout per worker, worker thread only. Keeps the resend store: the blocks of the last RESEND_US per stream (and back
+ * One Fanout per worker, worker thread only. Keeps the resend store: the blocks of the last STORE_US per stream (stream_store.h; and back
  * to the last keyframe), which serve NACKs and joiners. */
 #pragma once
 
@@ -8,8 +8,6 @@
 
 typedef struct Fanout Fanout;
 typedef struct Downlink Downlink;
-
-enum { RESEND_US = 1500000 };
 
 typedef struct {
     /* A subscriber needs a keyframe of this stream that the store cannot give. */

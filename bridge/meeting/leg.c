@@ -6,7 +6,7 @@
 enum {
     REQUEST_US = 10 * G_USEC_PER_SEC,
     REST_US = 40000,
-    PICTURE_US = 300000 /* a missing packet has been asked for again and given up by then */
+    PICTURE_US = 300000 /* no picture for so long: what is still missing is looked after in rests */
 };
 
 void leg_reply(Leg *leg, FaultCode fault, gboolean is_offer, const char *text) {
