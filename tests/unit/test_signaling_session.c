@@ -1,0 +1,251 @@
+/* test_signaling_session.c -- pages of a meeting in one process with the books and a bridge that plays by the test's rules:
+ * what a seat's lost media means for it. */
+#include "config/control.h"
+#include "signaling/session_broadcast.h"
+#include "signaling/session_legs_table.h"
+#include "signaling/session_scene.h"
+#include "signaling/session_speaking.h"
+
+#include <glib/gstdio.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WAIT_US = 30 * G_USEC_PER_SEC, A = 2, B = 3 };
+
+typedef struct {
+    char *folder, *path;
+    Settings *settings;
+    Service service;
+    int listen_fd;
+    ControlStream *bridge; /* its end of the link */
+    char *meeting;
+} House;
+
+/* ---- the bridge: says yes to everything ---- */
+
+static void bridge_take(gpointer user, json_t *message) {
+    House *house = user;
+    json_t *answer = json_pack("{s:s, s:O}", "t", "ok", "re", json_object_get(message, "id"));
+    if (strcmp(json_string_value(json_object_get(message, "t")), "hello") == 0) {
+        json_t *more = json_pack("{s:i, s:s, s:[], s:[], s:{}}", "version", CONTROL_VERSION, "instance",
+                                 "one", "legs", "meetings", "sandbox");
+        json_object_update(answer, more);
+        json_decref(more);
+    }
+    control_stream_send(house->bridge, answer, NULL);
+    json_decref(answer);
+}
+
+static void bridge_read(gpointer user, int events) {
+    (void)events;
+    House *house = user;
+    assert_true(control_stream_read(house->bridge, bridge_take, house, NULL));
+}
+
+static void bridge_accept(gpointer user, int events) {
+    (void)events;
+    House *house = user;
+    house->bridge = control_stream_new(control_accept(house->listen_fd));
+    reactor_watch(house->service.loop, control_stream_fd(house->bridge), REACTOR_READ, bridge_read, house,
+                  NULL);
+}
+
+static void on_up(gpointer user, json_t *hello, gboolean is_new) { legs_bridge_up(user, hello, is_new); }
+static void on_down(gpointer user) { legs_bridge_down(user); }
+static void on_event(gpointer user, const char *name, json_t *event) { legs_bridge_event(user, name, event); }
+
+static void open_bridge(House *house) {
+    static const BridgeEvents events = { .up = on_up, .down = on_down, .event = on_event };
+    Service *service = &house->service;
+    house->path = g_build_filename(house->folder, "b.sock", NULL);
+    house->listen_fd = control_listen(house->path, NULL);
+    reactor_watch(service->loop, house->listen_fd, REACTOR_READ, bridge_accept, house, NULL);
+    service->bridge = bridge_link_new(service->loop, house->path, service->instance, &events, service);
+    gint64 until_us = reactor_now_us() + WAIT_US;
+    while (!bridge_link_is_up(service->bridge) && reactor_now_us() < until_us) reactor_run(service->loop, 10);
+    assert_true(bridge_link_is_up(service->bridge));
+    service->legs->settle_until_us = 0; /* all pages are back */
+}
+
+/* ---- the house ---- */
+
+static const char csv[] =
+    "code,name,type,district\nT,Quảng Ninh,tỉnh,\nA,Bắc Sơn,xã,Huyện A\nB,Bắc Sơn,xã,Thị xã B\n";
+static const Actor chair = { ROLE_CHAIR, 0, "chutoa", LANGUAGE_VI };
+
+static void on_committed(gpointer user, const char *meeting, json_t *events, gint64 time_ms) {
+    (void)time_ms;
+    broadcast_committed(user, meeting, events);
+}
+
+static void open_office(House *house) {
+    static const OfficeEvents events = { .committed = on_committed };
+    Service *service = &house->service;
+    service->office = office_open(NULL, house->settings, NULL);
+    g_autoptr(RosterPlan) plan =
+        office_import_roster(service->office, &chair, csv, sizeof csv - 1, NULL, NULL, NULL);
+    assert_int_equal(plan->n_errors, 0);
+    office_listen(service->office, &events, service);
+    house->meeting = office_create_meeting(service->office, &chair, "Giao ban", TRUE, NULL, NULL, NULL);
+    assert_true(office_settle(service->office, WAIT_US));
+}
+
+static int set_up(void **state) {
+    const char *const overrides[] = { "trial.roster=config/roster/quang-ninh-2019.csv", NULL };
+    House *house = g_new0(House, 1);
+    Service *service = &house->service;
+    house->folder = g_dir_make_tmp("diemcau-session-XXXXXX", NULL);
+    house->settings = settings_load(NULL, overrides, NULL);
+    service->settings = house->settings;
+    service->instance = g_strdup("server");
+    service->loop = reactor_new(NULL);
+    service->sessions = session_table_new();
+    service->legs = legs_new();
+    service->scenes = scenes_new();
+    service->broadcast = broadcast_new(service);
+    service->speaking = speaking_new(service);
+    open_office(house);
+    open_bridge(house);
+    *state = house;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    House *house = *state;
+    Service *service = &house->service;
+    bridge_link_free(service->bridge);
+    reactor_unwatch(service->loop, control_stream_fd(house->bridge));
+    control_stream_free(house->bridge);
+    reactor_unwatch(service->loop, house->listen_fd);
+    close(house->listen_fd);
+    office_close(service->office);
+    speaking_free(service->speaking);
+    broadcast_free(service->broadcast);
+    scenes_free(service->scenes);
+    legs_free(service->legs);
+    session_table_free(service->sessions);
+    reactor_free(service->loop);
+    settings_free(house->settings);
+    g_unlink(house->path);
+    g_rmdir(house->folder);
+    g_free(service->instance);
+    g_free(house->meeting);
+    g_free(house->path);
+    g_free(house->folder);
+    g_free(house);
+    return 0;
+}
+
+/* ---- pages ---- */
+
+static void ask_writable(gpointer socket) { (void)socket; }
+static void close_socket(gpointer socket, guint code, const char *reason) {
+    (void)socket, (void)reason;
+    fail_msg("closed with %u", code);
+}
+
+/* Single quotes stand for double ones. */
+static void say(Session *page, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void say(Session *page, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_strdelimit(text, "'", '"');
+    session_receive(page, text, strlen(text));
+    assert_true(office_settle(page->service->office, WAIT_US));
+}
+
+static Session *open_page(House *house, const char *page, gint32 seat) {
+    static const SocketPort port = { .ask_writable = ask_writable, .close = close_socket };
+    Credentials credentials = { .has_room = seat != 0,
+                                .seat = seat,
+                                .has_user = seat == 0,
+                                .user_role = ROLE_CHAIR,
+                                .user_name = "chutoa" };
+    Session *session = session_new(&house->service, &credentials, &port, NULL);
+    say(session, "{'t':'hello','id':1,'page':'%s','client':'%s-%d'}", page, page, seat);
+    return session;
+}
+
+static Session *join(House *house, gint32 seat) {
+    Session *room = open_page(house, "room", seat);
+    say(room, "{'t':'join','id':2,'meeting':'%s','microphone':true,'camera':true}", house->meeting);
+    assert_string_equal(room->meeting, house->meeting);
+    return room;
+}
+
+/* ---- presence ---- */
+
+static void a_minute_passes(House *house) {
+    GHashTableIter iter;
+    gpointer since;
+    g_hash_table_iter_init(&iter, house->service.legs->dark);
+    while (g_hash_table_iter_next(&iter, NULL, &since)) *(gint64 *)since -= 60 * G_USEC_PER_SEC;
+}
+
+static void review(House *house) {
+    legs_review(&house->service);
+    assert_true(office_settle(house->service.office, WAIT_US));
+}
+
+static void meeting_ends(House *house) {
+    json_t *command = json_pack("{s:s, s:b}", "t", "end", "now", TRUE);
+    assert_true(office_command(house->service.office, house->meeting, &chair, command, NULL, NULL, NULL));
+    json_decref(command);
+    assert_true(office_settle(house->service.office, WAIT_US));
+    scenes_send(&house->service);
+}
+
+static SeatPresence presence(House *house, gint32 seat) {
+    return meeting_seat(office_meeting(house->service.office, house->meeting), seat).presence;
+}
+
+static void a_room_that_never_sends_is_lost(void **state) {
+    House *house = *state;
+    join(house, A);
+    review(house);
+    assert_int_equal(presence(house, A), SEAT_JOINING);
+    a_minute_passes(house);
+    review(house);
+    assert_int_equal(presence(house, A), SEAT_LOST);
+}
+
+static void who_left_while_joining_has_all_its_time_when_it_comes_again(void **state) {
+    House *house = *state;
+    Session *room = join(house, A);
+    review(house);
+    say(room, "{'t':'leave','id':3}");
+    review(house);
+    assert_int_equal(presence(house, A), SEAT_ABSENT);
+    a_minute_passes(house);
+    say(room, "{'t':'join','id':4,'meeting':'%s'}", house->meeting);
+    review(house);
+    assert_int_equal(presence(house, A), SEAT_JOINING);
+}
+
+static void nobody_waits_in_a_meeting_that_has_ended(void **state) {
+    House *house = *state;
+    join(house, A);
+    review(house);
+    assert_int_equal(g_hash_table_size(house->service.legs->dark), 1);
+    meeting_ends(house);
+    assert_int_equal(g_hash_table_size(house->service.legs->dark), 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(a_room_that_never_sends_is_lost),
+        CASE(who_left_while_joining_has_all_its_time_when_it_comes_again),
+        CASE(nobody_waits_in_a_meeting_that_has_ended),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
