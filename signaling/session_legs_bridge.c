@@ -85,6 +85,7 @@ void legs_bridge_up(Service *service, json_t *hello, gboolean is_new) {
 
 void legs_bridge_down(Service *service) {
     load_forget(service);
+    speaking_stop(service);
     service->legs->settle_until_us = reactor_now_us() + LEG_SETTLE_MS * 1000;
 }
 

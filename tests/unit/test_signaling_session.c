@@ -1,5 +1,5 @@
 /* test_signaling_session.c -- pages of a meeting in one process with the books and a bridge that plays by the test's rules:
- * what a seat's lost media means for it. */
+ * who comes in is told who speaks, and what a seat's lost media means for it. */
 #include "config/control.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs_table.h"
@@ -181,6 +181,119 @@ static Session *join(House *house, gint32 seat) {
     return room;
 }
 
+/* Reads all that the page was told; of the last list of speakers the seats, "2 3", "" when it is empty; NULL: none came. */
+static char *heard(Session *page) {
+    g_autoptr(GString) seats = NULL;
+    for (GBytes *bytes; (bytes = session_next(page)) != NULL; g_bytes_unref(bytes)) {
+        json_t *message = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL), *row;
+        gsize i;
+        if (strcmp(json_string_value(json_object_get(message, "t")), "speaking") == 0) {
+            if (seats == NULL) seats = g_string_new(NULL);
+            g_string_truncate(seats, 0);
+            json_array_foreach(json_object_get(message, "seats"), i, row) g_string_append_printf(
+                seats, "%s%d", i > 0 ? " " : "", (int)json_integer_value(json_object_get(row, "seat")));
+        }
+        json_decref(message);
+    }
+    return seats != NULL ? g_strdup(seats->str) : NULL;
+}
+
+static void hears(Session *page, const char *wanted) {
+    g_autofree char *seats = heard(page);
+    if (g_strcmp0(seats, wanted) != 0)
+        fail_msg("%s hears %s, not %s", page->name, seats != NULL ? seats : "nothing", wanted);
+}
+
+/* Rooms are told of another company once a second. */
+static void comes_to_hear(House *house, Session *page, const char *wanted) {
+    gint64 until_us = reactor_now_us() + WAIT_US;
+    for (;;) {
+        reactor_run(house->service.loop, 10);
+        g_autofree char *seats = heard(page);
+        if (g_strcmp0(seats, wanted) == 0) return;
+        assert_true(reactor_now_us() < until_us);
+    }
+}
+
+static void meeting_ends(House *house) {
+    json_t *command = json_pack("{s:s, s:b}", "t", "end", "now", TRUE);
+    assert_true(office_command(house->service.office, house->meeting, &chair, command, NULL, NULL, NULL));
+    json_decref(command);
+    assert_true(office_settle(house->service.office, WAIT_US));
+    scenes_send(&house->service);
+}
+
+static void speaks(House *house, gint32 seat) {
+    json_t *event = json_pack("{s:s, s:s, s:[{s:i, s:i}]}", "t", "speaking", "meeting", house->meeting,
+                              "seats", "seat", seat, "level", 30);
+    legs_bridge_event(&house->service, "speaking", event);
+    json_decref(event);
+}
+
+/* ---- who speaks ---- */
+
+static void who_comes_in_is_told_who_speaks(void **state) {
+    House *house = *state;
+    Session *speaker = join(house, A);
+    speaks(house, A);
+    hears(speaker, "2");
+    Session *late = join(house, B);
+    hears(late, "2");
+    Session *console = open_page(house, "chair", 0);
+    say(console, "{'t':'attend','id':2,'meeting':'%s'}", house->meeting);
+    hears(console, "2");
+    hears(speaker, NULL); /* no news for who knows it */
+}
+
+static void who_leaves_and_comes_back_is_told_again(void **state) {
+    House *house = *state;
+    join(house, A);
+    Session *room = join(house, B);
+    speaks(house, A);
+    hears(room, "2");
+    say(room, "{'t':'leave','id':3}");
+    say(room, "{'t':'join','id':4,'meeting':'%s'}", house->meeting);
+    hears(room, "2");
+}
+
+static void nobody_speaks_when_the_bridge_is_gone(void **state) {
+    House *house = *state;
+    Session *room = join(house, A);
+    Session *console = open_page(house, "chair", 0);
+    say(console, "{'t':'attend','id':2,'meeting':'%s'}", house->meeting);
+    speaks(house, A);
+    hears(room, "2");
+    hears(console, "2");
+    legs_bridge_down(&house->service);
+    hears(console, "");
+    comes_to_hear(house, room, "");
+}
+
+static void who_reads_too_slowly_is_told_who_speaks_in_the_end(void **state) {
+    House *house = *state;
+    Session *room = join(house, A);
+    hears(room, NULL);
+    g_autoptr(GBytes) much = g_bytes_new_take(g_strnfill(OUTBOX_BYTES_MAX - 16, ' '), OUTBOX_BYTES_MAX - 16);
+    session_push_bytes(room, much, OUTBOX_CONTROL);
+    speaks(house, A); /* has no place */
+    g_autoptr(GBytes) read = session_next(room);
+    assert_ptr_equal(read, much);
+    hears(room, "2");
+}
+
+static void nobody_speaks_in_a_meeting_that_has_ended(void **state) {
+    House *house = *state;
+    Session *console = open_page(house, "chair", 0);
+    say(console, "{'t':'attend','id':2,'meeting':'%s'}", house->meeting);
+    speaks(house, A);
+    hears(console, "2");
+    meeting_ends(house);
+    speaks(house, A); /* the bridge had it on its way */
+    hears(console, NULL);
+    say(console, "{'t':'attend','id':3,'meeting':'%s'}", house->meeting);
+    hears(console, NULL);
+}
+
 /* ---- presence ---- */
 
 static void a_minute_passes(House *house) {
@@ -193,14 +306,6 @@ static void a_minute_passes(House *house) {
 static void review(House *house) {
     legs_review(&house->service);
     assert_true(office_settle(house->service.office, WAIT_US));
-}
-
-static void meeting_ends(House *house) {
-    json_t *command = json_pack("{s:s, s:b}", "t", "end", "now", TRUE);
-    assert_true(office_command(house->service.office, house->meeting, &chair, command, NULL, NULL, NULL));
-    json_decref(command);
-    assert_true(office_settle(house->service.office, WAIT_US));
-    scenes_send(&house->service);
 }
 
 static SeatPresence presence(House *house, gint32 seat) {
@@ -243,6 +348,11 @@ static void nobody_waits_in_a_meeting_that_has_ended(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(who_comes_in_is_told_who_speaks),
+        CASE(who_leaves_and_comes_back_is_told_again),
+        CASE(nobody_speaks_when_the_bridge_is_gone),
+        CASE(who_reads_too_slowly_is_told_who_speaks_in_the_end),
+        CASE(nobody_speaks_in_a_meeting_that_has_ended),
         CASE(a_room_that_never_sends_is_lost),
         CASE(who_left_while_joining_has_all_its_time_when_it_comes_again),
         CASE(nobody_waits_in_a_meeting_that_has_ended),
