@@ -294,6 +294,40 @@ static void nobody_speaks_in_a_meeting_that_has_ended(void **state) {
     hears(console, NULL);
 }
 
+/* ---- wishes ---- */
+
+static void wishes(House *house, const char *what, const char *rid) {
+    json_t *event = json_pack("{s:s, s:i, s:[s]}", "t", what, "leg", 7, "rids", rid);
+    legs_bridge_event(&house->service, what, event);
+    json_decref(event);
+}
+
+/* Reads all that the page was told: how many messages of this name. */
+static guint n_told(Session *page, const char *name) {
+    guint n = 0;
+    for (GBytes *bytes; (bytes = session_next(page)) != NULL; g_bytes_unref(bytes)) {
+        json_t *message = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
+        n += strcmp(json_string_value(json_object_get(message, "t")), name) == 0;
+        json_decref(message);
+    }
+    return n;
+}
+
+static void a_wish_is_told_alone(void **state) {
+    House *house = *state;
+    Session *room = join(house, A);
+    Leg *leg = leg_add(&house->service, 7, house->meeting, A, LEG_DUPLEX);
+    leg->session = room->number;
+    wishes(house, "presentation.needs", "h");
+    assert_int_equal(n_told(room, "presentation-needs"), 1);
+    wishes(house, "needs", "l");
+    assert_int_equal(n_told(room, "presentation-needs"), 0);
+    wishes(house, "needs", "m");
+    assert_int_equal(n_told(room, "needs"), 1);
+    leg_tell_needs(room, leg); /* its page has come back */
+    assert_int_equal(n_told(room, "presentation-needs"), 1);
+}
+
 /* ---- presence ---- */
 
 static void a_minute_passes(House *house) {
@@ -353,6 +387,7 @@ int main(void) {
         CASE(nobody_speaks_when_the_bridge_is_gone),
         CASE(who_reads_too_slowly_is_told_who_speaks_in_the_end),
         CASE(nobody_speaks_in_a_meeting_that_has_ended),
+        CASE(a_wish_is_told_alone),
         CASE(a_room_that_never_sends_is_lost),
         CASE(who_left_while_joining_has_all_its_time_when_it_comes_again),
         CASE(nobody_waits_in_a_meeting_that_has_ended),
