@@ -37,11 +37,11 @@ gboolean meeting_turn_decide(const Meeting *meeting, json_t *command, gint64 now
     json_t *on = json_object_get(command, "on"), *every = json_object_get(command, "every_s"),
            *side = json_object_get(command, "side"), *hold = json_object_get(command, "hold"),
            *step = json_object_get(command, "step");
-    gint64 every_ms = json_integer_value(every) * 1000;
-    json_int_t wanted_side = json_integer_value(side);
+    json_int_t every_s = json_integer_value(every), wanted_side = json_integer_value(side);
     gboolean program = strcmp(view, "program") == 0;
     if (!program && strcmp(view, "pages") != 0) return FALSE;
-    if (every != NULL && (every_ms < TURN_EVERY_MS_MIN || every_ms > TURN_EVERY_MS_MAX)) return FALSE;
+    if (every != NULL && (every_s < TURN_EVERY_MS_MIN / 1000 || every_s > TURN_EVERY_MS_MAX / 1000))
+        return FALSE;
     if (side != NULL &&
         (program || wanted_side < MEETING_PAGES_SIDE_MIN || wanted_side > MEETING_PAGES_SIDE_MAX))
         return FALSE;
@@ -55,7 +55,7 @@ gboolean meeting_turn_decide(const Meeting *meeting, json_t *command, gint64 now
         if (!json_is_true(on)) return FALSE;
         turn.turn = (Turn){ .start_ms = now_ms, .every_ms = PROGRAM_EVERY_MS, .held = -1 };
     }
-    if (every != NULL) turn.turn = with_interval(&turn.turn, every_ms, now_ms);
+    if (every != NULL) turn.turn = with_interval(&turn.turn, every_s * 1000, now_ms);
     if (side != NULL) turn.side = (guint)wanted_side;
     if (hold != NULL)
         turn.turn = json_is_true(hold) ? turn_hold(&turn.turn, now_ms) : turn_go_on(&turn.turn, now_ms);

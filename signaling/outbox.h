@@ -9,7 +9,7 @@ enum { OUTBOX_BYTES_MAX = 1024 * 1024 };
 
 typedef enum {
     OUTBOX_CONTROL, /* must arrive, in order */
-    OUTBOX_STATE,   /* a delta or speaking list: may be dropped, a snapshot heals it */
+    OUTBOX_STATE,   /* a delta or speaking list: may be dropped, a snapshot and the last list heal it */
 } OutboxKind;
 
 typedef struct Outbox Outbox;

@@ -61,8 +61,9 @@ static void print_pushes(FILE *out) {
         { "needs", "all", "`leg`, `rids`: which layers of the camera are wanted" },
         { "presentation-needs", "all", "`leg`, `rids`: which layers of the screen that it shows are wanted" },
         { "speaking", "all in a meeting",
-          "`seats`: who is heard, loudest first; consoles five times a second, rooms when somebody begins or "
-          "stops, once a second" },
+          "`seats`: who is heard, loudest first: at the beginning, and when somebody begins or stops (rooms "
+          "at most "
+          "once a second, consoles five times); consoles also when another is the loudest" },
         { "meetings", "console", "the list of meetings, when it changed" },
         { "snapshot", "console", "`n`, `meeting`, `seats`, `meetings`: all of it" },
         { "delta", "console",

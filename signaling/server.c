@@ -211,8 +211,8 @@ void server_free(Server *server) {
 }
 
 /* The library's loop asks all connections in each poll(), 300 us for eight hundred of them. So after a turn they rest while
- * messages gather, and only the loop of everybody else is heard: commits, the bridge, timers. Files leave in many turns and
- * are not held up. */
+ * messages gather, and only the loop of everybody else is heard: commits, the bridge, timers. Files and request bodies take many
+ * turns and are not held up. */
 void server_turn(Server *server) {
     Reactor *loop = server->service->loop;
     server->served_http = FALSE;

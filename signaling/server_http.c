@@ -226,7 +226,9 @@ int server_on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return -1; /* a WebSocket that does not name our subprotocol */
     case LWS_CALLBACK_HTTP: return on_request(wsi, peer);
-    case LWS_CALLBACK_HTTP_BODY: return on_body(peer, in, n_bytes);
+    case LWS_CALLBACK_HTTP_BODY:
+        server_of(wsi)->served_http = TRUE; /* 4 kB in each turn */
+        return on_body(peer, in, n_bytes);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         if (peer->exchange != NULL) dispatch(wsi, peer);
         return 0;

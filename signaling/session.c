@@ -6,6 +6,7 @@
 #include "signaling/protocol.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
+#include "signaling/session_speaking.h"
 
 #include <string.h>
 
@@ -90,6 +91,14 @@ void session_each(Service *service, void (*func)(Session *session, gpointer user
     }
 }
 
+void session_leave_meeting(Session *session) {
+    legs_close_session_legs(session);
+    g_clear_pointer(&session->meeting, g_free);
+    g_clear_pointer(&session->told_view, g_free);
+    session->told_speaking = 0;
+    session->told_floor = FALSE;
+}
+
 void session_close(Session *session, guint code, const char *reason) {
     if (session->port == NULL) return;
     const SocketPort *port = session->port;
@@ -119,7 +128,10 @@ void session_push(Session *session, json_t *message, OutboxKind kind) {
 GBytes *session_next(Session *session) {
     GBytes *message = outbox_take(session->outbox);
     if (message != NULL) session->service->stats.ws_bytes_out += g_bytes_get_size(message);
-    if (outbox_wants_snapshot(session->outbox)) broadcast_send_snapshot(session);
+    if (outbox_wants_snapshot(session->outbox)) {
+        broadcast_send_snapshot(session);
+        speaking_send(session);
+    }
     return message;
 }
 

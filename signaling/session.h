@@ -73,6 +73,8 @@ GBytes *session_next(Session *session); /* what to send now (transfer full), NUL
 
 Session *session_find(Service *service, guint64 number); /* NULL when gone */
 guint session_count(Service *service, gboolean rooms);
+/* Out of its meeting: its legs end, and what it was told of it is forgotten. */
+void session_leave_meeting(Session *session);
 /* Calls func for every session that said hello; func may close sessions. */
 void session_each(Service *service, void (*func)(Session *session, gpointer user), gpointer user);
 

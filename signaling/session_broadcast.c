@@ -214,10 +214,7 @@ void broadcast_send_waiting(Session *session, gboolean always) {
 /* The session's meeting has ended, or its seat was sent out. */
 static void send_out(Session *session, const char *why) {
     session_push(session, json_pack("{s:s}", "t", why), OUTBOX_CONTROL);
-    legs_close_session_legs(session);
-    g_clear_pointer(&session->meeting, g_free);
-    g_clear_pointer(&session->told_view, g_free);
-    session->told_floor = FALSE;
+    session_leave_meeting(session);
     broadcast_send_waiting(session, TRUE);
 }
 

@@ -3,6 +3,7 @@
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
 #include "signaling/session_load.h"
+#include "signaling/session_speaking.h"
 
 #include <string.h>
 
@@ -34,6 +35,7 @@ static void tell_joined(Service *service, const Asked *asked, const char *meetin
     }
     asked_ok(service, asked, json_pack("{s:i}", "seat", session->seat));
     broadcast_send_room_view(session, TRUE);
+    speaking_send(session);
 }
 
 static void on_joined(gpointer user, json_t *events, const GError *why) {
@@ -136,6 +138,7 @@ gboolean on_attend(Session *session, json_t *message, const Asked *asked, GError
     if (session->role == ROLE_CHAIR && seat != 0) session->seat = seat;
     asked_ok(session->service, asked, NULL);
     broadcast_send_snapshot(session);
+    speaking_send(session);
     load_send(session);
     broadcast_presence_changed(session->service, before);
     broadcast_presence_changed(session->service, id);
@@ -155,13 +158,6 @@ static void on_left(gpointer user, json_t *events, const GError *why) {
     else
         asked_ok(answering->service, &answering->asked, NULL);
     g_free(answering);
-}
-
-static void forget_meeting(Session *session) {
-    legs_close_session_legs(session);
-    g_clear_pointer(&session->meeting, g_free);
-    g_clear_pointer(&session->told_view, g_free);
-    session->told_floor = FALSE;
 }
 
 gboolean on_leave(Session *session, json_t *message, const Asked *asked, GError **error) {
@@ -187,7 +183,7 @@ gboolean on_leave(Session *session, json_t *message, const Asked *asked, GError 
     } else {
         asked_ok(service, asked, NULL);
     }
-    forget_meeting(session);
+    session_leave_meeting(session);
     broadcast_send_waiting(session, TRUE);
     return TRUE;
 }

@@ -205,6 +205,7 @@ static void close_if_meeting(Service *service, Leg *leg, gconstpointer what) {
 void legs_close_meeting(Service *service, const char *meeting) {
     SeatWish wish = { .meeting = meeting };
     each(service, close_if_meeting, &wish);
+    legs_forget_meeting(service, meeting);
 }
 
 void legs_close_seat(Service *service, const char *meeting, gint32 seat) {

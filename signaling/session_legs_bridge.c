@@ -85,6 +85,7 @@ void legs_bridge_up(Service *service, json_t *hello, gboolean is_new) {
 
 void legs_bridge_down(Service *service) {
     load_forget(service);
+    speaking_stop(service);
     service->legs->settle_until_us = reactor_now_us() + LEG_SETTLE_MS * 1000;
 }
 
@@ -124,22 +125,15 @@ void leg_tell_needs(Session *session, const Leg *leg) {
     tell_rids(session, "presentation-needs", leg->id, leg->screen_needs);
 }
 
-static void on_needs(Service *service, json_t *event) {
+/* Told now, and kept for a page that comes back. */
+static void on_needs(Service *service, json_t *event, gboolean of_screen) {
     Leg *leg = leg_find(service, (gint32)json_integer_value(json_object_get(event, "leg")));
     if (leg == NULL) return;
-    if (leg->needs != NULL) json_decref(leg->needs);
-    leg->needs = json_incref(json_object_get(event, "rids"));
+    json_t **needs = of_screen ? &leg->screen_needs : &leg->needs;
+    json_decref(*needs);
+    *needs = json_incref(json_object_get(event, "rids"));
     Session *session = session_find(service, leg->session);
-    if (session != NULL) leg_tell_needs(session, leg);
-}
-
-static void on_presentation_needs(Service *service, json_t *event) {
-    Leg *leg = leg_find(service, (gint32)json_integer_value(json_object_get(event, "leg")));
-    if (leg == NULL) return;
-    if (leg->screen_needs != NULL) json_decref(leg->screen_needs);
-    leg->screen_needs = json_incref(json_object_get(event, "rids"));
-    Session *session = session_find(service, leg->session);
-    if (session != NULL) tell_rids(session, "presentation-needs", leg->id, leg->screen_needs);
+    if (session != NULL) tell_rids(session, of_screen ? "presentation-needs" : "needs", leg->id, *needs);
 }
 
 static void on_quality_event(Service *service, json_t *event) {
@@ -158,9 +152,9 @@ void legs_bridge_event(Service *service, const char *name, json_t *event) {
     if (strcmp(name, "leg.state") == 0)
         on_leg_state(service, event);
     else if (strcmp(name, "needs") == 0)
-        on_needs(service, event);
+        on_needs(service, event, FALSE);
     else if (strcmp(name, "presentation.needs") == 0)
-        on_presentation_needs(service, event);
+        on_needs(service, event, TRUE);
     else if (strcmp(name, "quality") == 0)
         on_quality_event(service, event);
     else if (strcmp(name, "speaking") == 0)

@@ -64,6 +64,16 @@ static void light(Service *service, const char *meeting, gint32 seat) {
     g_hash_table_remove(service->legs->dark, key);
 }
 
+static gboolean is_of_meeting(gpointer key, gpointer since, gpointer meeting) {
+    (void)since;
+    gsize n = strlen(meeting);
+    return strncmp(key, meeting, n) == 0 && ((const char *)key)[n] == '/';
+}
+
+void legs_forget_meeting(Service *service, const char *meeting) {
+    g_hash_table_foreach_remove(service->legs->dark, is_of_meeting, (gpointer)meeting);
+}
+
 static void review_seat(Service *service, const char *meeting, const SeatState *seat, SeatMedia media,
                         gint64 now_us) {
     if (media == MEDIA_LIVE) {
@@ -93,7 +103,10 @@ static void review_meeting(Service *service, const char *id, gint64 now_us) {
     g_autoptr(GHashTable) media = media_of(service, id);
     for (guint i = 0; i < meeting_n_seats(meeting); i++) {
         SeatState seat = meeting_seat(meeting, meeting_seat_id_at(meeting, i));
-        if (seat.presence == SEAT_ABSENT) continue;
+        if (seat.presence == SEAT_ABSENT) {
+            light(service, id, seat.id); /* who comes back has all its time again */
+            continue;
+        }
         SeatMedia now = (SeatMedia)GPOINTER_TO_INT(g_hash_table_lookup(media, GINT_TO_POINTER(seat.id)));
         review_seat(service, id, &seat, now, now_us);
     }

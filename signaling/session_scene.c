@@ -4,6 +4,7 @@
 #include "config/log.h"
 #include "signaling/session_broadcast.h"
 #include "signaling/session_legs.h"
+#include "signaling/session_speaking.h"
 
 typedef struct {
     Service *service;
@@ -54,6 +55,7 @@ static void send_one(Service *service, const char *id) {
             bridge_link_request(service->bridge, json_pack("{s:s, s:s}", "t", "meeting.close", "meeting", id),
                                 BRIDGE_DEADLINE_MS, NULL, NULL);
         legs_close_meeting(service, id);
+        speaking_forget(service, id);
         return;
     }
     g_autoptr(GArray) legs = legs_scene(service, id);

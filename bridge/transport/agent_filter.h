@@ -5,7 +5,7 @@
 #include <glib.h>
 
 /* Media, DTLS, and STUN that is whole (magic cookie, length); of its requests those whose USERNAME begins with ufrag and a colon.
- * Also replaces a filter of before. FALSE: this kernel or socket does not allow it, and everything comes through. */
+ * Also replaces a filter of before. FALSE, with errno: this kernel or socket does not allow it, and everything comes through. */
 gboolean agent_filter_attach(int fd, const char *ufrag);
 /* Nothing, until another filter is attached. Any thread. */
 gboolean agent_filter_shut(int fd);

@@ -7,13 +7,17 @@
  *        which give up after 10 s in this version). */
 #include "bridge/transport/ice.h"
 
+#include "bridge/transport/addresses.h"
 #include "bridge/transport/agent_filter.h"
 #include "bridge/transport/candidate.h"
 #include "bridge/transport/media_socket.h"
 #include "bridge/transport/send.h"
 #include "config/fault.h"
+#include "config/log.h"
 
+#include <errno.h>
 #include <nice/agent.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,6 +106,15 @@ static void on_flooded(gpointer data) {
     if (!ice->closing) ice->events.flooded(ice->user, ice->shut_us);
 }
 
+G_STATIC_ASSERT((int)GUARD_FDS_MAX >= (int)ADDRESSES_MAX);
+
+/* Where the kernel knows no filters, no socket has one: said once. */
+static void open_socket(int fd, const char *ufrag) {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    if (!agent_filter_attach(fd, ufrag) && !atomic_flag_test_and_set(&told))
+        log_warn("ice.unfiltered", "why=\"%s\"", g_strerror(errno));
+}
+
 /* Also after an ICE restart, which gives new credentials. */
 static void open_sockets(Ice *ice) {
     int fds[GUARD_FDS_MAX];
@@ -113,7 +126,7 @@ static void open_sockets(Ice *ice) {
     netloop_context_leave(ice->context);
     for (guint i = 0; sockets != NULL && i < sockets->len && n_fds < GUARD_FDS_MAX; i++) {
         fds[n_fds] = g_socket_get_fd(sockets->pdata[i]);
-        agent_filter_attach(fds[n_fds++], ufrag != NULL ? ufrag : "");
+        open_socket(fds[n_fds++], ufrag != NULL ? ufrag : "");
     }
     netloop_context_set_guarded(ice->context, fds, n_fds, on_flooded);
 }

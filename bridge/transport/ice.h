@@ -21,7 +21,8 @@ typedef struct {
     void (*gathered)(
         gpointer user); /* local credentials and candidates are complete; again after a restart */
     void (*selected)(gpointer user); /* there is a path to send on, or another one than before */
-    /* Anything but STUN, from a validated address of the peer; may be changed in place, lives until return. */
+    /* Anything but STUN: media from whoever sent it to our port (only SRTP tells whose it is), the rest from an address of the
+     * peer that the agent has validated. May be changed in place, lives until return. */
     void (*datagram)(gpointer user, guint8 *bytes, gsize n_bytes, gint64 arrival_us);
     /* More came to the agent than it could read, and its sockets are shut for closed_us; media goes on where it has a socket
      * of its own. */

@@ -94,6 +94,7 @@ test("a second screen shows the pages; a step and a turn have their pictures at 
   await screen.mouse.move(200, 200);
   await screen.locator("#page-side").selectOption("2");
   await until("three pages", async () => (await screen.locator("#page-number").first().getAttribute("data-pages")) === "3");
+  await screen.mouse.move(202, 200); // the bar may have gone again
   await screen.locator("#page-hold").click();
   await pictureMoves(screen);
   await until("held", async () => (await screen.locator("#page-hold").getAttribute("aria-pressed")) === "true");
@@ -112,6 +113,25 @@ test("a second screen shows the pages; a step and a turn have their pictures at 
   const seen = await screen.evaluate(() => window.looked());
   assert.deepEqual(seen.black, []);
   assert.ok(seen.colours.every((n) => n >= 2), `other rooms came: ${seen.colours}`);
+});
+
+test("a second screen keeps its picture whatever happens in the meeting", async () => {
+  const shown = () =>
+    screen.evaluate(() => {
+      const [track] = document.getElementById("program").srcObject.getVideoTracks();
+      return { connections: window.connections.length, track: track.id };
+    });
+  const before = await shown();
+  await chair.page.locator("#rooms .invite").first().click();
+  await chair.page.locator("#floor-take:enabled").waitFor();
+  await chair.page.locator(".commands button", { hasText: "Thông báo" }).click();
+  await chair.page.locator("dialog input").fill("Nghỉ 10 phút");
+  await chair.page.locator("dialog button", { hasText: "Gửi" }).click();
+  await chair.page.locator("dialog").waitFor({ state: "detached" });
+  await chair.page.locator("#floor-take").click();
+  await chair.page.locator("#floor-take:disabled").waitFor();
+  await pictureMoves(screen);
+  assert.deepEqual(await shown(), before, "the same picture by the same connection");
 });
 
 test("the technician lets the pages go on; both see the same page", async () => {

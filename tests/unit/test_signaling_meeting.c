@@ -199,6 +199,8 @@ static const Talk talks[] = {
         { "tech", 106000, "{'t':'turn','view':'pages','every_s':60}", "ok", "pages=5:2" },
         { "tech", 106000, "{'t':'turn','view':'pages','side':9}", "bad-input", NULL },
         { "tech", 106000, "{'t':'turn','view':'pages','every_s':1}", "bad-input", NULL },
+        /* a thousand times this is 15000 in 64 bits */
+        { "tech", 106000, "{'t':'turn','view':'pages','every_s':2305843009213693967}", "bad-input", NULL },
         { "room 2", 106000, "{'t':'turn','view':'pages','step':1}", "refused", "pages=5:2" },
         { "chair", 165900, "{'t':'turn','view':'wall','step':1}", "bad-input", "pages=5:2" } } },
     { "the program shows all in turn until the chair ends that",

@@ -1,4 +1,5 @@
 /* The guard: a dispatch that would never end ends, its owner is told once, and nobody else is shut. */
+#include "bridge/transport/addresses.h"
 #include "bridge/transport/agent_filter.h"
 #include "bridge/transport/loop.h"
 
@@ -115,6 +116,35 @@ static void test_flood_ends(void **state) {
     netloop_free(loop);
 }
 
+/* Each of an agent's sockets is shut, also on a server with as many addresses as there may be. */
+static void test_the_last_socket_is_shut(void **state) {
+    (void)state;
+    clockid_t clock;
+    Agent last = { .flooded_by_peer = TRUE }, others[ADDRESSES_MAX - 1] = { 0 };
+    int fds[ADDRESSES_MAX];
+    Loop *loop = netloop_new(NULL);
+    assert_int_equal(pthread_getcpuclockid(pthread_self(), &clock), 0);
+    Guard *guard = guard_start(0, clock);
+    netloop_set_guard(loop, guard);
+    for (guint i = 0; i < ADDRESSES_MAX; i++) {
+        Agent *agent = i < G_N_ELEMENTS(others) ? &others[i] : &last;
+        open_agent(agent);
+        fds[i] = agent->agent;
+    }
+    LoopContext *context = add_agent(loop, &last);
+    netloop_context_set_guarded(context, fds, ADDRESSES_MAX, on_flooded);
+    send_one(&last);
+    turn(loop, 50);
+    assert_int_equal(last.n_told, 1);
+    assert_true(last.n_reads < READS_MAX);
+    netloop_context_end(context);
+    turn(loop, 50);
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) close_agent(&others[i]);
+    close_agent(&last);
+    guard_stop(guard);
+    netloop_free(loop);
+}
+
 /* Nothing of it is ever watched: a guard comes and goes. */
 static void test_start_and_stop(void **state) {
     (void)state;
@@ -133,6 +163,7 @@ static void test_start_and_stop(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flood_ends),
+        cmocka_unit_test(test_the_last_socket_is_shut),
         cmocka_unit_test(test_start_and_stop),
     };
     return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

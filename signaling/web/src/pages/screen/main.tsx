@@ -1,6 +1,6 @@
 // The second screen: the pages in turn and nothing else, by a receive-only leg, silent. What leads them comes when the mouse
 // moves or a finger touches, and goes again.
-import { effect, signal, useSignal } from "@preact/signals";
+import { computed, effect, signal, useSignal } from "@preact/signals";
 import { type JSX, render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import "../../ui/base.css";
@@ -21,8 +21,10 @@ const leg = signal<Leg | null>(null);
 /** One leg for the meeting that is watched; none while there is none. */
 const follow = (store: HallStore): void => {
   let drop: (() => void) | null = null;
+  // A meeting that changes is still the same one: its picture goes on.
+  const id = computed(() => store.meeting.value?.id);
   effect(() => {
-    const meeting = store.meeting.value?.id;
+    const meeting = id.value;
     drop?.();
     drop = null;
     leg.peek()?.close();
