@@ -442,6 +442,7 @@ void audio_conference_tick(AudioConference *conference, gint64 now_us, AudioConf
     tick->conference = conference->id;
     tick->tick = conference->tick;
     tick->rtp_time = conference->rtp_base + (guint32)(conference->tick * VOICE_FRAME_SAMPLES);
+    tick->due_us = now_us;
     tick->capture_us = now_us - path_delay(conference, now_us);
     encode(conference, sum, tick, counts);
     conference->tick++;
