@@ -14,9 +14,11 @@ enum {
     FADE_SAMPLES = 480, /* 10 ms */
     COPIES_TICKS = 500, /* 10 s more: who loses packets may again, and a leg needs a second to leave a tier */
     SPEECH_LEVEL = 50,
+    AUDIBLE_LEVEL = 70, /* what is quieter, a room may hear of itself */
     LIMITER_US = VOICE_LIMITER_SAMPLES * 125 / 6,
 };
-static const gint64 PRIVATE_KEEP_US = 400000; /* both limiters have come to the same gain by then */
+/* Both limiters have come to the same gain long before; pauses between words are shorter. */
+static const gint64 PRIVATE_KEEP_US = 1000000;
 static const gint64 SPEAKING_EVERY_US = 200000;
 static const gint64 SLEW_US = 40; /* per tick: 2 ms per second, which is how often reports go out */
 static const gint64 PATH_US_MAX = 2 * G_USEC_PER_SEC;
@@ -28,7 +30,7 @@ typedef struct {
     AudioUplink *uplink;
     AudioVoice *voice; /* while it is decoded */
     Leveller leveller;
-    AudioOut *out; /* private mix, while it is heard and PRIVATE_KEEP_US after */
+    AudioOut *out; /* private mix, while its voice can be heard and PRIVATE_KEEP_US after */
     gint64 out_until_us;
     guint64 copies_until;             /* tick: until then its private mix carries copies whoever listens */
     guint n_listening[N_AUDIO_TIERS]; /* its legs, but for AUDIO_TIER_PLAIN */
@@ -298,7 +300,8 @@ static void sum_voices(AudioConference *conference, gint64 now_us, gint32 *sum,
             shape(conference, seat, mixed);
             mix_add(sum, seat->frame, VOICE_FRAME_SAMPLES);
             seat->in_mix = mixed;
-            if (seat->out == NULL || mixed) seat->out_until_us = now_us + PRIVATE_KEEP_US;
+            if (voice_level(seat->frame, VOICE_FRAME_SAMPLES) <= AUDIBLE_LEVEL)
+                seat->out_until_us = now_us + PRIVATE_KEEP_US;
         } else if (seat->pulled) {
             seat->pulled = FALSE; /* only measured */
         } else {
@@ -332,9 +335,7 @@ static gint64 path_delay(AudioConference *conference, gint64 now_us) {
     return conference->path_us;
 }
 
-static gboolean wants_private(const Seat *seat, gint64 now_us) {
-    return seat->pulled || (seat->out != NULL && now_us < seat->out_until_us);
-}
+static gboolean wants_private(const Seat *seat, gint64 now_us) { return now_us < seat->out_until_us; }
 
 static AudioOut *new_out(AudioConference *conference) {
     GPtrArray *spares = conference->spare_outs;
@@ -342,7 +343,7 @@ static AudioOut *new_out(AudioConference *conference) {
     return audio_out_new(&conference->private_settings, NULL);
 }
 
-/* Whoever is in the sum gets an encoder that goes on where the listeners' one is; others lose theirs after a while. The
+/* Whoever is heard in the sum gets an encoder that goes on where the listeners' one is; others lose theirs after a while. The
  * places are few: those who are kept only for the time after give way first. */
 static void settle_outs(AudioConference *conference, gint64 now_us) {
     guint n_outs = 0;
@@ -353,7 +354,7 @@ static void settle_outs(AudioConference *conference, gint64 now_us) {
     }
     for (guint i = 0; i < conference->seats->len; i++) {
         Seat *seat = g_ptr_array_index(conference->seats, i);
-        if (!seat->pulled || seat->out != NULL) continue;
+        if (!seat->pulled || seat->out != NULL || !wants_private(seat, now_us)) continue;
         for (guint k = 0; n_outs >= AUDIO_PRIVATE_MAX && k < conference->seats->len; k++) {
             Seat *kept = g_ptr_array_index(conference->seats, k);
             if (kept->out == NULL || kept->pulled) continue;
@@ -442,6 +443,7 @@ void audio_conference_tick(AudioConference *conference, gint64 now_us, AudioConf
     tick->conference = conference->id;
     tick->tick = conference->tick;
     tick->rtp_time = conference->rtp_base + (guint32)(conference->tick * VOICE_FRAME_SAMPLES);
+    tick->due_us = now_us;
     tick->capture_us = now_us - path_delay(conference, now_us);
     encode(conference, sum, tick, counts);
     conference->tick++;

@@ -25,6 +25,7 @@ typedef struct {
     guint32 conference;
     guint64 tick;
     guint32 rtp_time;
+    gint64 due_us; /* each AUDIO_TICK_US */
     gint64 capture_us;
     AudioTiers listeners;
     guint n_private;

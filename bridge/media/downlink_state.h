@@ -42,6 +42,7 @@ struct Fanout {
     RtpOut slice[SLICE_PACKETS];            /* room for what is being sent */
     FeedbackPacket feedback[RTCP_TWCC_MAX]; /* and for what is told of it */
     FanoutStats stats;
+    guint n_watching; /* lanes, each once for each stream */
     guint next_phase;
 };
 

@@ -45,16 +45,20 @@ static FanoutStream *need_stream(Fanout *fanout, StreamId id) {
 void fanout_subscribe(Fanout *fanout, StreamId id, DownlinkLane *lane) {
     if (id == 0) return;
     FanoutStream *stream = need_stream(fanout, id);
-    if (!g_ptr_array_find(stream->watchers, lane, NULL)) g_ptr_array_add(stream->watchers, lane);
+    if (g_ptr_array_find(stream->watchers, lane, NULL)) return;
+    g_ptr_array_add(stream->watchers, lane);
+    fanout->n_watching++;
 }
 
 void fanout_unsubscribe(Fanout *fanout, StreamId id, DownlinkLane *lane) {
     FanoutStream *stream = peek_stream(fanout, id);
     if (stream == NULL) return;
-    g_ptr_array_remove_fast(stream->watchers, lane);
+    if (g_ptr_array_remove_fast(stream->watchers, lane)) fanout->n_watching--;
     if (stream->watchers->len == 0 && stream->store.n_blocks == 0)
         g_hash_table_remove(fanout->streams, GUINT_TO_POINTER(id));
 }
+
+gboolean fanout_is_watched(const Fanout *fanout) { return fanout->n_watching > 0; }
 
 const StreamStore *fanout_store(const Fanout *fanout, StreamId id) {
     const FanoutStream *stream = peek_stream(fanout, id);

@@ -25,8 +25,9 @@ void fanout_video(Fanout *fanout, Block *block, gint64 now_us);
 void fanout_audio(Fanout *fanout, const AudioTick *tick, gint64 now_us);
 /* The stream has ended: its store is freed. */
 void fanout_end_stream(Fanout *fanout, StreamId stream);
-/* Every WORKER_BEAT_US: paced slices leave, probes, reports. */
+/* Every beat of the worker: paced slices leave, probes, reports. */
 void fanout_beat(Fanout *fanout, gint64 now_us);
+gboolean fanout_is_watched(const Fanout *fanout); /* somebody is sent pictures */
 
 typedef struct {
     guint n_streams, n_downlinks;

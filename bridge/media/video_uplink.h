@@ -35,7 +35,7 @@ void video_uplink_set_wanted(VideoUplink *uplink, gboolean wanted);
 /* A sender silent for longer than this (1 s at first) is asked for nothing. A screen rests for as long as nobody touches it. */
 void video_uplink_set_silent_max(VideoUplink *uplink, gint64 silent_us);
 
-/* Every WORKER_BEAT_US: NACKs due, frames given up, keyframe asked again. */
+/* Every few milliseconds: NACKs due, frames given up, keyframe asked again. */
 void video_uplink_beat(VideoUplink *uplink, gint64 now_us);
 
 /* Needs a keyframe (a new decoder, a decode error); throttled. */

@@ -8,7 +8,7 @@ struct Desk {
     Worker *worker;
     LegHouse house;
     GHashTable *legs; /* id -> Leg */
-    gint64 next_stats_us;
+    gint64 next_stats_us, lively_until_us;
     GMutex stats_lock; /* stats only */
     DeskStats stats;
 };
@@ -145,6 +145,7 @@ static void job_video(Worker *worker, gpointer letter) {
 static void job_audio(Worker *worker, gpointer letter) {
     Desk *desk = worker_user(worker);
     AudioTick *tick = *(AudioTick **)letter;
+    worker_keep_step(worker, tick->due_us);
     fanout_audio(desk->house.fanout, tick, g_get_monotonic_time());
     audio_tick_unref(tick);
 }
@@ -274,15 +275,22 @@ static void copy_stats(Desk *desk) {
     g_mutex_unlock(&desk->stats_lock);
 }
 
+/* Where pictures come or go, or a leg connects, there is something to do at each beat. */
 static void on_beat(gpointer user, gint64 now_us) {
     Desk *desk = user;
     Rounds *rounds = &desk->house.rounds;
     fanout_beat(desk->house.fanout, now_us);
-    for (guint i = 0; i < rounds->n; i++)
-        if (now_us >= rounds->list[i].due_us) rounds->list[i].due_us = leg_beat(rounds->list[i].who, now_us);
-    if (now_us < desk->next_stats_us) return;
-    desk->next_stats_us = now_us + G_USEC_PER_SEC;
-    copy_stats(desk);
+    for (guint i = 0; i < rounds->n; i++) {
+        if (now_us < rounds->list[i].due_us) continue;
+        rounds->list[i].due_us = leg_beat(rounds->list[i].who, now_us);
+        if (rounds->list[i].due_us - now_us <= LEG_LIVELY_US) desk->lively_until_us = now_us + WORKER_STEP_US;
+    }
+    if (now_us >= desk->next_stats_us) {
+        desk->next_stats_us = now_us + G_USEC_PER_SEC;
+        copy_stats(desk);
+    }
+    worker_rest(desk->house.worker,
+                !fanout_is_watched(desk->house.fanout) && now_us >= desk->lively_until_us);
 }
 
 void desk_read_stats(Desk *desk, DeskStats *ret_stats) {

@@ -296,12 +296,13 @@ void leg_stir(Leg *leg) { rounds_hasten(&leg->house->rounds, leg->place, 0); }
 gint64 leg_beat(Leg *leg, gint64 now_us) {
     if (leg->request != 0 && now_us > leg->request_until_us)
         leg_reply(leg, FAULT_BUSY, FALSE, "the connection was not ready in time");
-    if (!leg->planned) return now_us + REST_US;
+    if (!leg->planned) return now_us + LEG_LIVELY_US;
     leg_camera_beat(leg, now_us);
     leg_screen_beat(leg, now_us);
     leg_report_beat(leg, now_us);
     gboolean pictures = now_us - leg->picture_us < PICTURE_US || leg->screen_bps > 0;
-    return now_us + (pictures ? LEG_PICTURE_BEAT_US : REST_US);
+    gboolean connects = leg->state == TRANSPORT_NEW || leg->state == TRANSPORT_CONNECTING;
+    return now_us + (pictures || connects ? LEG_LIVELY_US : REST_US);
 }
 
 void leg_free(Leg *leg) {

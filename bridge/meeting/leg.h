@@ -37,8 +37,9 @@ typedef struct {
     gint64 frame_us; /* the last that was forwarded, 0: none */
 } ScreenLayer;
 
-/* What a leg asks and reports for pictures that it sends is in no such hurry as what it is sent: every second beat. */
-enum { LEG_PICTURE_BEAT_US = 8000 };
+/* What a leg asks and reports for pictures that it sends is in no such hurry as what it is sent: every second beat. So is one
+ * that connects. */
+enum { LEG_LIVELY_US = 8000 };
 
 /* What the worker's legs share; desk.c fills it. */
 typedef struct {

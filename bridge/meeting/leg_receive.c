@@ -82,7 +82,7 @@ void leg_on_rtp(Leg *leg, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
         return;
     }
     leg->picture_us = arrival_us;
-    rounds_hasten(&leg->house->rounds, leg->place, arrival_us + LEG_PICTURE_BEAT_US);
+    rounds_hasten(&leg->house->rounds, leg->place, arrival_us + LEG_LIVELY_US);
     if ((gint)stream->section == leg->camera_section)
         camera_packet(leg, section, stream, &packet, arrival_us);
     else if ((gint)stream->section == leg->screen_section)

@@ -11,8 +11,8 @@
 typedef struct Loop Loop;
 typedef struct LoopContext LoopContext;
 
-/* As long as the beat of a worker: one wake-up then does both. What comes from the network may wait so long. */
-enum { LOOP_REST_US = 5000, LOOP_TIMER_STEP_US = 2000 };
+/* As long as a worker is without a beat at most: one wake-up then does both. What comes from the network may wait so long. */
+enum { LOOP_REST_US = 20000, LOOP_TIMER_STEP_US = 2000 };
 
 Loop *netloop_new(GError **error);
 void netloop_free(Loop *loop); /* contexts must be gone; NULL is fine */

@@ -1,6 +1,6 @@
 /* srtp_sealer.c -- see srtp_sealer.h. The only file beside dtls.c, in the bridge, that knows OpenSSL.
- * Algorithms are fetched once per process, before the sandbox; a context is made once per direction and use, and a packet
- * then costs one new IV, one or two updates of associated data, one or two of content, and the tag. */
+ * Algorithms are fetched once per process, before the sandbox; contexts are made once per thread. A packet then costs its key,
+ * unless the one before had the same, a new IV, one or two updates of associated data, one or two of content, and the tag. */
 #include "bridge/transport/srtp_sealer.h"
 
 #include "config/bytes.h"
@@ -79,6 +79,40 @@ static const EVP_CIPHER *cipher_of(SrtpSuite suite) {
     return NULL;
 }
 
+/* ---- contexts ---- */
+
+typedef struct {
+    EVP_CIPHER_CTX *context;
+    guint64 serial; /* of the sealer whose key it has; 0: none */
+} Ready;
+
+enum { N_SUITES = SRTP_SUITE_AES128_SHA1_80 + 1 };
+
+static void free_contexts(gpointer contexts) {
+    for (guint i = 0; i < N_SUITES; i++) EVP_CIPHER_CTX_free(((Ready *)contexts)[i].context);
+    g_free(contexts);
+}
+
+/* By suite. NULL: OpenSSL has none to give. */
+static Ready *thread_contexts(void) {
+    static GPrivate of_thread = G_PRIVATE_INIT(free_contexts);
+    Ready *contexts = g_private_get(&of_thread);
+    if (contexts != NULL) return contexts;
+    contexts = g_new0(Ready, N_SUITES);
+    for (guint suite = 0; suite < N_SUITES; suite++) {
+        if (cipher_of(suite) == NULL) continue;
+        EVP_CIPHER_CTX *context = contexts[suite].context = EVP_CIPHER_CTX_new();
+        if (context != NULL && EVP_CipherInit_ex2(context, cipher_of(suite), NULL, NULL, 1, NULL) == 1)
+            continue;
+        free_contexts(contexts);
+        return NULL;
+    }
+    g_private_set(&of_thread, contexts);
+    return contexts;
+}
+
+/* ---- keys ---- */
+
 static gboolean set_mac(SrtpSealer *sealer, const guint8 *key) {
     char digest[] = "SHA1"; /* the parameter is not const */
     OSSL_PARAM parameters[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
@@ -88,31 +122,29 @@ static gboolean set_mac(SrtpSealer *sealer, const guint8 *key) {
 }
 
 static gboolean set_keys(SrtpSealer *sealer, SrtpSuite suite, const guint8 *master) {
-    guint8 key[32], mac_key[MAC_KEY_BYTES];
+    guint8 mac_key[MAC_KEY_BYTES];
     guint first = sealer->use == SRTP_FOR_RTCP ? LABELS_PER_USE : 0;
-    gboolean good = derive(suite, master, first + LABEL_KEY, key, srtp_suite_key_bytes(suite)) &&
-                    derive(suite, master, first + LABEL_SALT, sealer->salt, srtp_suite_salt_bytes(suite)) &&
-                    /* Direction and IV come with each packet. */
-                    EVP_CipherInit_ex2(sealer->context, cipher_of(suite), key, sealer->salt, 1, NULL) == 1;
+    gboolean good = derive(suite, master, first + LABEL_KEY, sealer->key, srtp_suite_key_bytes(suite)) &&
+                    derive(suite, master, first + LABEL_SALT, sealer->salt, srtp_suite_salt_bytes(suite));
     if (good && !is_aead(suite))
         good =
             derive(suite, master, first + LABEL_MAC_KEY, mac_key, MAC_KEY_BYTES) && set_mac(sealer, mac_key);
-    OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(mac_key, sizeof mac_key);
     return good;
 }
 
 gboolean srtp_sealer_set(SrtpSealer *sealer, SrtpSuite suite, SrtpUse use, const guint8 *master,
                          GError **error) {
-    sealer->use = use;
-    sealer->context = EVP_CIPHER_CTX_new();
-    if (sealer->context != NULL && set_keys(sealer, suite, master)) return TRUE;
+    static guint64 n_keys; /* atomic */
+    sealer->use = (guint8)use;
+    sealer->suite = (guint8)suite;
+    sealer->serial = __atomic_add_fetch(&n_keys, 1, __ATOMIC_RELAXED);
+    if (set_keys(sealer, suite, master)) return TRUE;
     g_set_error(error, FAULT, FAULT_INTERNAL, "OpenSSL does not take the keys of an SRTP path");
     return FALSE;
 }
 
 void srtp_sealer_clear(SrtpSealer *sealer) {
-    EVP_CIPHER_CTX_free(sealer->context);
     EVP_MAC_CTX_free(sealer->mac);
     OPENSSL_cleanse(sealer, sizeof *sealer);
 }
@@ -132,24 +164,30 @@ static void put_word(guint32 word, guint8 ret_bytes[4]) {
     for (guint i = 0; i < 4; i++) ret_bytes[i] = (guint8)(word >> (24 - 8 * i));
 }
 
-static gboolean begin(SrtpSealer *sealer, const SrtpFrame *frame, gboolean encrypt) {
+/* NULL: OpenSSL refused. */
+static EVP_CIPHER_CTX *begin(const SrtpSealer *sealer, const SrtpFrame *frame, gboolean encrypt) {
     guint8 iv[IV_BYTES_MAX];
+    Ready *ready = thread_contexts();
+    if (ready == NULL) return NULL;
+    ready += sealer->suite;
     make_iv(sealer, frame, iv);
-    return EVP_CipherInit_ex2(sealer->context, NULL, NULL, iv, encrypt, NULL) == 1;
+    const guint8 *key = ready->serial == sealer->serial ? NULL : sealer->key;
+    ready->serial = sealer->serial;
+    return EVP_CipherInit_ex2(ready->context, NULL, key, iv, encrypt, NULL) == 1 ? ready->context : NULL;
 }
 
-static gboolean update(SrtpSealer *sealer, guint8 *ret_bytes, const guint8 *bytes, gsize n_bytes) {
+static gboolean update(EVP_CIPHER_CTX *context, guint8 *ret_bytes, const guint8 *bytes, gsize n_bytes) {
     int n_out = 0;
-    return n_bytes == 0 || EVP_CipherUpdate(sealer->context, ret_bytes, &n_out, bytes, (int)n_bytes) == 1;
+    return n_bytes == 0 || EVP_CipherUpdate(context, ret_bytes, &n_out, bytes, (int)n_bytes) == 1;
 }
 
 /* RFC 7714 9.2: of RTCP the word with E and index is associated data, behind the header. */
-static gboolean associate(SrtpSealer *sealer, const SrtpFrame *frame) {
+static gboolean associate(EVP_CIPHER_CTX *context, const SrtpSealer *sealer, const SrtpFrame *frame) {
     guint8 word[4];
-    if (!update(sealer, NULL, frame->clear, frame->n_clear_bytes)) return FALSE;
+    if (!update(context, NULL, frame->clear, frame->n_clear_bytes)) return FALSE;
     if (sealer->use == SRTP_FOR_RTP) return TRUE;
     put_word(frame->word, word);
-    return update(sealer, NULL, word, sizeof word);
+    return update(context, NULL, word, sizeof word);
 }
 
 /* RFC 3711 4.2: HMAC-SHA1 over the packet and the word, cut to 80 bits. */
@@ -171,27 +209,30 @@ static gboolean authenticate(SrtpSealer *sealer, const SrtpFrame *frame, const g
 gboolean srtp_sealer_seal(SrtpSealer *sealer, const SrtpFrame *frame, const SrtpPiece pieces[2],
                           guint8 *ret_secret, guint8 *ret_tag) {
     guint8 *second = ret_secret + pieces[0].n_bytes;
+    EVP_CIPHER_CTX *context = begin(sealer, frame, TRUE);
     int n_out = 0;
-    if (!begin(sealer, frame, TRUE) || (sealer->mac == NULL && !associate(sealer, frame)) ||
-        !update(sealer, ret_secret, pieces[0].bytes, pieces[0].n_bytes) ||
-        !update(sealer, second, pieces[1].bytes, pieces[1].n_bytes))
+    if (context == NULL || (sealer->mac == NULL && !associate(context, sealer, frame)) ||
+        !update(context, ret_secret, pieces[0].bytes, pieces[0].n_bytes) ||
+        !update(context, second, pieces[1].bytes, pieces[1].n_bytes))
         return FALSE;
     if (sealer->mac != NULL)
         return authenticate(sealer, frame, ret_secret, pieces[0].n_bytes + pieces[1].n_bytes, ret_tag);
-    return EVP_CipherFinal_ex(sealer->context, second + pieces[1].n_bytes, &n_out) == 1 &&
-           EVP_CIPHER_CTX_ctrl(sealer->context, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, ret_tag) == 1;
+    return EVP_CipherFinal_ex(context, second + pieces[1].n_bytes, &n_out) == 1 &&
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, ret_tag) == 1;
 }
 
 gboolean srtp_sealer_open(SrtpSealer *sealer, const SrtpFrame *frame, guint8 *bytes, gsize n_bytes,
                           const guint8 *tag) {
     guint8 copy[AEAD_TAG_BYTES]; /* the parameter is not const */
     int n_out = 0;
-    if (sealer->mac != NULL)
-        return authenticate(sealer, frame, bytes, n_bytes, copy) &&
-               secret_equal(copy, tag, SHORT_TAG_BYTES) && begin(sealer, frame, FALSE) &&
-               update(sealer, bytes, bytes, n_bytes);
+    if (sealer->mac != NULL &&
+        !(authenticate(sealer, frame, bytes, n_bytes, copy) && secret_equal(copy, tag, SHORT_TAG_BYTES)))
+        return FALSE;
+    EVP_CIPHER_CTX *context = begin(sealer, frame, FALSE);
+    if (context == NULL) return FALSE;
+    if (sealer->mac != NULL) return update(context, bytes, bytes, n_bytes);
     memcpy(copy, tag, sizeof copy);
-    return begin(sealer, frame, FALSE) && associate(sealer, frame) && update(sealer, bytes, bytes, n_bytes) &&
-           EVP_CIPHER_CTX_ctrl(sealer->context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_BYTES, copy) == 1 &&
-           EVP_CipherFinal_ex(sealer->context, bytes + n_bytes, &n_out) == 1;
+    return associate(context, sealer, frame) && update(context, bytes, bytes, n_bytes) &&
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_BYTES, copy) == 1 &&
+           EVP_CipherFinal_ex(context, bytes + n_bytes, &n_out) == 1;
 }

@@ -1,7 +1,8 @@
-/* srtp_sealer.h -- the cryptography of SRTP in one direction, of RTP or of RTCP: session keys (RFC 3711 4.3), kept in OpenSSL
- * contexts whose key schedule is made once, so that a packet costs one new IV. AEAD_AES_128_GCM and AEAD_AES_256_GCM
- * (RFC 7714), AES_CM_128_HMAC_SHA1_80 (RFC 3711 4.1.1, 4.2.1). It knows no sequence of packets: who calls it never gives the
- * same ssrc and index twice to srtp_sealer_seal(). One owner thread. */
+/* srtp_sealer.h -- the cryptography of SRTP in one direction, of RTP or of RTCP: session keys (RFC 3711 4.3), for
+ * AEAD_AES_128_GCM and AEAD_AES_256_GCM (RFC 7714) and AES_CM_128_HMAC_SHA1_80 (RFC 3711 4.1.1, 4.2.1). The sealers of a thread
+ * share one OpenSSL context for each cipher: it stays in the cache, and to make a key's schedule anew costs less than to fetch
+ * the one of a context that nobody touched for 20 ms. It knows no sequence of packets: who calls it never gives the same ssrc
+ * and index twice to srtp_sealer_seal(). One owner thread. */
 #pragma once
 
 #include "bridge/transport/srtp.h"
@@ -10,10 +11,12 @@ typedef enum { SRTP_FOR_RTP, SRTP_FOR_RTCP } SrtpUse;
 
 /* By value, so that a path has what a packet needs side by side; nobody but srtp_sealer.c looks inside. */
 typedef struct {
-    struct evp_cipher_ctx_st *context;
     struct evp_mac_ctx_st *mac; /* AES_CM_128_HMAC_SHA1_80 only */
-    guint8 salt[16];            /* session salt, zeros behind it */
-    SrtpUse use;
+    guint64 serial;             /* of its key: never given twice */
+    guint8 key[32];
+    guint8 salt[16]; /* session salt, zeros behind it */
+    guint8 use;      /* SrtpUse */
+    guint8 suite;    /* SrtpSuite */
 } SrtpSealer;
 
 gboolean srtp_sealer_init(GError **error); /* once per process: fetches the algorithms. FALSE: FAULT_SETUP */
@@ -21,7 +24,8 @@ gboolean srtp_sealer_init(GError **error); /* once per process: fetches the algo
 /* Into zeroed memory. master: key followed by salt, not kept. FALSE: FAULT_INTERNAL; clear it all the same. */
 gboolean srtp_sealer_set(SrtpSealer *sealer, SrtpSuite suite, SrtpUse use, const guint8 *master,
                          GError **error);
-void srtp_sealer_clear(SrtpSealer *sealer); /* wipes; zeroed is fine */
+/* Wipes; zeroed is fine. The thread's context has its key until the next packet, or the thread's end. */
+void srtp_sealer_clear(SrtpSealer *sealer);
 
 enum { SRTP_TAG_BYTES_MAX = 16 };
 guint srtp_tag_bytes(SrtpSuite suite);

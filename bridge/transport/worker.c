@@ -16,6 +16,7 @@
 #include <time.h>
 
 enum {
+    NEAR_US = 500,            /* a beat that stands so near is had already */
     MAILBOX_SLOTS = 4096,     /* 200 joins at once post a few jobs each */
     JOBS_PER_TURN = 512,      /* then packets get their turn again */
     CLOSING_US_MAX = 3000000, /* agents that have not closed by then are left behind, and that is told */
@@ -35,6 +36,8 @@ struct Worker {
     Mailbox *mailbox;
     guint n_beat_holders;
     gint64 next_beat_us;
+    gint64 step_us;    /* a beat that is in step; 0: there is nothing to keep step with */
+    gboolean rests;    /* one in a step is enough */
     gboolean stopping; /* worker thread */
     clockid_t cpu_clock;
     gint started;   /* atomic: cpu_clock is there */
@@ -55,14 +58,26 @@ static guint run_jobs(Worker *worker) {
     return n_done;
 }
 
+gint64 worker_beat_after(gint64 now_us, gint64 step_us, guint n_beats) {
+    gint64 past_us = (now_us - step_us) % WORKER_STEP_US;
+    gint64 n_past = (past_us + NEAR_US) * n_beats / WORKER_STEP_US;
+    return now_us - past_us + (n_past + 1) * WORKER_STEP_US / n_beats;
+}
+
+/* Beats that are late are not made up. */
+static gint64 next_beat(const Worker *worker, gint64 now_us) {
+    if (worker->step_us != 0)
+        return worker_beat_after(now_us, worker->step_us, worker->rests ? 1 : WORKER_STEP_BEATS);
+    gint64 next_us = worker->next_beat_us + WORKER_BEAT_US;
+    return next_us < now_us ? now_us + WORKER_BEAT_US : next_us;
+}
+
 static void beat_if_due(Worker *worker) {
     if (worker->n_beat_holders == 0 || worker->beat == NULL) return;
     gint64 now_us = g_get_monotonic_time();
     if (now_us < worker->next_beat_us) return;
     worker->beat(worker->user, now_us);
-    worker->next_beat_us += WORKER_BEAT_US;
-    if (worker->next_beat_us < now_us)
-        worker->next_beat_us = now_us + WORKER_BEAT_US; /* late: beats are not made up */
+    worker->next_beat_us = next_beat(worker, now_us);
 }
 
 /* The agents close in their own time; their last callbacks need the loop to turn. */
@@ -155,6 +170,9 @@ void worker_release_beat(Worker *worker) {
     g_assert(worker->n_beat_holders > 0);
     worker->n_beat_holders--;
 }
+
+void worker_keep_step(Worker *worker, gint64 due_us) { worker->step_us = due_us - WORKER_AHEAD_US; }
+void worker_rest(Worker *worker, gboolean rests) { worker->rests = rests; }
 
 void worker_read_stats(const Worker *worker, WorkerStats *ret_stats) {
     LoopStats loop_stats;

@@ -291,15 +291,14 @@ static void test_senders_without_levels(void **state) {
 static void test_liars_lose_their_place(void **state) {
     (void)state;
     Hall *hall = hall_new(FALSE);
-    Speaker *room = enter(hall, 310, 6000, HEARD_MAY);
-    room->level_lie = 5; /* claims to shout and says nothing */
-    room->talks = never;
+    Speaker *room = enter(hall, 310, 40, HEARD_MAY);
+    room->level_lie = 5; /* claims to shout and whispers */
     tell_scene(hall);
     run(hall, 0.5);
     assert_int_equal(hall->n_private_last, 1);
-    run(hall, 7); /* a second to be found out, two to lose the place, two for the private stream */
+    run(hall, 7); /* a second to be found out, two to lose the place, one for the private stream */
     assert_int_equal(hall->n_private_last, 0);
-    room->talks = NULL; /* speaks at last, and is heard */
+    room->amplitude = 6000; /* speaks at last, and is heard */
     Ear *ear = listen_as(hall, 99);
     run(hall, 1);
     assert_true(tone_of(ear, 310, 0.5) > 3400);
@@ -333,6 +332,32 @@ static void test_onset_is_not_clipped(void **state) {
     print_message("# heard %u ms, first after %u ms\n", n_loud, first_ms - 2000);
     assert_in_range(n_loud, 985, 1015);
     assert_true(first_ms - 2000 <= 30 + 20 + 20 + 20); /* transit, packet, tick, codec */
+    hall_free(hall);
+}
+
+/* It need not be spared its own voice where it has none: the floor costs no encoder while it is silent. */
+static void test_silent_rooms_hear_what_all_hear(void **state) {
+    (void)state;
+    Hall *hall = hall_new(FALSE);
+    Speaker *room = enter(hall, 310, 6000, HEARD_ALWAYS);
+    room->dtx = TRUE;
+    room->talks = never;
+    enter(hall, 900, 8000, HEARD_MAY);
+    Ear *ear = listen_as(hall, 1), *other = listen_as(hall, 2);
+    tell_scene(hall);
+    run(hall, 2);
+    assert_int_equal(ear->n_private, 0);
+    assert_true(tone_of(ear, 900, 1) > 4000);
+    room->talks = NULL;
+    run(hall, 2);
+    assert_true(tone_of(other, 310, 1) > 3400); /* it has its place ... */
+    assert_true(tone_of(ear, 310, 1.9) < 60);   /* ... and never heard itself */
+    assert_true(tone_of(ear, 900, 1) > 4000);
+    guint n_private = ear->n_private;
+    room->talks = never;
+    run(hall, 3);
+    assert_in_range(ear->n_private - n_private, 40, 70); /* a second */
+    assert_true(tone_of(ear, 900, 1) > 4000);
     hall_free(hall);
 }
 
@@ -645,6 +670,7 @@ int main(void) {
         cmocka_unit_test(test_liars_lose_their_place),
         cmocka_unit_test(test_onset_is_not_clipped),
         cmocka_unit_test(test_steady_sound_stays),
+        cmocka_unit_test(test_silent_rooms_hear_what_all_hear),
         cmocka_unit_test(test_changing_streams_does_not_click),
         cmocka_unit_test(test_copies_go_where_packets_are_lost),
         cmocka_unit_test(test_loud_rooms_together_do_not_clip),

@@ -277,12 +277,38 @@ static void test_worker(void **state) {
     assert_int_equal(g_atomic_int_get(&n_jobs), n_posted + 1);
 }
 
+static void test_beats_in_step(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        gint64 now_us;
+        guint n_beats;
+        gint64 next_us; /* steps begin at 1000000 */
+    } cases[] = {
+        { "of one, on time", 1000000, 1, 1020000 },
+        { "of one, late", 1003000, 1, 1020000 },
+        { "of one, so late that the next is there", 1019700, 1, 1040000 },
+        { "of one, some are lost", 1065000, 1, 1080000 },
+        { "of three, on time", 1000000, 3, 1006666 },
+        { "of three, the first", 1006666, 3, 1013333 },
+        { "of three, the second", 1013333, 3, 1020000 },
+        { "of three, late", 1011000, 3, 1013333 },
+        { "of three, some are lost", 1035000, 3, 1040000 },
+        { "many steps later it is still in step", 1000000 + G_GINT64_CONSTANT(3600000000), 3,
+          1006666 + G_GINT64_CONSTANT(3600000000) },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        gint64 next_us = worker_beat_after(cases[i].now_us, 1000000, cases[i].n_beats);
+        if (next_us != cases[i].next_us) fail_msg("%s: %" G_GINT64_FORMAT, cases[i].name, next_us);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_candidates),   cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_heap),         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_fingerprints), cmocka_unit_test(test_handshake),
-        cmocka_unit_test(test_worker),
+        cmocka_unit_test(test_worker),       cmocka_unit_test(test_beats_in_step),
     };
     return cmocka_run_group_tests_name("transport parts", tests, NULL, NULL);
 }
