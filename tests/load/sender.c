@@ -244,7 +244,7 @@ static const PictureLoop *loop_now(Sender *sender, Layer *layer, gint64 now_us) 
 static void tick_layer(Sender *sender, guint at, gint64 now_us) {
     Layer *layer = &sender->layers[at];
     const PictureLoop *loop;
-    if (at == CAMERA_MAIN && sender->camera->probe != NULL) {
+    if (at == CAMERA_MAIN && sender->camera->probe != NULL && probe_films(sender->camera->probe)) {
         tick_probe(sender, sender->camera->probe, now_us);
         return;
     }
