@@ -7,7 +7,7 @@ static const double MUCH = 0.08;  /* loss worth an inquiry */
 static const double LESS = 0.75;  /* so much less must be sent to see a difference */
 static const double APART = 0.08; /* the two foretold losses must differ by that to be told from each other */
 static const double SLACK_MIN = 0.04, SCATTER = 2; /* reports of few packets scatter */
-static const double FLOOR_MIN = 0.005, FLOOR_MAX = 0.45, FOLLOW = 0.15, WORSE = 1.5;
+static const double FLOOR_MIN = 0.005, FLOOR_MAX = 0.45, FOLLOW = 0.15;
 
 enum { REPORTS = 3, REF_US = 20000000 };
 
@@ -18,7 +18,8 @@ static gboolean is_random(const LossJudge *judge, double sent_bps) {
     double if_random = judge->ref_loss;
     double if_narrow = MAX(0.0, 1 - judge->ref_bps * (1 - judge->ref_loss) / sent_bps);
     if (fabs(if_random - if_narrow) < APART) return FALSE;
-    return fabs(now_loss - if_random) < fabs(now_loss - if_narrow) / 2;
+    /* More than before, though less is sent: the report before told of the time before the loss as well. */
+    return MAX(if_random - now_loss, 0.0) < fabs(now_loss - if_narrow) / 2;
 }
 
 double loss_judge_excess(const LossJudge *judge, guint n_packets, double loss) {
@@ -43,7 +44,7 @@ LossVerdict loss_judge_report(LossJudge *judge, double sent_bps, guint n_packets
     }
     if (judge->ref_bps <= 0 || stale || sent_bps <= 0 || sent_bps > judge->ref_bps * LESS) return LOSS_OURS;
     if (judge->n_low++ > 0) judge->low_loss += loss;
-    if (judge->n_low < REPORTS) return loss <= judge->ref_loss * WORSE ? LOSS_PENDING : LOSS_OURS;
+    if (judge->n_low < REPORTS) return loss <= FLOOR_MAX ? LOSS_PENDING : LOSS_OURS;
     gboolean random = is_random(judge, sent_bps);
     if (random) judge->floor = MIN(judge->low_loss / (REPORTS - 1), FLOOR_MAX);
     judge->n_low = 0;
