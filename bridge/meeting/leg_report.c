@@ -1,6 +1,7 @@
 /* leg_report.c -- what a leg tells its peer: sender and receiver reports, what is missing, how much it may send; and what it
  * tells the control thread about the line. */
 #include "bridge/meeting/leg.h"
+#include "config/log.h"
 
 enum {
     REPORT_US = 1000000,
@@ -105,6 +106,19 @@ static double loss_since(guint64 told[2], guint64 n_packets, guint64 n_lost) {
     return packets + lost > 0 ? (double)lost / (double)(packets + lost) : 0.0;
 }
 
+/* What comes of a room, for whoever looks into its line: counters since the leg began. */
+static void log_uplink(const Leg *leg, const NewsLegQuality *quality, const AudioUplinkStats *voice,
+                       guint height) {
+    log_debug("uplink.line",
+              "seat=%u voice=%" G_GUINT64_FORMAT " lost=%" G_GUINT64_FORMAT " repaired=%" G_GUINT64_FORMAT
+              " late=%" G_GUINT64_FORMAT " decoded=%" G_GUINT64_FORMAT " concealed=%" G_GUINT64_FORMAT
+              " fec=%" G_GUINT64_FORMAT " hurried=%" G_GUINT64_FORMAT
+              " target_ms=%u held_ms=%u picture_bps=%u fps=%u height=%u picture_loss=%.2f",
+              leg->seat, voice->n_packets, voice->n_lost, voice->n_repaired, voice->n_late, voice->n_decoded,
+              voice->n_concealed, voice->n_fec_used, voice->n_dropped_for_delay, voice->target_ms,
+              voice->held_ms, quality->up_bps, quality->up_fps, height, quality->up_loss);
+}
+
 static void tell_quality(Leg *leg) {
     DownlinkStats down;
     AudioUplinkStats audio = { 0 };
@@ -118,6 +132,7 @@ static void tell_quality(Leg *leg) {
     news.quality.stream = down.stream;
     news.quality.thin = down.thin;
     guint64 n_packets = 0, n_lost = 0;
+    guint height = 0;
     for (guint i = 0; i < leg->n_layers; i++) {
         VideoUplinkStats up;
         video_uplink_read_stats(leg->layers[i].uplink, &up);
@@ -125,11 +140,13 @@ static void tell_quality(Leg *leg) {
         n_lost += up.n_lost;
         news.quality.up_bps += up.bitrate_bps;
         news.quality.up_fps = MAX(news.quality.up_fps, up.fps);
+        if (up.fps > 0) height = MAX(height, up.height);
         if (down.rtt_us > 0) video_uplink_set_rtt(leg->layers[i].uplink, down.rtt_us);
     }
     news.quality.up_loss = loss_since(leg->video_told, n_packets, n_lost);
     news.quality.up_audio_loss =
         loss_since(leg->audio_told, audio.n_packets, audio.n_lost + audio.n_repaired);
+    log_uplink(leg, &news.quality, &audio, height);
     mailbox_post(leg->house->news, NEWS_LEG_QUALITY, &news, sizeof news);
 }
 

@@ -3,14 +3,16 @@
 //   rate       50 to 300 kbit/s each way with a queue of 300 ms behind a bucket of 3000 bytes (tbf): 780 ms when full at 50
 //   delay      150 and 400 ms each way with jitter, by a relay between two TUN devices (kernels without netem)
 // The server and the healthy rooms are in a network namespace of the benchmark's own, the weak room in another one behind it.
+// In the cases "talks" the weak room speaks: what its voice is at another room (clicks by the machine's clock), and what comes
+// of its voice and picture at the bridge (downlinks and uplinks write both into the log).
 // Two of the cases once more with a real browser as the weak room, where there is one.
 //   make bench-weak            ROOMS=20 ADAPT_S=6 (narrow lines 15) WINDOW_S=8 (20) CASES="loss 30 %,50 kbit/s" SETTINGS=log.level=debug as variables
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
-import { openRoom, watch } from "./lib/chromium.mjs";
-import { about, append, endAll, main, now_us, number, out, own, Product, quick, sleep, table } from "./lib/stage.mjs";
+import { openPresenter, openRoom, readSlides, watch } from "./lib/chromium.mjs";
+import { about, append, endAll, main, now_us, number, out, own, percentiles, Product, quick, sleep, table } from "./lib/stage.mjs";
 import { machineBusy, machineTimes } from "./lib/usage.mjs";
 
 const rooms = number("ROOMS", 20);
@@ -19,6 +21,9 @@ const window_s = number("WINDOW_S", 8, 6);
 // A still comes every 4 s, and reports of a full line late: narrow lines are looked at for longer.
 const narrow_adapt_s = number("ADAPT_S", 15, 10);
 const narrow_window_s = number("WINDOW_S", 20, 12);
+// Slides are turned so often, for longer than the window: seldom enough that each has its time.
+const SLIDE_EVERY_S = 8;
+const SLIDES_MORE_S = 20;
 const times = ({ kbps }) => (kbps !== undefined ? { adapt: narrow_adapt_s, window: narrow_window_s } : { adapt: adapt_s, window: window_s });
 // The server's end and the weak room's, of the cable (veth) and of the relay. The agent binds a leg to its interface, so a leg
 // lives on one of them from its beginning.
@@ -36,12 +41,21 @@ const CASES = [
   { name: "50 kbit/s", kbps: 50 },
   { name: "150 +- 50 ms", delay_ms: 150, jitter_ms: 50 },
   { name: "400 +- 100 ms", delay_ms: 400, jitter_ms: 100 },
+  { name: "talks: clean line", talks: true },
+  { name: "talks: loss 20 %", loss: 20, talks: true },
+  { name: "talks: loss 30 %", loss: 30, talks: true, asked: true },
+  { name: "talks: 300 kbit/s", kbps: 300, talks: true, asked: true },
+  { name: "talks: 150 kbit/s", kbps: 150, talks: true, asked: true },
+  { name: "talks: 50 kbit/s", kbps: 50, talks: true },
   { name: "Chromium: loss 20 %", loss: 20, browser: true },
   { name: "Chromium: 150 kbit/s", kbps: 150, browser: true },
   { name: "Chromium: 50 kbit/s", kbps: 50, browser: true },
+  { name: "slides: 300 kbit/s", kbps: 300, browser: true, slides: true, asked: true },
+  { name: "slides: 150 kbit/s", kbps: 150, browser: true, slides: true, asked: true },
 ];
+// Those that are "asked" run when CASES names them: the others are enough for every time.
 const QUICK = ["clean line", "loss 30 %", "50 kbit/s", "400 +- 100 ms"];
-const wanted = process.env.CASES?.split(",") ?? (quick ? QUICK : CASES.map(({ name }) => name));
+const wanted = process.env.CASES?.split(",") ?? (quick ? QUICK : CASES.filter(({ asked }) => !asked).map(({ name }) => name));
 
 const run = (program, ...words) => execFileSync(program, words, { stdio: ["ignore", "pipe", "pipe"] });
 
@@ -129,6 +143,29 @@ function others(file, from_us, to_us) {
     mbps: Math.round(total(lines, "video_bytes") * 8 / 1e4 / lines.length) / 100 };
 }
 
+/** What the second room heard of the weak one's clicks in a window. */
+function clicks(heard, { from_us, to_us }) {
+  const late = (heard.course_voice ?? []).map(([s, ms]) => [heard.course_voice_from_us + s * 1e6, ms])
+    .filter(([at_us]) => at_us >= from_us && at_us <= to_us).map(([, ms]) => ms);
+  const { p50_ms, p95_ms, n } = percentiles(late);
+  return { heard_percent: Math.min(100, Math.round(100 * n / ((to_us - from_us) / 500_000))), p50_ms, p95_ms };
+}
+
+/** What the bridge wrote down of a seat (the first room has seat 1): what came of its voice and picture between two moments. */
+function uplink(log, { seat, from_us, to_us }) {
+  const skew_ms = Date.now() - now_us() / 1000;
+  const rows = log.filter((text) => text.includes(` seat=${seat} `)).map((text) => ({ at_us: (Date.parse(text.split(" ")[0]) - skew_ms) * 1000,
+    ...Object.fromEntries([...text.matchAll(/ (\w+)=([\d.]+)/g)].map(([, key, value]) => [key, Number(value)])) }))
+    .filter(({ at_us }) => at_us >= from_us && at_us <= to_us);
+  if (rows.length < 2) return {};
+  const [first, last] = [rows[0], rows.at(-1)];
+  const more = (key) => last[key] - first[key];
+  const middle = (key) => rows.map((row) => row[key]).sort((a, b) => a - b)[Math.floor(rows.length / 2)];
+  return { concealed_percent: share(more("concealed"), more("decoded") + more("concealed")), lost_percent: share(more("lost") + more("repaired"), more("voice") + more("lost")),
+    repaired_percent: share(more("repaired"), more("voice") + more("lost")), fec: more("fec"), late: more("late"), packets: more("voice"), target_ms: middle("target_ms"), held_ms: middle("held_ms"),
+    picture_kbps: Math.round(middle("picture_bps") / 1000), fps: middle("fps"), height: middle("height"), picture_loss: middle("picture_loss") };
+}
+
 const share = (part, whole) => (whole > 0 ? Math.round(1000 * part / whole) / 10 : null);
 
 function seen(room, seconds) {
@@ -145,7 +182,7 @@ function seen(room, seconds) {
 async function once(product, line, every, links, one) {
   const host = line.prepare(one);
   const sim = product.simulate(["--http", `http://${host}:${product.port}`, "--links", links, "--count", "1", "--each", "--remb", "0", "--no-gro",
-    "--talk", "none", "--settle", String(times(one).adapt), "--window", String(times(one).window), "--seconds", "60"], `weak-${one.name.replace(/\W+/g, "-")}`, line.through);
+    ...(one.talks ? ["--talk", "0", "--clicks"] : ["--talk", "none"]), "--settle", String(times(one).adapt), "--window", String(times(one).window), "--seconds", "60"], `weak-${one.name.replace(/\W+/g, "-")}`, line.through);
   await sim.settled();
   line.spoil(one);
   try {
@@ -153,17 +190,20 @@ async function once(product, line, every, links, one) {
     const [from_us, began] = [now_us(), machineTimes()];
     const totals = await sim.finish();
     const { busy } = machineBusy(began, machineTimes());
-    return { room: seen(totals.rooms[0], times(one).window), others: { ...others(every, from_us, now_us()), machine_busy: busy } };
+    const window = one.talks ? { from_us, to_us: now_us(), seat: rooms + 1 } : null;
+    return { room: seen(totals.rooms[0], times(one).window), window, others: { ...others(every, from_us, now_us()), machine_busy: busy } };
   } finally {
     line.mend(one);
   }
 }
 
 /** The same with a real browser; null where it cannot be had. */
-async function onceInBrowser(product, line, every, link, one) {
+async function onceInBrowser(product, line, every, [link, presenting], one) {
   const origin = `http://${line.prepare(one)}:${product.port}`;
   let page;
+  let presenter;
   try {
+    if (one.slides) presenter = await openPresenter({ product, link: presenting.url, name: presenting.name });
     page = await openRoom({ folder: product.data, through: line.through, origin, link });
   } catch (error) {
     console.log(`bench-weak: ${one.name}: skipped, no browser here: ${error.message.split("\n")[0]}`);
@@ -173,11 +213,14 @@ async function onceInBrowser(product, line, every, link, one) {
   try {
     await sleep(times(one).adapt * 1000);
     const [from_us, began] = [now_us(), machineTimes()];
-    const room = await watch(page.room, times(one).window);
-    return { room, others: { ...others(every, from_us, now_us()), machine_busy: machineBusy(began, machineTimes()).busy } };
+    const slides = one.slides ? readSlides(page.room, presenter, times(one).window + SLIDES_MORE_S, SLIDE_EVERY_S) : null;
+    const room = { ...(await watch(page.room, times(one).window)), slides_readable_ms: await slides };
+    const window = { from_us, to_us: now_us(), seat: rooms + 2 };
+    return { room, window, others: { ...others(every, from_us, now_us()), machine_busy: machineBusy(began, machineTimes()).busy } };
   } finally {
     line.mend(one);
     await page.browser.close();
+    await presenter?.end();
   }
 }
 
@@ -186,18 +229,20 @@ async function bench(product, line) {
   const files = { many: join(product.data, "many.json"), weak: join(product.data, "weak.json"), every: join(product.data, "every.jsonl") };
   writeFileSync(files.many, JSON.stringify(links.slice(0, rooms)));
   writeFileSync(files.weak, JSON.stringify(links.slice(rooms, rooms + 1)));
-  const healthy = product.simulate(["--links", files.many, "--talk", "0,1", "--settle", "3", "--seconds", "900", "--each", "--every", files.every]);
+  const healthy = product.simulate(["--links", files.many, "--talk", "0", "--hears", "--settle", "3", "--seconds", "900", "--each", "--every", files.every]);
   await healthy.measuring();
   const [from_us, began] = [now_us(), machineTimes()];
   await sleep(window_s * 1000);
   const before = { ...others(files.every, from_us, now_us()), machine_busy: machineBusy(began, machineTimes()).busy };
   const results = [];
   for (const one of CASES.filter(({ name }) => wanted.includes(name))) {
-    const result = one.browser ? await onceInBrowser(product, line, files.every, links[rooms + 1].url, one) : await once(product, line, files.every, files.weak, one);
+    const result = one.browser ? await onceInBrowser(product, line, files.every, [links[rooms + 1].url, links[rooms + 2]], one) : await once(product, line, files.every, files.weak, one);
     if (result !== null) results.push({ one, ...result });
   }
   healthy.child.kill("SIGINT");
-  await healthy.finish();
+  const heard = await healthy.finish();
+  const log = readFileSync(join(product.data, "server.log"), "utf8").split("\n").filter((text) => text.includes(" uplink.line "));
+  for (const result of results) if (result.window) result.room.up = { ...(result.one.browser ? {} : clicks(heard, result.window)), ...uplink(log, result.window) };
   return { before, results };
 }
 
@@ -205,7 +250,7 @@ const cell = (value, unit = "") => (value === null || value === undefined ? "-" 
 
 function tell({ before, results }) {
   const common = about();
-  const settings = { rooms, talk: "0,1", queue_ms: 300 };
+  const settings = { rooms, talk: "0", queue_ms: 300 };
   const unchanged = (rest) => rest.audio_gaps <= before.audio_gaps && rest.video_lost <= before.video_lost && rest.frames_broken <= before.frames_broken
     && rest.fps_median >= before.fps_median - 1;
   for (const { one, room, others: rest } of results)
@@ -217,6 +262,17 @@ function tell({ before, results }) {
   console.log(table([["the weak room", "frames/s", "5 %", "longest still", "picture", "concealed", "by copies", "RED", "60 ms", "voice p50", "p95", "on time after", "buffer", "keyframes", "picture age p50", "p95", "kbit/s down"],
     ...results.map(({ one, room }) => [one.name, room.fps_median, room.fps_p5, cell(room.freeze_ms_max, "ms"), room.picture, cell(room.audio_concealed_percent, "%"), cell(room.audio_from_copies_percent, "%"),
       cell(room.audio_red_percent, "%"), cell(room.audio_narrow_percent, "%"), cell(room.p50_ms), cell(room.p95_ms), cell(room.voice_on_time_ms, "ms"), room.buffer_ms, room.keyframes, cell(room.picture_ms?.[0]), cell(room.picture_ms?.[1]), room.down_kbps])]));
+  const talks = results.filter(({ room }) => room.up);
+  if (talks.length > 0)
+    console.log(`\n${table([["of its voice and picture at the others", "clicks heard", "p50", "p95", "concealed", "lost up", "by copies", "held", "packets/s", "frames/s", "lines", "kbit/s"],
+      ...talks.map(({ one, room: { up } }) => [one.name, cell(up.heard_percent, "%"), cell(up.p50_ms), cell(up.p95_ms), cell(up.concealed_percent, "%"), cell(up.lost_percent, "%"),
+        cell(up.repaired_percent, "%"), cell(up.held_ms, "ms"), cell(Math.round(up.packets / times(one).window)), cell(up.fps), cell(up.height), cell(up.picture_kbps)])])}`);
+  const shown = results.filter(({ room }) => room.slides_readable_ms);
+  if (shown.length > 0)
+    console.log(`\n${table([["slides, readable after", "n", "p50", "slowest", "voice invented"], ...shown.map(({ one, room }) => {
+      const { p50_ms, max_ms, n } = percentiles(room.slides_readable_ms);
+      return [one.name, n, cell(p50_ms, "ms"), cell(max_ms, "ms"), cell(room.audio_concealed_percent, "%")];
+    })])}`);
   const row = (name, rest) => [name, rest.fps_median, rest.fps_p5, rest.audio_gaps, rest.audio_concealed, rest.video_lost, rest.frames_broken, rest.keyframes, rest.mbps, `${Math.round(100 * rest.machine_busy)} %`];
   console.log(`\n${table([["the others meanwhile", "frames/s", "least", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
     row("before", before), ...results.map(({ one, others: rest }) => row(one.name, rest))])}\n`);
@@ -243,7 +299,7 @@ function entersNamespace() {
 
 async function measure() {
   // A benchmark that hangs must not hold up the others.
-  setTimeout(() => (console.error("bench-weak: not done within 600 s"), void endAll().then(() => process.exit(1))), 600_000).unref();
+  setTimeout(() => (console.error("bench-weak: not done within 660 s"), void endAll().then(() => process.exit(1))), 660_000).unref();
   const line = new Line();
   let product;
   let doors = [];
@@ -251,7 +307,7 @@ async function measure() {
     await line.open();
     const port = number("HTTP_PORT", 18380);
     const hosts = [CABLE[0], RELAY[0]];
-    product = await Product.start([...(process.env.SETTINGS?.split(",") ?? []), `media.addresses=127.0.0.1 ${hosts.join(" ")}`, `http.origins=${hosts.map((host) => `http://${host}:${port}`).join(" ")}`]);
+    product = await Product.start(["log.level=debug", ...(process.env.SETTINGS?.split(",") ?? []), `media.addresses=127.0.0.1 ${hosts.join(" ")}`, `http.origins=${hosts.map((host) => `http://${host}:${port}`).join(" ")}`]);
     doors = await Promise.all(hosts.map((host) => door(host, port)));
     tell(await bench(product, line));
   } finally {

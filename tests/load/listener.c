@@ -92,7 +92,7 @@ static void take_picture(Listener *listener, const Item *item, const vpx_image_t
     if (stamp < 0 || (listener->has_stamp && listener->stamp == (guint32)stamp)) return; /* shown again */
     listener->stamp = (guint32)stamp;
     listener->has_stamp = TRUE;
-    if (!probe_find_picture(listener->probe, (guint32)stamp, &moment)) return;
+    if (listener->probe == NULL || !probe_find_picture(listener->probe, (guint32)stamp, &moment)) return;
     add(listener, listener->pictures,
         &(Sample){ moment.capture_us, moment.sent_us, item->arrival_us, decoded_us, item->label_us });
 }
@@ -108,19 +108,25 @@ static void take_frame(Listener *listener, const Item *item) {
 
 /* ---- voice ---- */
 
+static gboolean find_click(Listener *listener, guint turn, gint64 heard_us, ProbeMoment *ret_moment) {
+    if (listener->probe != NULL) return probe_find_click(listener->probe, turn, heard_us, ret_moment);
+    *ret_moment = probe_click_by_clock(turn, heard_us);
+    return TRUE;
+}
+
 static void take_voice(Listener *listener, const Item *item) {
     gint16 samples[SAMPLES_MAX];
     ProbeMoment moment;
+    guint turn;
     gint index;
     if (listener->has_time && item->rtp_time - listener->next_time > 0x80000000u) return; /* out of order */
     int n = opus_decode(listener->audio, item->bytes, (opus_int32)item->n_bytes, samples, SAMPLES_MAX, 0);
     if (n <= 0) return;
     listener->next_time = item->rtp_time + (guint32)n;
     listener->has_time = TRUE;
-    if (!click_find(&listener->finder, samples, (guint)n, &index)) return;
+    if (!click_find(&listener->finder, samples, (guint)n, &index, &turn)) return;
     gint64 within_us = (gint64)index * 1000 / 48, heard_us = item->arrival_us + within_us;
-    if (!probe_find_click(listener->probe, heard_us, &moment) ||
-        moment.capture_us == listener->click_capture_us)
+    if (!find_click(listener, turn, heard_us, &moment) || moment.capture_us == listener->click_capture_us)
         return;
     listener->click_capture_us = moment.capture_us;
     add(listener, listener->clicks,
@@ -253,6 +259,13 @@ static void tell_course(json_t *result, const char *name, const GArray *samples)
     json_object_set_new(result, name, course);
 }
 
+/* When the course of the voice begins, by the machine's clock. */
+static void tell_beginning(json_t *result, const GArray *clicks) {
+    if (clicks->len == 0) return;
+    json_object_set_new(result, "course_voice_from_us",
+                        json_integer(g_array_index(clicks, Sample, 0).arrival_us));
+}
+
 static const Sample *nearest(const GArray *samples, gint64 capture_us) {
     const Sample *best = NULL;
     for (guint i = 0; i < samples->len; i++) {
@@ -292,6 +305,7 @@ void listener_tell(Listener *listener, gint64 from_us, json_t *result) {
     tell_all(result, "whole_picture", listener->pictures, from_us, whole_of);
     tell_skew(result, listener, from_us);
     tell_course(result, "course_voice", listener->clicks);
+    tell_beginning(result, listener->clicks);
     tell_course(result, "course_picture", listener->pictures);
     g_mutex_unlock(&listener->mutex);
 }

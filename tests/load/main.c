@@ -250,9 +250,11 @@ static gboolean open_instruments(Sim *sim, GError **error) {
     if (sim->options.timeline != NULL &&
         (crowd->timeline = timeline_open(sim->options.timeline, error)) == NULL)
         return FALSE;
-    if (!sim->options.probe) return TRUE;
-    if ((crowd->probe = probe_new()) != NULL && (crowd->listener = listener_new(crowd->probe)) != NULL)
-        return TRUE;
+    const Options *o = &sim->options;
+    gboolean clicks = o->probe || o->clicks, hears = o->probe || o->hears;
+    if (clicks) crowd->probe = probe_new(o->probe);
+    if (hears && (!clicks || crowd->probe != NULL)) crowd->listener = listener_new(crowd->probe);
+    if (clicks == (crowd->probe != NULL) && hears == (crowd->listener != NULL)) return TRUE;
     g_set_error_literal(error, FAULT, FAULT_SETUP, "the probe has no encoder: libvpx or libopus refused");
     return FALSE;
 }

@@ -28,6 +28,8 @@ static gboolean check(const Options *o, GError **error) {
     if (o->janus != NULL && strcmp(o->janus, "audiobridge") != 0 && strcmp(o->janus, "videoroom") != 0)
         return refuse(error, "--janus is audiobridge or videoroom");
     if (o->janus != NULL && o->count <= 0) return refuse(error, "--janus wants --count N");
+    if (o->probe && (o->clicks || o->hears))
+        return refuse(error, "--probe has both ends: not with --clicks or --hears");
     if (o->senders < 0 || o->window_s < 0) return refuse(error, "--senders and --window are not negative");
     if (o->janus == NULL && o->links == NULL && o->data == NULL)
         return refuse(error, "--data DIR or --links FILE is needed for the rooms' links");
@@ -78,6 +80,10 @@ gboolean options_read(Options *ret_options, int argc, char **argv, GError **erro
           "FILE" },
         { "probe", 0, 0, G_OPTION_ARG_NONE, &o->probe,
           "the first room measures the delay to the second; use --talk 0", NULL },
+        { "clicks", 0, 0, G_OPTION_ARG_NONE, &o->clicks,
+          "the first room's voice clicks by the machine's clock, for --hears of another simulator", NULL },
+        { "hears", 0, 0, G_OPTION_ARG_NONE, &o->hears,
+          "the second room listens for the clicks of another simulator", NULL },
         { "loss", 0, 0, G_OPTION_ARG_DOUBLE, &o->loss, "share of received video packets to throw away", "P" },
         { "remb", 0, 0, G_OPTION_ARG_INT, &o->remb_kbps,
           "what each room says its line carries (8000); 0: what it seems to carry", "KBPS" },

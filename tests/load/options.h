@@ -23,7 +23,7 @@ typedef struct {
     char *console;      /* --console TOKEN */
     char *console_view; /* --console-view VIEW */
     char *layout;       /* --layout WORD */
-    gboolean all, each, no_gro, no_picture, probe, version;
+    gboolean all, each, no_gro, no_picture, probe, clicks, hears, version;
     gint senders;  /* --senders; 0: all */
     gint window_s; /* --window; 0: as --seconds says */
     gint count, seconds, settle_s, sample, join_over_ms, seed, port_min, port_max, remb_kbps;

@@ -19,6 +19,9 @@ enum {
     BITRATE_KBPS = 700,
     KEPT = 256, /* frames, and entries of the book */
     VOICE_BPS = 32000,
+    VOICE_NARROW_BPS = 16000,
+    PACKET_US = 20000,
+    SLIP_US = 30000, /* the microphone was not asked for so long: its clicks come by the clock again */
 };
 
 typedef struct {
@@ -110,13 +113,18 @@ static gpointer film(gpointer data) {
     return NULL;
 }
 
-static gboolean open_encoders(Probe *probe) {
-    vpx_codec_enc_cfg_t config;
+static gboolean open_microphone(Probe *probe) {
     int fault = 0;
     probe->voice = opus_encoder_create(48000, 1, OPUS_APPLICATION_VOIP, &fault);
     if (probe->voice == NULL) return FALSE;
     opus_encoder_ctl(probe->voice, OPUS_SET_BITRATE(VOICE_BPS));
     opus_encoder_ctl(probe->voice, OPUS_SET_COMPLEXITY(5));
+    opus_encoder_ctl(probe->voice, OPUS_SET_INBAND_FEC(1));
+    return TRUE;
+}
+
+static gboolean open_camera(Probe *probe) {
+    vpx_codec_enc_cfg_t config;
     if (vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &config, 0) != VPX_CODEC_OK) return FALSE;
     config.g_w = WIDTH;
     config.g_h = HEIGHT;
@@ -130,21 +138,22 @@ static gboolean open_encoders(Probe *probe) {
     if (vpx_codec_enc_init(&probe->encoder, vpx_codec_vp8_cx(), &config, 0) != VPX_CODEC_OK) return FALSE;
     vpx_codec_control(&probe->encoder, VP8E_SET_CPUUSED, 10);
     probe->image = vpx_img_alloc(NULL, VPX_IMG_FMT_I420, WIDTH, HEIGHT, 16);
-    return probe->image != NULL;
+    if (probe->image == NULL) return FALSE;
+    draw_wall(probe->image);
+    probe->thread = g_thread_new("probe-camera", film, probe);
+    return TRUE;
 }
 
-Probe *probe_new(void) {
+Probe *probe_new(gboolean films) {
     Probe *probe = g_new0(Probe, 1);
     g_mutex_init(&probe->mutex);
     for (guint i = 0; i < KEPT; i++) probe->frames[i] = g_byte_array_new();
-    if (!open_encoders(probe)) {
-        probe_free(probe);
-        return NULL;
-    }
-    draw_wall(probe->image);
-    probe->thread = g_thread_new("probe-camera", film, probe);
-    return probe;
+    if (open_microphone(probe) && (!films || open_camera(probe))) return probe;
+    probe_free(probe);
+    return NULL;
 }
+
+gboolean probe_films(const Probe *probe) { return probe->thread != NULL; }
 
 void probe_free(Probe *probe) {
     if (probe == NULL) return;
@@ -203,12 +212,12 @@ gboolean probe_find_picture(Probe *probe, guint32 stamp, ProbeMoment *ret_moment
     return found;
 }
 
-gboolean probe_find_click(Probe *probe, gint64 before_us, ProbeMoment *ret_moment) {
+gboolean probe_find_click(Probe *probe, guint turn, gint64 before_us, ProbeMoment *ret_moment) {
     gboolean found = FALSE;
     g_mutex_lock(&probe->mutex);
     for (guint64 back = 1; back <= MIN(probe->n_clicks, KEPT) && !found; back++) {
         const Entry *entry = &probe->clicks[(probe->n_clicks - back) % KEPT];
-        if (entry->moment.sent_us > before_us) continue;
+        if (entry->stamp != turn || entry->moment.sent_us > before_us) continue;
         *ret_moment = entry->moment;
         found = TRUE;
     }
@@ -216,23 +225,41 @@ gboolean probe_find_click(Probe *probe, gint64 before_us, ProbeMoment *ret_momen
     return found;
 }
 
+ProbeMoment probe_click_by_clock(guint turn, gint64 heard_us) {
+    const gint64 click_us = (gint64)CLICK_PERIOD_SAMPLES * 1000 / 48, round_us = CLICK_TURNS * click_us;
+    gint64 sent_us = heard_us - (heard_us - PACKET_US - turn * click_us) % round_us;
+    return (ProbeMoment){ sent_us - PACKET_US, sent_us };
+}
+
 /* ---- the microphone ---- */
 
-guint probe_voice(Probe *probe, gint64 capture_us, gint64 now_us, const guint8 **ret_bytes,
-                  guint8 *ret_level) {
-    gint16 samples[VOICE_FRAME_SAMPLES];
-    guint64 at = probe->n_samples;
+void probe_set_loss(Probe *probe, double loss) {
+    opus_encoder_ctl(probe->voice, OPUS_SET_PACKET_LOSS_PERC((opus_int32)lround(100 * loss)));
+}
+
+/* A click that begins within these samples goes into the book. */
+static void note_click(Probe *probe, guint64 at, guint n_samples, gint64 capture_us, gint64 now_us) {
     guint64 next = (at + CLICK_PERIOD_SAMPLES - 1) / CLICK_PERIOD_SAMPLES * CLICK_PERIOD_SAMPLES;
-    click_fill(samples, VOICE_FRAME_SAMPLES, at);
-    probe->n_samples += VOICE_FRAME_SAMPLES;
-    if (next >= CLICK_PERIOD_SAMPLES && next < probe->n_samples) {
-        gint64 within_us = (gint64)(next - at) * 1000 / 48;
-        note(probe, probe->clicks, &probe->n_clicks,
-             (Entry){ 0, { capture_us + within_us, now_us + within_us } });
-    }
-    opus_int32 n =
-        opus_encode(probe->voice, samples, VOICE_FRAME_SAMPLES, probe->packet, sizeof probe->packet);
+    if (next < CLICK_PERIOD_SAMPLES || next >= at + n_samples) return;
+    gint64 within_us = (gint64)(next - at) * 1000 / 48;
+    note(probe, probe->clicks, &probe->n_clicks,
+         (Entry){ (guint32)(next / CLICK_PERIOD_SAMPLES % CLICK_TURNS),
+                  { capture_us + within_us, now_us + within_us } });
+}
+
+guint probe_voice(Probe *probe, guint n_frames, gint64 capture_us, gint64 now_us, const guint8 **ret_bytes,
+                  guint8 *ret_level) {
+    gint16 samples[PROBE_FRAMES_MAX * VOICE_FRAME_SAMPLES];
+    guint n_samples = n_frames * VOICE_FRAME_SAMPLES;
+    gint64 by_clock = capture_us * 48 / 1000;
+    if (ABS(by_clock - (gint64)probe->n_samples) > (gint64)SLIP_US * 48 / 1000)
+        probe->n_samples = (guint64)by_clock;
+    click_fill(samples, n_samples, probe->n_samples);
+    note_click(probe, probe->n_samples, n_samples, capture_us, now_us);
+    probe->n_samples += n_samples;
+    opus_encoder_ctl(probe->voice, OPUS_SET_BITRATE(n_frames > 1 ? VOICE_NARROW_BPS : VOICE_BPS));
+    opus_int32 n = opus_encode(probe->voice, samples, (int)n_samples, probe->packet, sizeof probe->packet);
     *ret_bytes = probe->packet;
-    *ret_level = voice_loop_level(samples, VOICE_FRAME_SAMPLES);
+    *ret_level = voice_loop_level(samples, n_samples);
     return (guint)MAX(n, 0);
 }

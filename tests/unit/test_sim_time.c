@@ -2,6 +2,7 @@
  * that they say nothing where there is nothing. */
 #include "tests/load/barcode.h"
 #include "tests/load/click.h"
+#include "tests/load/probe.h"
 #include "tests/load/timeline.h"
 
 #include <libyuv/scale.h>
@@ -66,6 +67,7 @@ static guint find_clicks(guint n_frames, guint gain, gboolean codec, gint64 *ret
         gint16 samples[FRAME];
         guint8 packet[400];
         gint index;
+        guint turn;
         click_fill(samples, FRAME, (guint64)i * FRAME);
         for (guint k = 0; k < FRAME; k++) samples[k] = (gint16)(samples[k] * (gint)gain / 100);
         if (codec) {
@@ -73,8 +75,9 @@ static guint find_clicks(guint n_frames, guint gain, gboolean codec, gint64 *ret
             assert_true(bytes > 0);
             assert_int_equal(opus_decode(decoder, packet, bytes, samples, FRAME, 0), FRAME);
         }
-        if (click_find(&finder, samples, FRAME, &index) && n < at_max)
-            ret_at[n++] = (gint64)i * FRAME + index;
+        if (!click_find(&finder, samples, FRAME, &index, &turn) || n == at_max) continue;
+        ret_at[n++] = (gint64)i * FRAME + index;
+        assert_int_equal(turn, n % CLICK_TURNS);
     }
     opus_encoder_destroy(encoder);
     opus_decoder_destroy(decoder);
@@ -106,6 +109,20 @@ static void silence_and_hum_do_not_click(void **state) {
     (void)state;
     assert_int_equal(find_clicks(100, 0, FALSE, at, 4), 0);
     assert_int_equal(find_clicks(24, 100, FALSE, at, 4), 0); /* before the first click */
+}
+
+/* A listener in another process has the clock alone: up to two seconds late, a click's pitch says which it was. */
+static void a_late_click_is_known_by_its_pitch(void **state) {
+    static const gint64 LATE_MS[] = { 20, 45, 480, 520, 1100, 1960 };
+    const gint64 click_us = 500000;
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(LATE_MS); i++)
+        for (guint n = 20000; n < 20005; n++) {
+            ProbeMoment moment =
+                probe_click_by_clock(n % CLICK_TURNS, (gint64)n * click_us + LATE_MS[i] * 1000);
+            assert_int_equal(moment.capture_us, (gint64)n * click_us);
+            assert_int_equal(moment.sent_us, (gint64)n * click_us + 20000);
+        }
 }
 
 /* Sound every 20 ms but for a pause; a picture that never comes back; a seat from the beginning. */
@@ -148,6 +165,7 @@ int main(void) {
         cmocka_unit_test(barcode_is_not_seen_where_there_is_none),
         cmocka_unit_test(clicks_are_found_where_they_are),
         cmocka_unit_test(silence_and_hum_do_not_click),
+        cmocka_unit_test(a_late_click_is_known_by_its_pitch),
         cmocka_unit_test(timeline_tells_beginnings_pauses_and_what_stays_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
