@@ -151,7 +151,7 @@ static void test_a_still_does_not_hold_up_the_slide(void **state) {
     show(&slow_screen, FALSE, 60000);
     pass(3 * S);
     assert_in_range(count(SLIDES_SSRC, n_before), 50, 60); /* all of it */
-    assert_in_range(count(VIDEO_SSRC, n_before), 1, 20);   /* and a little of the still */
+    assert_true(count(VIDEO_SSRC, n_before) > 0);          /* and then the still */
 }
 
 /* Browsers begin with the slow layer; the other one follows when they know the line. */
