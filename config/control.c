@@ -37,7 +37,7 @@ static const ControlRow rows[] = {
     { "quit", CONTROL_TO_BRIDGE, TRUE, "", "", "ends the bridge in order" },
 
     { "leg.state", CONTROL_TO_SIGNALING, FALSE, "leg:id state:word why:string?", "",
-      "connecting, live, lost (nothing authenticated for 5 s), failed, closed" },
+      "connecting, live, lost (nothing authenticated for 5 to 15 s, by the peer's habits), failed, closed" },
     { "speaking", CONTROL_TO_SIGNALING, FALSE, "meeting:word seats:array", "",
       "who is heard now; at most 5/s" },
     { "needs", CONTROL_TO_SIGNALING, FALSE, "leg:id rids:array", "", "what the bridge wants of a camera" },

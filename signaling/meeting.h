@@ -9,7 +9,7 @@
  *   end                     RIGHT_DIRECT     takes effect 5 s later unless undone           due     SYSTEM, when meeting_due_ms() has come
  *   join seat:id microphone:bool camera:bool SYSTEM on behalf of the room (after takeover checks); a rejoin keeps everything
  *   connected seat:id       SYSTEM: its media lives (first time or again)
- *   lost seat:id            SYSTEM: nothing heard for 5 s, socket and media gone
+ *   lost seat:id            SYSTEM: its media is gone for 5 s or more, or has not come within 20 s
  *   leave seat:id           SYSTEM or the room itself
  *   state seat:id microphone:bool? camera:bool? deaf:bool?   the room (its own seat)
  *   hand seat:id up:bool    the room

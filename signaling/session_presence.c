@@ -88,8 +88,8 @@ static void review_seat(Service *service, const char *meeting, const SeatState *
     gint64 waited_us = dark_us(service, meeting, seat->id, now_us);
     if (now_us < service->legs->settle_until_us) return;
     gint64 limit_us = seat->presence == SEAT_JOINING ? JOINING_MAX_US : LEG_LOST_AFTER_MS * (gint64)1000;
-    /* The bridge calls a leg lost when it has heard nothing for five seconds: no second wait on top. Who has just come
-     * back may still have its old leg beside the one it is about to open. */
+    /* The bridge calls a leg lost when it has heard nothing for five seconds or more: no second wait on top. Who has just
+     * come back may still have its old leg beside the one it is about to open. */
     if (media == MEDIA_LOST && seat->presence == SEAT_PRESENT) limit_us = 0;
     if (waited_us >= limit_us) {
         light(service, meeting, seat->id);

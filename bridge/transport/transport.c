@@ -102,14 +102,16 @@ static void judge_at(Transport *transport, gint64 due_us) {
 static void on_judge(gpointer user, gint64 now_us) {
     Transport *transport = user;
     enter(transport);
-    gint64 limit_us = transport->heard_us + silence_limit_us(transport);
+    gint64 silence_us = silence_limit_us(transport), limit_us = transport->heard_us + silence_us;
     if (transport->state == TRANSPORT_CONNECTING) {
         link_event(transport, LINK_EV_EXPIRED, "no connection within 30 s");
     } else if (transport->state == TRANSPORT_LIVE && now_us < limit_us) {
         judge_at(transport, limit_us);
     } else if (transport->state == TRANSPORT_LIVE) {
         judge_at(transport, transport->heard_us + GIVE_UP_US);
-        link_event(transport, LINK_EV_SILENCE, "nothing was heard for 5 s");
+        char why[48];
+        g_snprintf(why, sizeof why, "nothing was heard for %d s", (int)(silence_us / G_USEC_PER_SEC));
+        link_event(transport, LINK_EV_SILENCE, why);
     } else if (transport->state == TRANSPORT_LOST && now_us < transport->heard_us + GIVE_UP_US) {
         judge_at(transport, transport->heard_us + GIVE_UP_US);
     } else if (transport->state == TRANSPORT_LOST) {

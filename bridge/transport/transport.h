@@ -28,7 +28,7 @@ typedef enum {
     TRANSPORT_NEW = 1,
     TRANSPORT_CONNECTING, /* remote description known; ICE and DTLS under way */
     TRANSPORT_LIVE,       /* keys ready, packets flow */
-    TRANSPORT_LOST,   /* nothing authenticated for 5 s: we stop sending; back to LIVE with the first packet */
+    TRANSPORT_LOST, /* nothing heard for 5 to 15 s, by the peer's habits: we stop sending; LIVE with the next packet */
     TRANSPORT_FAILED, /* DTLS failed, wrong fingerprint, never connected within 30 s, or lost for 30 s */
     TRANSPORT_CLOSED,
 } TransportState;

@@ -10,7 +10,7 @@ import { settle } from "../src/core/order";
 import { MutedTalk, dbfs, meterShare } from "../src/core/talk";
 import { branches, filterBranches, searchText } from "../src/core/tree";
 import { pageCount, pageOf, secondsLeft, stepBack, turnNumber } from "../src/core/turn";
-import { retryAfter, troubleOf } from "../src/core/trouble";
+import { retryAfter, screenTroubleOf, troubleOf } from "../src/core/trouble";
 
 const FOLDED: readonly [string, string][] = [
   ["Đông Triều", "dong trieu"],
@@ -157,6 +157,18 @@ for (const [name, word, retried] of TROUBLES) {
     assert.equal(retryAfter(trouble) !== null, retried);
   });
 }
+
+const SCREEN_TROUBLES: readonly [string, string, string][] = [
+  ["NotAllowedError", "Permission denied by user", "closed"],
+  ["NotAllowedError", "Permission denied by system", "forbidden"],
+  // Firefox
+  ["NotAllowedError", "The request is not allowed by the user agent or the platform in the current context.", "closed"],
+  ["NotFoundError", "The object can not be found here.", "forbidden"],
+  ["NotReadableError", "Could not start video source", "failed"],
+];
+for (const [name, message, word] of SCREEN_TROUBLES)
+  test(`trouble with a screen: ${name}, "${message}", is ${word}`, () =>
+    assert.equal(screenTroubleOf(name, message), word));
 
 const TURNS: readonly [string, object, number, number, number | null][] = [
   ["at the start", {}, 0, 1, 15],

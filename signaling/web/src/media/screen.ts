@@ -2,6 +2,7 @@
 // wants it. Shared by the room page and by a console that takes part.
 import { type ReadonlySignal, computed, effect, signal } from "@preact/signals";
 import type { SeatId } from "../core/protocol";
+import { screenTroubleOf } from "../core/trouble";
 import { t } from "../i18n";
 import { complain, say } from "../ui/toasts";
 import type { Leg } from "./leg";
@@ -104,8 +105,7 @@ export class Screening {
       complain(error);
       return;
     }
-    // Closing the browser's question ("denied by user") is an answer, not a fault; a system that forbids it is told.
-    if (error.name === "NotAllowedError" && !/by system/i.test(error.message)) return;
-    say(t(error.name === "NotAllowedError" ? "present.forbidden" : "present.failed"), true);
+    const trouble = screenTroubleOf(error.name, error.message);
+    if (trouble !== "closed") say(t(`present.${trouble}`), true);
   }
 }
