@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { VOICE_PTIME_MS_MAX = 60 };
+
 static const char *const MIDS[SECTIONS_OFFERED] = { "0", "1", "2" };
 
 /* What we would like of each section; the answer takes away from it. */
@@ -57,6 +59,8 @@ char *negotiate_offer(const OfferSpec *spec) {
         g_string_append_printf(text, "a=%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
                                negotiate_direction_word(section.we_send, section.we_receive));
         negotiate_put_codec(text, &section);
+        /* Browsers on narrow lines would go to 120 ms, for which everybody waits. */
+        if (i == SECTION_AUDIO) g_string_append_printf(text, "a=maxptime:%u\r\n", VOICE_PTIME_MS_MAX);
         negotiate_put_source(text, &section, i == SECTION_PRESENTATION, spec->cname);
         negotiate_put_rids(text, &section, "recv");
     }

@@ -19,6 +19,7 @@ enum {
     BITRATE_KBPS = 700,
     KEPT = 256, /* frames, and entries of the book */
     VOICE_BPS = 32000,
+    VOICE_NARROW_BPS = 16000,
     PACKET_US = 20000,
     SLIP_US = 30000, /* the microphone was not asked for so long: its clicks come by the clock again */
 };
@@ -118,6 +119,7 @@ static gboolean open_microphone(Probe *probe) {
     if (probe->voice == NULL) return FALSE;
     opus_encoder_ctl(probe->voice, OPUS_SET_BITRATE(VOICE_BPS));
     opus_encoder_ctl(probe->voice, OPUS_SET_COMPLEXITY(5));
+    opus_encoder_ctl(probe->voice, OPUS_SET_INBAND_FEC(1));
     return TRUE;
 }
 
@@ -231,25 +233,33 @@ ProbeMoment probe_click_by_clock(guint turn, gint64 heard_us) {
 
 /* ---- the microphone ---- */
 
-guint probe_voice(Probe *probe, gint64 capture_us, gint64 now_us, const guint8 **ret_bytes,
+void probe_set_loss(Probe *probe, double loss) {
+    opus_encoder_ctl(probe->voice, OPUS_SET_PACKET_LOSS_PERC((opus_int32)lround(100 * loss)));
+}
+
+/* A click that begins within these samples goes into the book. */
+static void note_click(Probe *probe, guint64 at, guint n_samples, gint64 capture_us, gint64 now_us) {
+    guint64 next = (at + CLICK_PERIOD_SAMPLES - 1) / CLICK_PERIOD_SAMPLES * CLICK_PERIOD_SAMPLES;
+    if (next < CLICK_PERIOD_SAMPLES || next >= at + n_samples) return;
+    gint64 within_us = (gint64)(next - at) * 1000 / 48;
+    note(probe, probe->clicks, &probe->n_clicks,
+         (Entry){ (guint32)(next / CLICK_PERIOD_SAMPLES % CLICK_TURNS),
+                  { capture_us + within_us, now_us + within_us } });
+}
+
+guint probe_voice(Probe *probe, guint n_frames, gint64 capture_us, gint64 now_us, const guint8 **ret_bytes,
                   guint8 *ret_level) {
-    gint16 samples[VOICE_FRAME_SAMPLES];
+    gint16 samples[PROBE_FRAMES_MAX * VOICE_FRAME_SAMPLES];
+    guint n_samples = n_frames * VOICE_FRAME_SAMPLES;
     gint64 by_clock = capture_us * 48 / 1000;
     if (ABS(by_clock - (gint64)probe->n_samples) > (gint64)SLIP_US * 48 / 1000)
         probe->n_samples = (guint64)by_clock;
-    guint64 at = probe->n_samples;
-    guint64 next = (at + CLICK_PERIOD_SAMPLES - 1) / CLICK_PERIOD_SAMPLES * CLICK_PERIOD_SAMPLES;
-    click_fill(samples, VOICE_FRAME_SAMPLES, at);
-    probe->n_samples += VOICE_FRAME_SAMPLES;
-    if (next >= CLICK_PERIOD_SAMPLES && next < probe->n_samples) {
-        gint64 within_us = (gint64)(next - at) * 1000 / 48;
-        note(probe, probe->clicks, &probe->n_clicks,
-             (Entry){ (guint32)(next / CLICK_PERIOD_SAMPLES % CLICK_TURNS),
-                      { capture_us + within_us, now_us + within_us } });
-    }
-    opus_int32 n =
-        opus_encode(probe->voice, samples, VOICE_FRAME_SAMPLES, probe->packet, sizeof probe->packet);
+    click_fill(samples, n_samples, probe->n_samples);
+    note_click(probe, probe->n_samples, n_samples, capture_us, now_us);
+    probe->n_samples += n_samples;
+    opus_encoder_ctl(probe->voice, OPUS_SET_BITRATE(n_frames > 1 ? VOICE_NARROW_BPS : VOICE_BPS));
+    opus_int32 n = opus_encode(probe->voice, samples, (int)n_samples, probe->packet, sizeof probe->packet);
     *ret_bytes = probe->packet;
-    *ret_level = voice_loop_level(samples, VOICE_FRAME_SAMPLES);
+    *ret_level = voice_loop_level(samples, n_samples);
     return (guint)MAX(n, 0);
 }

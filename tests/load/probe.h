@@ -29,10 +29,12 @@ void probe_force_keyframe(Probe *probe);
 gboolean probe_take_frame(Probe *probe, ProbeFrame *ret_frame);
 void probe_frame_sent(Probe *probe, const ProbeFrame *frame, gint64 now_us);
 
-/* The next 20 ms of sound, whose first sample was captured at capture_us, as an Opus packet that leaves now. Bytes live until
- * the next call. */
-guint probe_voice(Probe *probe, gint64 capture_us, gint64 now_us, const guint8 **ret_bytes,
+/* The next n_frames times 20 ms of sound (1; on a narrow line 3, with half the bits), whose first sample was captured at
+ * capture_us, as an Opus packet that leaves now. Bytes live until the next call. */
+enum { PROBE_FRAMES_MAX = 3 };
+guint probe_voice(Probe *probe, guint n_frames, gint64 capture_us, gint64 now_us, const guint8 **ret_bytes,
                   guint8 *ret_level);
+void probe_set_loss(Probe *probe, double loss); /* what reports say of the voice: Opus' own copies go by it */
 
 typedef struct {
     gint64 capture_us;

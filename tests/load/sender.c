@@ -17,7 +17,9 @@ enum {
     ALLOWED_FIRST_BPS = 3000000,
     ALLOWED_MIN_BPS = 40000,
     ALLOWED_MAX_BPS = 8000000,
-    VOICE_BPS = 40000, /* comes first */
+    VOICE_BPS = 40000,  /* comes first */
+    NARROW_BPS = 70000, /* of less: the voice in packets of 60 ms, as Chromium sends it (adaptivePtime) */
+    NARROW_FRAMES = 3,
     TOLD_US = 500 * 1000,
 };
 static const double LOSS_HIGH = 0.10,
@@ -60,6 +62,7 @@ struct Sender {
     const MediaSection *audio, *video;
     Stream voice;
     gboolean was_talking;
+    gboolean narrow; /* a probe's voice: the last packet had 60 ms */
     guint voice_frame;
     gint64 voice_due_us;
     gint64 epoch_us; /* time 0 of the RTP clocks */
@@ -267,16 +270,18 @@ static void tick_layer(Sender *sender, guint at, gint64 now_us) {
     if (now_us - layer->due_us > FORGET_US) layer->due_us = now_us;
 }
 
-/* The same for a probe: what leaves now was captured in the 20 ms before; time 0 of the RTP clock is a frame's beginning. */
+/* The same for a probe: what leaves now was captured just before; time 0 of the RTP clock is a frame's beginning. */
 static void send_probe_voice(Sender *sender, Probe *probe, gboolean starts, gint64 now_us) {
     const guint8 *bytes;
     guint8 level;
+    guint n_frames = sender->narrow ? NARROW_FRAMES : 1;
     if (starts) sender->voice_due_us -= (sender->voice_due_us - sender->epoch_us) % VOICE_US;
-    gint64 capture_us = sender->voice_due_us - VOICE_US;
-    guint n_bytes = probe_voice(probe, capture_us, now_us, &bytes, &level);
+    gint64 capture_us = sender->voice_due_us - n_frames * VOICE_US;
+    guint n_bytes = probe_voice(probe, n_frames, capture_us, now_us, &bytes, &level);
     send_voice(sender, bytes, n_bytes, level, starts, capture_us, now_us);
-    sender->voice_due_us += VOICE_US;
     sender->was_talking = TRUE;
+    sender->narrow = up_line_bps(&sender->line, sender->allowed_bps, now_us) < NARROW_BPS;
+    sender->voice_due_us += (sender->narrow ? NARROW_FRAMES : 1) * VOICE_US;
 }
 
 static void tick_voice(Sender *sender, gboolean talking, gint64 now_us) {
@@ -402,6 +407,8 @@ static void on_report(Sender *sender, const RtcpItem *item, gint64 now_us) {
                 sender->stats->rtt_us > 0 ? (sender->stats->rtt_us * 7 + rtt_us) / 8 : rtt_us;
         for (guint at = 0; at < CAMERA_LAYERS; at++)
             ours |= block->ssrc == sender->layers[at].stream.ssrc && sender->layers[at].active;
+        if (block->ssrc == sender->voice.ssrc && sender->camera->probe != NULL)
+            probe_set_loss(sender->camera->probe, block->fraction_lost / 256.0);
         if (!ours) continue;
         loss = MAX(loss, block->fraction_lost / 256.0);
         told = TRUE;

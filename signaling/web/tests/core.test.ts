@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reconnectDelay } from "../src/core/backoff";
 import { Copies, preferCopies } from "../src/core/copies";
+import { UpLine, needsWithin } from "../src/core/upline";
 import { fold, matches } from "../src/core/fold";
 import { dateTime, duration, longDate, momentOf, percent, shortDate, timeOfDay } from "../src/core/format";
 import { settle } from "../src/core/order";
@@ -180,8 +181,8 @@ test("pages in turn: one page back from the first is the last", () => {
   assert.equal(turnNumber({ start_ms: 0, every_ms: 0 }, 99), 0);
 });
 
-// Each look: seconds, share lost (null: not told), are copies wanted after it.
-type Look = readonly [number, number | null, boolean];
+// Each look: seconds, share lost (null: not told), are copies wanted after it, and how long packets wait in the line.
+type Look = readonly [number, number | null, boolean, number?];
 const COPIES: readonly [string, readonly Look[]][] = [
   ["a clean line", [[0, 0, false], [60, 0.009, false]]],
   ["a packet now and then", [[0, 0.02, false], [60, 0.02, false]]],
@@ -193,14 +194,47 @@ const COPIES: readonly [string, readonly Look[]][] = [
   ["as bad as before: they stay", [[0, 0.2, true], [10, 0.22, true], [30, 0.25, true]]],
   ["worse by them: a narrow line", [[0, 0.1, true], [8, 0.3, true], [10, 0.3, false], [68, 0.1, false]]],
   ["and tried again later", [[0, 0.1, true], [10, 0.3, false], [69, 0.1, false], [70, 0.1, true]]],
+  ["what a full line loses is no reason", [[0, 0.3, false, 700], [2, 0.3, false, 700], [10, 0.2, false, 400]]],
+  ["nor are they kept when it fills", [[0, 0.2, true], [4, 0.2, false, 300], [12, 0.2, false], [14, 0.2, true]]],
+  ["a round trip that is a little longer says nothing", [[0, 0.2, true, 120], [2, 0.2, true, 90]]],
   ["what gets worse later is not their fault", [[0, 0.1, true], [10, 0.1, true], [30, 0.4, true]]],
 ];
 for (const [name, looks] of COPIES)
   test(`copies: ${name}`, () => {
     const copies = new Copies();
-    for (const [at_s, loss, wanted] of looks)
-      assert.equal(copies.wanted(loss, at_s * 1000), wanted, `at ${String(at_s)} s`);
+    for (const [at_s, loss, wanted, waits_ms = 0] of looks)
+      assert.equal(copies.wanted(loss, waits_ms, at_s * 1000), wanted, `at ${String(at_s)} s`);
   });
+
+// Each look: seconds, kbit/s that are believed (null: not told), how long packets wait, share lost, is it narrow after it.
+type UpLook = readonly [number, number | null, number, number, boolean];
+const UP_LINES: readonly [string, readonly UpLook[]][] = [
+  ["a wide line", [[0, 2000, 0, 0, false], [60, 1500, 20, 0.01, false]]],
+  ["one that loses, and is wide", [[0, 800, 10, 0.2, false], [10, 400, 10, 0.2, false]]],
+  ["a low figure alone is no reason: nothing was tried yet", [[0, 80, 0, 0, false], [4, 90, 30, 0, false]]],
+  ["low, and packets wait", [[0, 90, 600, 0, true]]],
+  ["low, and packets are lost", [[0, 90, 0, 0.1, true]]],
+  ["Firefox does not say how wide it is", [[0, null, 700, 0.3, false]]],
+  ["it stays while the figure is low", [[0, 60, 500, 0.2, true], [30, 80, 0, 0, true], [120, 100, 0, 0, true]]],
+  ["wide again, and soon believed", [[0, 60, 500, 0, true], [2, 250, 0, 0, true], [10, 250, 0, 0, true], [12, 250, 0, 0, false]]],
+  ["between the two it is tried", [[0, 60, 500, 0, true], [2, 150, 0, 0, true], [30, 150, 0, 0, true], [32, 150, 0, 0, false]]],
+  ["and in vain: the next time waits twice as long", [[0, 60, 500, 0, true], [2, 150, 0, 0, true], [32, 150, 0, 0, false],
+    [40, 70, 400, 0, true], [42, 150, 0, 0, true], [72, 150, 0, 0, true], [102, 150, 0, 0, false]]],
+];
+for (const [name, looks] of UP_LINES)
+  test(`way up: ${name}`, () => {
+    const line = new UpLine();
+    for (const [at_s, kbps, waits_ms, loss, narrow] of looks)
+      assert.equal(line.isNarrow(kbps === null ? null : kbps * 1000, waits_ms, loss, at_s * 1000), narrow, `at ${String(at_s)} s`);
+  });
+test("way up: a narrow one carries the smallest picture that is wanted", () => {
+  const need = (rid: string, active: boolean) => ({ rid, active, width: 160, height: 90, fps: 8, max_bps: 60_000 });
+  const active = (list: readonly { active: boolean }[]) => list.map((one) => one.active);
+  assert.deepEqual(active(needsWithin([need("t", true), need("m", true)], true)), [true, false]);
+  assert.deepEqual(active(needsWithin([need("t", true), need("m", true)], false)), [true, true]);
+  assert.deepEqual(active(needsWithin([need("t", false), need("m", true)], true)), [false, true]);
+  assert.deepEqual(active(needsWithin([need("t", false), need("m", false)], true)), [false, false]);
+});
 
 const offerWith = (audio: string, map = "a=rtpmap:63 red/48000/2\r\n"): string =>
   `v=0\r\n${audio}\r\na=rtpmap:111 opus/48000/2\r\n${map}m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n`;

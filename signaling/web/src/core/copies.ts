@@ -12,6 +12,9 @@ const TRIAL_MS = 10_000;
 const WORSE = 1.4;
 const WORSE_BY = 0.05;
 const PAUSE_MS = 60_000;
+/** Round trips that much above the shortest: what is lost then is lost for want of room, and copies would feed the queue. */
+const QUEUE_MS = 150;
+const QUEUED_FOR_MS = 10_000;
 
 export class Copies {
   private on = false;
@@ -19,8 +22,16 @@ export class Copies {
   private trial: { began_ms: number; loss: number } | null = null;
   private paused_until_ms = -Infinity;
 
-  /** loss: share of our voice's packets that was lost of late, null: not told. */
-  wanted(loss: number | null, now_ms: number): boolean {
+  /**
+   * loss: share of our voice's packets that was lost of late, null: not told. waits_ms: how much longer a round trip is
+   * than the shortest was.
+   */
+  wanted(loss: number | null, waits_ms: number, now_ms: number): boolean {
+    if (waits_ms > QUEUE_MS) {
+      this.on = false;
+      this.trial = null;
+      this.paused_until_ms = Math.max(this.paused_until_ms, now_ms + QUEUED_FOR_MS);
+    }
     if (loss === null) return this.on;
     if (loss >= CLEAN) this.clean_since_ms = null;
     else this.clean_since_ms ??= now_ms;

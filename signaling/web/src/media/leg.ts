@@ -4,6 +4,7 @@
 import { signal } from "@preact/signals";
 import { Copies, preferCopies } from "../core/copies";
 import { encodingsFor, screenEncodingsFor } from "../core/needs";
+import { UpLine, needsWithin } from "../core/upline";
 import { Fault, type LegId, type LegWay, type Need, type View, isObject, wordOf } from "../core/protocol";
 import type { Link } from "../net/link";
 import { LegStats, type LegNumbers } from "./legstats";
@@ -67,6 +68,8 @@ export class Leg {
   private restarting: RTCPeerConnection | null = null;
   private screenNeeds: Need[] = [];
   private copies = new Copies();
+  private upline = new UpLine();
+  private narrow = false;
 
   constructor(
     private readonly link: Link,
@@ -162,6 +165,8 @@ export class Leg {
     this.needs = FIRST_NEEDS;
     this.screenNeeds = [];
     this.copies = new Copies();
+    this.upline = new UpLine();
+    this.narrow = false;
   }
 
   private async open(): Promise<void> {
@@ -251,13 +256,23 @@ export class Leg {
 
   private tookNumbers(numbers: LegNumbers): void {
     this.numbers.value = numbers;
-    if (this.way === "duplex") void this.sendCopies(this.copies.wanted(numbers.voice_loss, performance.now()));
+    if (this.way === "duplex") this.followLine(numbers);
     // Connected but silent: the other side may be gone without a word. A restart is tried once, then comes a new leg.
     if (numbers.silent_ms < RENEW_AFTER_MS || this.state.peek() !== "up") return;
     const tried = this.silent_at;
     this.silent_at = performance.now();
     if (tried !== null && this.silent_at - tried < SILENCE_AGAIN_MS) this.renew();
     else void this.restartIce();
+  }
+
+  private followLine({ up_bps, voice_loss, waits_ms }: LegNumbers): void {
+    const now_ms = performance.now();
+    const narrow = this.upline.isNarrow(up_bps, waits_ms, voice_loss, now_ms);
+    if (narrow !== this.narrow) {
+      this.narrow = narrow;
+      this.settle(1);
+    }
+    void this.sendCopies(this.copies.wanted(voice_loss, waits_ms, now_ms));
   }
 
   private watch(pc: RTCPeerConnection): void {
@@ -354,11 +369,15 @@ export class Leg {
     const answered = pc.currentLocalDescription !== null;
     switch (section) {
       case 0:
-        return { track: this.audio, encodings: null };
+        // On a line too narrow for 50 packets a second Chromium sends fewer and smaller ones; others pass over the word.
+        return {
+          track: this.audio,
+          encodings: answered ? (current) => current.map((e) => ({ ...e, adaptivePtime: true })) : null,
+        };
       case 1:
         return {
           track: this.video,
-          encodings: answered ? (current, source) => encodingsFor(current, this.needs, source) : null,
+          encodings: answered ? (current, source) => encodingsFor(current, needsWithin(this.needs, this.narrow), source) : null,
         };
       default: {
         // A screen may not know its size before its first picture; it is shown all the same.

@@ -8,6 +8,10 @@ export interface LegNumbers {
   received_bps: number;
   /** Share of our voice's packets that the other side missed of late, 0..1; null: it has not told. */
   voice_loss: number | null;
+  /** What the browser believes that the way up carries; null: it does not say. */
+  up_bps: number | null;
+  /** How much longer a round trip takes than the shortest so far: packets wait somewhere. */
+  waits_ms: number;
   /** How long nothing has come. */
   silent_ms: number;
 }
@@ -25,6 +29,7 @@ export class LegStats {
   private readonly timer: number;
   private last: Totals | null = null;
   private heard_ms = performance.now();
+  private least_rtt_ms = Infinity;
 
   constructor(
     private readonly pc: RTCPeerConnection,
@@ -33,9 +38,10 @@ export class LegStats {
     this.timer = window.setInterval(() => void this.look(), EVERY_MS);
   }
 
-  /** A restart begins a new count of silence. */
+  /** A restart begins anew: its silence, its round trips. */
   forget(): void {
     this.heard_ms = performance.now();
+    this.least_rtt_ms = Infinity; // another way, perhaps
   }
 
   stop(): void {
@@ -50,6 +56,8 @@ export class LegStats {
     let rtt_ms = 0;
     let fps = 0;
     let voice_loss: number | null = null;
+    let voice_rtt_ms = 0;
+    let up_bps: number | null = null;
     all.forEach((row: Record<string, unknown>) => {
       const value = (key: string): number => (typeof row[key] === "number" ? row[key] : 0);
       if (row["type"] === "inbound-rtp") {
@@ -58,16 +66,21 @@ export class LegStats {
         now.lost += value("packetsLost");
         if (row["kind"] === "video") fps = Math.max(fps, value("framesPerSecond"));
       } else if (row["type"] === "remote-inbound-rtp") {
-        if (row["kind"] === "audio" && typeof row["fractionLost"] === "number")
-          voice_loss = row["fractionLost"];
+        if (row["kind"] !== "audio") return;
+        if (typeof row["fractionLost"] === "number") voice_loss = row["fractionLost"];
+        voice_rtt_ms = value("roundTripTime") * 1000;
       } else if (
         row["type"] === "candidate-pair" &&
         row["nominated"] === true &&
         row["state"] === "succeeded"
       ) {
         rtt_ms = Math.round(value("currentRoundTripTime") * 1000);
+        if (typeof row["availableOutgoingBitrate"] === "number") up_bps = row["availableOutgoingBitrate"];
       }
     });
+    // Reports come every second, answers to checks more rarely.
+    const way_ms = voice_rtt_ms > 0 ? voice_rtt_ms : rtt_ms;
+    if (way_ms > 0) this.least_rtt_ms = Math.min(this.least_rtt_ms, way_ms);
     const before = this.last;
     this.last = now;
     if (before === null) return;
@@ -80,6 +93,8 @@ export class LegStats {
       fps: Math.round(fps),
       received_bps: Math.round(((now.bytes - before.bytes) * 8000) / (now.at_ms - before.at_ms)),
       voice_loss,
+      up_bps,
+      waits_ms: Math.max(0, way_ms - this.least_rtt_ms),
       silent_ms: now.at_ms - this.heard_ms,
     });
   }
