@@ -1,5 +1,5 @@
 /* probe.h -- pure: when to try whether the line has room for the next level. A probe costs a fraction of a second of more
- * packets, which nobody sees; after one that failed the next waits twice as long, up to a minute. */
+ * packets, which nobody sees; after one that failed the next of about as much waits twice as long, up to a minute. */
 #pragma once
 
 #include <glib.h>
@@ -7,7 +7,7 @@
 enum { PROBE_US = 400000, PROBE_EVERY_US_MIN = 6000000, PROBE_EVERY_US_MAX = 60000000 };
 
 typedef struct {
-    gint64 ended_us, every_us; /* every: 0 as at first */
+    gint64 ended_us, failed_us, every_us; /* every: after a failure, 0: there was none */
     gint64 clean_since_us;
     guint32 failed_bps; /* target of the last failure, 0: none */
     guint32 held_bps;   /* of the last success, since the last failure */
