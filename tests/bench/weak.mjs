@@ -11,7 +11,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
-import { openRoom, watch } from "./lib/chromium.mjs";
+import { openPresenter, openRoom, readSlides, watch } from "./lib/chromium.mjs";
 import { about, append, endAll, main, now_us, number, out, own, percentiles, Product, quick, sleep, table } from "./lib/stage.mjs";
 import { machineBusy, machineTimes } from "./lib/usage.mjs";
 
@@ -21,6 +21,9 @@ const window_s = number("WINDOW_S", 8, 6);
 // A still comes every 4 s, and reports of a full line late: narrow lines are looked at for longer.
 const narrow_adapt_s = number("ADAPT_S", 15, 10);
 const narrow_window_s = number("WINDOW_S", 20, 12);
+// Slides are turned so often, for longer than the window: seldom enough that each has its time.
+const SLIDE_EVERY_S = 8;
+const SLIDES_MORE_S = 20;
 const times = ({ kbps, talks }) => (kbps !== undefined || talks ? { adapt: narrow_adapt_s, window: narrow_window_s } : { adapt: adapt_s, window: window_s });
 // The server's end and the weak room's, of the cable (veth) and of the relay. The agent binds a leg to its interface, so a leg
 // lives on one of them from its beginning.
@@ -47,6 +50,8 @@ const CASES = [
   { name: "Chromium: loss 20 %", loss: 20, browser: true },
   { name: "Chromium: 150 kbit/s", kbps: 150, browser: true },
   { name: "Chromium: 50 kbit/s", kbps: 50, browser: true },
+  { name: "slides: 300 kbit/s", kbps: 300, browser: true, slides: true },
+  { name: "slides: 150 kbit/s", kbps: 150, browser: true, slides: true },
 ];
 const QUICK = ["clean line", "loss 30 %", "50 kbit/s", "400 +- 100 ms"];
 const wanted = process.env.CASES?.split(",") ?? (quick ? QUICK : CASES.map(({ name }) => name));
@@ -150,7 +155,7 @@ function uplink(log, { seat, from_us, to_us }) {
   const skew_ms = Date.now() - now_us() / 1000;
   const rows = log.filter((text) => text.includes(` seat=${seat} `)).map((text) => ({ at_us: (Date.parse(text.split(" ")[0]) - skew_ms) * 1000,
     ...Object.fromEntries([...text.matchAll(/ (\w+)=([\d.]+)/g)].map(([, key, value]) => [key, Number(value)])) }))
-    .filter(({ at_us }) => at_us >= from_us && at_us <= to_us + 1_000_000);
+    .filter(({ at_us }) => at_us >= from_us && at_us <= to_us);
   if (rows.length < 2) return {};
   const [first, last] = [rows[0], rows.at(-1)];
   const more = (key) => last[key] - first[key];
@@ -192,10 +197,12 @@ async function once(product, line, every, links, one) {
 }
 
 /** The same with a real browser; null where it cannot be had. */
-async function onceInBrowser(product, line, every, link, one) {
+async function onceInBrowser(product, line, every, [link, presenting], one) {
   const origin = `http://${line.prepare(one)}:${product.port}`;
   let page;
+  let presenter;
   try {
+    if (one.slides) presenter = await openPresenter({ product, link: presenting.url, name: presenting.name });
     page = await openRoom({ folder: product.data, through: line.through, origin, link });
   } catch (error) {
     console.log(`bench-weak: ${one.name}: skipped, no browser here: ${error.message.split("\n")[0]}`);
@@ -205,12 +212,14 @@ async function onceInBrowser(product, line, every, link, one) {
   try {
     await sleep(times(one).adapt * 1000);
     const [from_us, began] = [now_us(), machineTimes()];
-    const room = await watch(page.room, times(one).window);
+    const slides = one.slides ? readSlides(page.room, presenter, times(one).window + SLIDES_MORE_S, SLIDE_EVERY_S) : null;
+    const room = { ...(await watch(page.room, times(one).window)), slides_readable_ms: await slides };
     const window = { from_us, to_us: now_us(), seat: rooms + 2 };
     return { room, window, others: { ...others(every, from_us, now_us()), machine_busy: machineBusy(began, machineTimes()).busy } };
   } finally {
     line.mend(one);
     await page.browser.close();
+    await presenter?.end();
   }
 }
 
@@ -226,7 +235,7 @@ async function bench(product, line) {
   const before = { ...others(files.every, from_us, now_us()), machine_busy: machineBusy(began, machineTimes()).busy };
   const results = [];
   for (const one of CASES.filter(({ name }) => wanted.includes(name))) {
-    const result = one.browser ? await onceInBrowser(product, line, files.every, links[rooms + 1].url, one) : await once(product, line, files.every, files.weak, one);
+    const result = one.browser ? await onceInBrowser(product, line, files.every, [links[rooms + 1].url, links[rooms + 2]], one) : await once(product, line, files.every, files.weak, one);
     if (result !== null) results.push({ one, ...result });
   }
   healthy.child.kill("SIGINT");
@@ -257,6 +266,12 @@ function tell({ before, results }) {
     console.log(`\n${table([["of its voice and picture at the others", "clicks heard", "p50", "p95", "concealed", "lost up", "by copies", "held", "packets/s", "frames/s", "lines", "kbit/s"],
       ...talks.map(({ one, room: { up } }) => [one.name, cell(up.heard_percent, "%"), cell(up.p50_ms), cell(up.p95_ms), cell(up.concealed_percent, "%"), cell(up.lost_percent, "%"),
         cell(up.repaired_percent, "%"), cell(up.held_ms, "ms"), cell(Math.round(up.packets / times(one).window)), cell(up.fps), cell(up.height), cell(up.picture_kbps)])])}`);
+  const shown = results.filter(({ room }) => room.slides_readable_ms);
+  if (shown.length > 0)
+    console.log(`\n${table([["slides, readable after", "n", "p50", "slowest", "voice invented"], ...shown.map(({ one, room }) => {
+      const { p50_ms, max_ms, n } = percentiles(room.slides_readable_ms);
+      return [one.name, n, cell(p50_ms, "ms"), cell(max_ms, "ms"), cell(room.audio_concealed_percent, "%")];
+    })])}`);
   const row = (name, rest) => [name, rest.fps_median, rest.fps_p5, rest.audio_gaps, rest.audio_concealed, rest.video_lost, rest.frames_broken, rest.keyframes, rest.mbps, `${Math.round(100 * rest.machine_busy)} %`];
   console.log(`\n${table([["the others meanwhile", "frames/s", "least", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy"],
     row("before", before), ...results.map(({ one, others: rest }) => row(one.name, rest))])}\n`);

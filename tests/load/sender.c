@@ -280,7 +280,8 @@ static void send_probe_voice(Sender *sender, Probe *probe, gboolean starts, gint
     guint n_bytes = probe_voice(probe, n_frames, capture_us, now_us, &bytes, &level);
     send_voice(sender, bytes, n_bytes, level, starts, capture_us, now_us);
     sender->was_talking = TRUE;
-    sender->narrow = up_line_bps(&sender->line, sender->allowed_bps, now_us) < NARROW_BPS;
+    /* Where packets are lost without a queue, short ones are better. */
+    sender->narrow = up_line_bps(&sender->line, ALLOWED_MAX_BPS, now_us) < NARROW_BPS;
     sender->voice_due_us += (sender->narrow ? NARROW_FRAMES : 1) * VOICE_US;
 }
 

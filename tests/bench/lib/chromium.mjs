@@ -1,8 +1,10 @@
 // A real browser as a room, in another network namespace: what its own statistics say of picture and sound.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sleep } from "./stage.mjs";
 
+const SHARP = 150; // stripes two pixels wide: fine print can be read
+const TURN_LIMIT_MS = 20_000;
 const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** The room's page in a browser that runs `through` the given words. Throws where there is no browser. */
@@ -18,6 +20,43 @@ export async function openRoom({ folder, through, origin, link }) {
   await room.join();
   await room.flows("the room in the browser");
   return { browser, room };
+}
+
+/** A room that shows its screen, let by the chair: both in a browser beside the server. end() closes it. */
+export async function openPresenter({ product, link, name }) {
+  process.env.CHROMIUM = chromium;
+  const { COLOURS, ConsolePage, RoomPage, launch } = await import("../../e2e/lib/browser.mjs");
+  const browser = await launch();
+  const here = (url) => product.origin + new URL(url).pathname + new URL(url).hash;
+  const login = [...readFileSync(join(product.data, "server.log"), "utf8").matchAll(/https?:\/\/\S+\/login#\S+/g)][0][0];
+  const chair = await ConsolePage.open(browser, here(login));
+  const room = await RoomPage.open(browser, here(link), { colour: "red", tone_hz: 820, screen: {} });
+  await room.join();
+  await chair.choose(name);
+  await chair.page.locator("#present-allow").click();
+  await room.page.locator("#present:not([disabled])").click();
+  await chair.page.goto("about:blank");
+  const turn = (colour) => room.page.evaluate((rgb) => (window.slide = `rgb(${rgb.join(" ")})`), COLOURS[colour]);
+  return { turn, end: () => browser.close() };
+}
+
+/** The slide is turned every so often for so long: after how many ms its letters can be read in the other room. */
+export async function readSlides(room, presenter, seconds, every_s) {
+  const { nameOf } = await import("../../e2e/lib/browser.mjs");
+  const { readSlide } = await import("../../e2e/lib/slides.mjs");
+  const readable_ms = [];
+  for (let i = 0, began = performance.now(); performance.now() - began < seconds * 1000; i++) {
+    const colour = ["blue", "green", "red"][i % 3];
+    const at = performance.now();
+    await presenter.turn(colour);
+    for (let seen = null; ; await sleep(100)) {
+      seen = await room.page.evaluate(readSlide);
+      if ((seen !== null && nameOf(seen.field) === colour && seen.contrast > SHARP) || performance.now() - at > TURN_LIMIT_MS) break;
+    }
+    readable_ms.push(Math.round(performance.now() - at));
+    await sleep(Math.max(0, every_s * 1000 - (performance.now() - at)));
+  }
+  return readable_ms;
 }
 
 const look = (room) => room.page.evaluate(async () => {
