@@ -142,6 +142,8 @@ static void begin_watching(DownlinkLane *lane, LadderTop top, gint64 now_us) {
     gint place = lane_place_of(lane, lane->wished);
     /* A line that was too narrow for the best rung of the last view is too narrow for this one's. */
     guint rung = place >= 0 ? (guint)place : MIN(before, lane->n_rungs - 1);
+    if (lane->kind == DOWNLINK_PRESENTATION && lane->downlink->bandwidth.measured)
+        rung = lane->n_rungs - 1; /* what the line carries is known */
     /* The better layer of a screen has only just begun to come: who has room for it takes it at once. */
     while (lane->kind == DOWNLINK_PRESENTATION && rung > 0 &&
            lane_room_bps(lane) >= lane->rungs[rung - 1].bitrate_bps)

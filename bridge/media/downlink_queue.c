@@ -8,7 +8,8 @@ enum {
     SLICE_US = 5000,
     DATAGRAM_BYTES = 1200,
     LATE_US = 600000,          /* a queue older than this is given up for the next keyframe */
-    PATIENT_LATE_US = 4000000, /* a slide, a still: another one would be no sooner there */
+    STILL_LATE_US = 4000000,   /* a still: another one would be no sooner there */
+    SLIDE_LATE_US = 8000000,   /* nor would a slide, and what is small and behind it is soon through */
     SLIDE_RESTS_US = 1500000,  /* a screen without a change for so long */
     SLIDE_JOIN_BYTES = 300000, /* a new keyframe is sooner there than more stored frames */
     LAYER_LATE_US = 120000,    /* a queue older than this sheds the upper temporal layer */
@@ -62,15 +63,31 @@ static const DownlinkRung *current_rung(const DownlinkLane *lane) {
 
 static gboolean is_still(const DownlinkRung *rung) { return rung != NULL && rung->stills; }
 
-/* A still goes behind the voice: it may have what the voice leaves of the line, and no more; on a line that is full, nothing. */
+/* What the voice leaves. The program gives way while a slide is under way, and between two it has the line for itself. */
+static double left_bps(const DownlinkLane *lane) {
+    const Downlink *downlink = lane->downlink;
+    if (lane->kind == DOWNLINK_PRESENTATION) return lane_room_bps(lane);
+    return MAX((double)bandwidth_estimate_bps(&downlink->bandwidth) - downlink->sound_bps, 1);
+}
+
+/* On a narrow line, where both share what little there is, letters come first. */
+static gboolean gives_way(const DownlinkLane *lane) {
+    const DownlinkLane *slides = lane->downlink->lanes[DOWNLINK_PRESENTATION];
+    return lane->kind == DOWNLINK_PROGRAM && slides != NULL && slides->n_pending > 0 &&
+           (is_still(current_rung(lane)) || downlink_is_narrow(lane->downlink));
+}
+
+/* A still goes behind the voice: it may have what the voice leaves of the line, and no more; on a line that is full, nothing.
+ * A slide is large and lasts: faster than a measured line is, it would fill it. */
 static double rate_bps(const DownlinkLane *lane, gboolean replay, gint64 now_us) {
     const DownlinkRung *rung = current_rung(lane);
     if (is_still(rung)) {
         gboolean clean = bandwidth_is_clean(&lane->downlink->bandwidth, now_us);
-        return MAX(BEHIND_VOICE_STILL * lane_room_bps(lane), clean ? STILL_BPS_MIN : 1);
+        return MAX(BEHIND_VOICE_STILL * left_bps(lane), clean ? STILL_BPS_MIN : 1);
     }
     const Bandwidth *bandwidth = &lane->downlink->bandwidth;
-    if (downlink_is_narrow(lane->downlink)) return MAX(BEHIND_VOICE * lane_room_bps(lane), STILL_BPS_MIN);
+    gboolean slide = lane->kind == DOWNLINK_PRESENTATION && bandwidth->measured;
+    if (slide || downlink_is_narrow(lane->downlink)) return MAX(BEHIND_VOICE * left_bps(lane), STILL_BPS_MIN);
     double bps = (bandwidth->measured ? MEASURED_HASTE : HASTE) * bandwidth_estimate_bps(bandwidth);
     /* Stored frames: four times as fast as they were made. */
     if (replay) bps = MIN(bps, 4.0 * (rung != NULL ? rung->bitrate_bps : RATE_BPS_MIN));
@@ -118,9 +135,8 @@ static gboolean send_some(DownlinkLane *lane, Pending *pending, gint64 now_us) {
 }
 
 static gint64 late_after_us(const DownlinkLane *lane) {
-    const DownlinkRung *rung = current_rung(lane);
-    gboolean patient = lane->kind == DOWNLINK_PRESENTATION || is_still(rung);
-    return patient ? PATIENT_LATE_US : LATE_US;
+    if (lane->kind == DOWNLINK_PRESENTATION) return SLIDE_LATE_US;
+    return is_still(current_rung(lane)) ? STILL_LATE_US : LATE_US;
 }
 
 void lane_pump(DownlinkLane *lane, gint64 now_us) {
@@ -136,6 +152,7 @@ void lane_pump(DownlinkLane *lane, gint64 now_us) {
             lane_need_keyframe(lane, now_us);
             return;
         }
+        if (gives_way(lane)) return;
         refill(lane, pending->replay, now_us);
         if (!send_some(lane, pending, now_us)) return;
         if (pending->next == pending->block->n_packets) pop(lane);

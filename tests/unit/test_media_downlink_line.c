@@ -21,6 +21,7 @@ typedef struct {
     guint16 newest;
     guint n_numbered, n_filler;
     gint64 wait_us_max;
+    gsize low_bytes, low_key_bytes; /* a picture of the lower rung */
 } Far;
 
 static void arrive(Far *far, const Caught *one) {
@@ -61,24 +62,27 @@ static void tell(Far *far) {
     g_free(item);
 }
 
-/* So many seconds of both rungs with their own keyframes, and of stills. */
-static void seconds(Far *far, Encoder *still, guint n) {
-    for (guint i = 0; i < n * 25; i++) {
-        gint64 tick = (now_us - epoch_us) / (40 * MS);
-        fanout_video(fanout, encode(&high, tick % 250 == 0, tick % 250 == 0 ? 25000 : 7000), now_us);
-        fanout_video(fanout, encode(&low, tick % 100 == 0, tick % 100 == 0 ? 9000 : 2350), now_us);
-        if (tick % 100 == 50) fanout_video(fanout, encode(still, TRUE, 9000), now_us);
-        pass(40 * MS);
-        for (; far->n_seen < caught->len; far->n_seen++) arrive(far, nth(far->n_seen));
-        if (now_us - far->feedback_us >= 80 * MS) {
-            far->feedback_us = now_us;
-            tell(far);
-        }
-        if (now_us - far->report_us < S || far->n_video == 0) continue;
-        far->report_us = now_us;
-        lost((guint8)(far->n_video_lost * 255 / far->n_video));
-        far->n_video = far->n_video_lost = 0;
+/* 40 ms of both rungs with their own keyframes, and of stills. */
+static void tick_of(Far *far, Encoder *still) {
+    gint64 tick = (now_us - epoch_us) / (40 * MS);
+    fanout_video(fanout, encode(&high, tick % 250 == 0, tick % 250 == 0 ? 25000 : 7000), now_us);
+    fanout_video(fanout, encode(&low, tick % 100 == 0, tick % 100 == 0 ? far->low_key_bytes : far->low_bytes),
+                 now_us);
+    if (tick % 100 == 50) fanout_video(fanout, encode(still, TRUE, 9000), now_us);
+    pass(40 * MS);
+    for (; far->n_seen < caught->len; far->n_seen++) arrive(far, nth(far->n_seen));
+    if (now_us - far->feedback_us >= 80 * MS) {
+        far->feedback_us = now_us;
+        tell(far);
     }
+    if (now_us - far->report_us < S || far->n_video == 0) return;
+    far->report_us = now_us;
+    lost((guint8)(far->n_video_lost * 255 / far->n_video));
+    far->n_video = far->n_video_lost = 0;
+}
+
+static void seconds(Far *far, Encoder *still, guint n) {
+    for (guint i = 0; i < n * 25; i++) tick_of(far, still);
 }
 
 static void run_on(const char *name, double kbps, double loss, StreamId expected, StreamId worst) {
@@ -88,6 +92,8 @@ static void run_on(const char *name, double kbps, double loss, StreamId expected
     print_message("case: %s\n", name);
     far->dice = g_rand_new_with_seed(3);
     far->kbps = 5000;
+    far->low_bytes = 2350;
+    far->low_key_bytes = 9000;
     downlink_free(leg);
     DownlinkConfig config = config_of_leg();
     config.video.ext_transport_cc = NUMBERS_ID;
@@ -154,10 +160,107 @@ static void test_30_percent(void **state) {
     run_on("30 % loss", 5000, 0.3, HIGH, LOW);
 }
 
+/* ---- slides ---- */
+
+enum { SLIDES_SSRC = 0xd0, SLIDES_RTX = 0xd1, FINE = 31, SLOW = 32, SLIDE_BYTES = 45000, SLIDE_EVERY = 10 };
+
+static const DownlinkRung two_and_small[] = {
+    { .stream = HIGH, .bitrate_bps = 1500000, .width = 1280, .height = 720, .fps = 25, .layers = 2 },
+    { .stream = LOW, .bitrate_bps = 120000, .width = 320, .height = 180, .fps = 25, .layers = 2 },
+    { .stream = STILL, .bitrate_bps = 20000, .width = 640, .height = 360, .fps = 1, .stills = 1 }
+};
+static const DownlinkRung screen[] = {
+    { .stream = FINE, .bitrate_bps = 800000, .width = 1280, .height = 720, .fps = 8, .layers = 1 },
+    { .stream = SLOW, .bitrate_bps = 300000, .width = 1280, .height = 720, .fps = 2, .layers = 1 }
+};
+
+typedef struct {
+    Encoder fine, slow;
+    gint64 turned_us, readable_us; /* readable: 0, not yet */
+    guint8 first;                  /* the second byte of the frame that shows it: what encode() puts there */
+} Slides;
+
+/* One tick of 40 ms of both layers; a slide that was turned is all of the next frame. */
+static void show(Slides *slides, guint tick, gboolean turned) {
+    static gboolean slow_due;
+    slow_due |= turned;
+    if (turned) {
+        slides->turned_us = now_us;
+        slides->readable_us = 0;
+    }
+    if (tick % 3 == 0)
+        fanout_video(fanout, encode(&slides->fine, turned || asked == FINE, turned ? SLIDE_BYTES : 400),
+                     now_us);
+    if (tick % 12 != 0) return;
+    Block *block = encode(&slides->slow, turned || asked == SLOW, slow_due ? SLIDE_BYTES : 400);
+    if (slow_due) slides->first = (guint8)(31 + slides->slow.frame_index - 1 + SLOW);
+    fanout_video(fanout, block, now_us);
+    slow_due = FALSE;
+    asked = 0;
+}
+
+/* The last packet of a frame that shows the slide has come. */
+static void look(Slides *slides, Far *far, const Caught *one) {
+    static gboolean shows;
+    if (one->rtp.ssrc != SLIDES_SSRC) return;
+    Vp8Descriptor descriptor;
+    assert_true(vp8_descriptor_parse(one->rtp.payload, one->rtp.n_payload_bytes, &descriptor));
+    if (descriptor.starts_partition) shows = one->rtp.payload[descriptor.n_bytes + 1] == slides->first;
+    if (shows && one->rtp.marker && slides->readable_us == 0) slides->readable_us = far->free_us;
+}
+
+/* A slide every ten seconds to a leg that has found out how narrow its line is. */
+static void slides_on(double kbps, gint64 readable_us_max) {
+    static const DownlinkEvents events = { .rung = on_rung };
+    Far *far = g_new0(Far, 1);
+    Encoder still = { .stream = STILL, .time_base = 0xffff0000, .tl0 = 3 };
+    Slides slides = { .fine = { .stream = FINE }, .slow = { .stream = SLOW } };
+    far->dice = g_rand_new_with_seed(3);
+    far->kbps = kbps;
+    far->low_bytes = 500;
+    far->low_key_bytes = 5000;
+    downlink_free(leg);
+    DownlinkConfig config = config_of_leg();
+    config.video.ext_transport_cc = NUMBERS_ID;
+    config.presentation = config.video;
+    config.presentation.ssrc = SLIDES_SSRC;
+    config.presentation.rtx_ssrc = SLIDES_RTX;
+    leg = downlink_new(fanout, NULL, &config, &events, NULL);
+    downlink_watch(leg, two_and_small, G_N_ELEMENTS(two_and_small), 0, now_us);
+    seconds(far, &still, 20);
+    for (guint tick = 0; tick < 6 * SLIDE_EVERY * 25; tick++) {
+        gboolean turned = tick % (SLIDE_EVERY * 25) == 0;
+        if (turned && tick > 0) {
+            if (slides.readable_us == 0) fail_msg("%.0f kbit/s: a slide was never whole", kbps);
+            gint64 after_us = slides.readable_us - slides.turned_us;
+            print_message("  %.0f kbit/s: readable after %d ms\n", kbps, (int)(after_us / MS));
+            assert_true(after_us < readable_us_max);
+        }
+        show(&slides, tick, turned);
+        if (tick == 0) downlink_watch_presentation(leg, screen, G_N_ELEMENTS(screen), 0, now_us);
+        guint from = far->n_seen;
+        tick_of(far, &still);
+        for (; from < far->n_seen; from++) look(&slides, far, nth(from));
+    }
+    g_rand_free(far->dice);
+    g_free(far);
+}
+
+static void test_slides(void **state) {
+    (void)state;
+    slides_on(245, 4 * S);
+}
+
+static void test_slides_on_little(void **state) {
+    (void)state;
+    slides_on(110, 8 * S);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
-    const struct CMUnitTest tests[] = { CASE(test_600_kbps), CASE(test_1300_kbps), CASE(test_70_kbps),
-                                        CASE(test_30_percent) };
+    const struct CMUnitTest tests[] = { CASE(test_600_kbps), CASE(test_1300_kbps),
+                                        CASE(test_70_kbps),  CASE(test_30_percent),
+                                        CASE(test_slides),   CASE(test_slides_on_little) };
     return cmocka_run_group_tests_name("downlink on a line", tests, NULL, NULL);
 }
