@@ -239,6 +239,7 @@ export class Leg {
     await this.link.request("leg.answer", { leg, sdp: pc.localDescription?.sdp ?? "" });
     if (pc !== this.pc) return;
     this.stats = new LegStats(pc, (numbers) => this.tookNumbers(numbers));
+    void this.stats.look();
     this.guard(RENEW_AFTER_MS + RESTART_AFTER_MS);
   }
 
@@ -281,6 +282,7 @@ export class Leg {
       case "connected":
         clearTimeout(this.timer);
         this.state.value = "up";
+        void this.stats?.look();
         this.link.poke();
         break;
       case "disconnected":

@@ -48,12 +48,13 @@ export class LegStats {
     clearInterval(this.timer);
   }
 
-  private async look(): Promise<void> {
+  /** Also to be called when the connection is up: a narrow line is full soon after. */
+  async look(): Promise<void> {
     if (this.pc.connectionState !== "connected") return;
     const all = await this.pc.getStats().catch(() => null);
     if (all === null) return;
     const now: Totals = { at_ms: performance.now(), bytes: 0, packets: 0, lost: 0 };
-    let rtt_ms = 0;
+    let check_ms = 0;
     let fps = 0;
     let voice_loss: number | null = null;
     let voice_rtt_ms = 0;
@@ -74,21 +75,22 @@ export class LegStats {
         row["nominated"] === true &&
         row["state"] === "succeeded"
       ) {
-        rtt_ms = Math.round(value("currentRoundTripTime") * 1000);
+        check_ms = value("currentRoundTripTime") * 1000;
         if (typeof row["availableOutgoingBitrate"] === "number") up_bps = row["availableOutgoingBitrate"];
       }
     });
-    // Reports come every second, answers to checks more rarely.
-    const way_ms = voice_rtt_ms > 0 ? voice_rtt_ms : rtt_ms;
-    if (way_ms > 0) this.least_rtt_ms = Math.min(this.least_rtt_ms, way_ms);
+    // Reports come every second, answers to checks more rarely; but the first of those was there before the line was full.
+    const way_ms = voice_rtt_ms > 0 ? voice_rtt_ms : check_ms;
+    for (const ms of [check_ms, voice_rtt_ms]) if (ms > 0) this.least_rtt_ms = Math.min(this.least_rtt_ms, ms);
     const before = this.last;
+    if (before !== null && now.at_ms - before.at_ms < EVERY_MS / 2) return;
     this.last = now;
     if (before === null) return;
     if (now.bytes > before.bytes) this.heard_ms = now.at_ms;
     const packets = Math.max(0, now.packets - before.packets);
     const lost = Math.max(0, now.lost - before.lost);
     this.report({
-      rtt_ms,
+      rtt_ms: Math.round(check_ms),
       loss: packets + lost === 0 ? 0 : lost / (packets + lost),
       fps: Math.round(fps),
       received_bps: Math.round(((now.bytes - before.bytes) * 8000) / (now.at_ms - before.at_ms)),
