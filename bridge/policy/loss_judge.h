@@ -10,8 +10,8 @@ typedef struct {
     double cleared_bps;       /* what was sent when it was lost without fault of ours */
     double low_loss;          /* sum of what was lost since less is sent */
     guint n_low;              /* reports since then */
-    gint64 ref_us;
-} LossJudge; /* zero-initialise */
+    gint64 ref_us, asked_us;  /* asked: when the inquiry began, with a step down */
+} LossJudge;                  /* zero-initialise */
 
 /* A queue is emptying: what is lost now belongs to what was sent before. */
 static inline void loss_judge_wait(LossJudge *judge) {

@@ -60,11 +60,19 @@ static const Case CASES[] = {
         { 900, 80, 0.02, OURS } },
       0 },
     { "half and more is no chance", { { 1500, 120, 0.55, OURS }, { 800, 80, 0.6, OURS } }, 0 },
-    { "nothing less was sent: nothing is known",
+    /* What was sent before the step was told of once more, and the leg stepped to another rung at once. */
+    { "the step down shows only in the third report",
+      { { 1930, 120, 0.15, OURS },
+        { 1946, 120, 0.30, WAIT },
+        { 1320, 90, 0.30, WAIT },
+        { 900, 60, 0.27, WAIT },
+        { 900, 60, 0.31, FOUND } },
+      0.29 },
+    { "nothing less was sent for long: nothing is known",
       { { 1500, 120, 0.2, OURS },
-        { 1450, 120, 0.2, OURS },
-        { 1400, 120, 0.2, OURS },
-        { 1300, 110, 0.2, OURS } },
+        { 1450, 120, 0.2, WAIT },
+        { 1400, 120, 0.2, WAIT },
+        { 1400, 110, 0.2, OURS } },
       0 },
 };
 
