@@ -50,10 +50,14 @@ const percent = (value) => (value === null || value === undefined ? "" : `${valu
 function weak(points) {
   if (points.length === 0) return [];
   const before = points[0].others_before, others = [...(before ? [["before", before, ""]] : []), ...points.map((p) => [p.shape, p.others, p.others_unchanged ? "yes" : "**no**"])];
+  const talks = points.filter((p) => p.up !== undefined);
+  const heard = talks.length === 0 ? [] : ["**What the others have of its voice and picture**", "", table(["its line", "clicks heard", "voice ms p50 / p95", "concealed", "lost on the way up", "packets/s", "picture fps", "lines", "kbit/s"],
+    talks.map(({ shape, up, settings }) => [shape, percent(up.heard_percent), up.p50_ms === undefined ? "" : `${cell(up.p50_ms, 0)} / ${cell(up.p95_ms, 0)}`, percent(up.concealed_percent), percent(up.lost_percent),
+      Math.round(up.packets / settings.window_s), up.fps, up.height, up.picture_kbps])), ""];
   return ["**One room on a bad line: what it has itself**", "", table(["its line", "fps (5 %)", "longest still", "picture", "concealed", "by copies", "RED", "60 ms frames", "voice ms p50 / p95", "kbit/s down"],
     points.map((p) => [p.shape, `${p.fps_median} (${p.fps_p5})`, `${count(p.freeze_ms_max)} ms`, p.picture, percent(p.audio_concealed_percent), percent(p.audio_from_copies_percent), percent(p.audio_red_percent),
       percent(p.audio_narrow_percent), `${cell(p.p50_ms, 0)} / ${cell(p.p95_ms, 0)}`, p.down_kbps ?? ""])), "",
-  `**What the ${points[0].endpoints - 1} others have meanwhile**`, "", table(["its line", "fps (least)", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy", "unchanged"],
+  ...heard, `**What the ${points[0].endpoints - 1} others have meanwhile**`, "", table(["its line", "fps (least)", "sound gaps", "concealed", "packets lost", "frames broken", "keyframes", "Mbit/s", "machine busy", "unchanged"],
     others.map(([line, p, unchanged]) => [line, `${p.fps_median} (${p.fps_p5})`, p.audio_gaps, p.audio_concealed, p.video_lost, p.frames_broken, p.keyframes, p.mbps, `${Math.round(100 * p.machine_busy)} %`, unchanged])), ""];
 }
 
