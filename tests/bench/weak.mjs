@@ -160,9 +160,10 @@ function uplink(log, { seat, from_us, to_us }) {
   if (rows.length < 2) return {};
   const [first, last] = [rows[0], rows.at(-1)];
   const more = (key) => last[key] - first[key];
+  const missed = more("lost") + more("repaired");
   const middle = (key) => rows.map((row) => row[key]).sort((a, b) => a - b)[Math.floor(rows.length / 2)];
-  return { concealed_percent: share(more("concealed"), more("decoded") + more("concealed")), lost_percent: share(more("lost") + more("repaired"), more("voice") + more("lost")),
-    repaired_percent: share(more("repaired"), more("voice") + more("lost")), fec: more("fec"), late: more("late"), packets: more("voice"), target_ms: middle("target_ms"), held_ms: middle("held_ms"),
+  return { concealed_percent: share(more("concealed"), more("decoded") + more("concealed")), lost_percent: share(missed, more("voice") + missed),
+    repaired_percent: share(more("repaired"), more("voice") + missed), fec: more("fec"), late: more("late"), packets: more("voice"), target_ms: middle("target_ms"), held_ms: middle("held_ms"),
     picture_kbps: Math.round(middle("picture_bps") / 1000), fps: middle("fps"), height: middle("height"), picture_loss: middle("picture_loss") };
 }
 
