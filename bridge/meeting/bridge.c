@@ -286,13 +286,16 @@ static void order_hello(Bridge *bridge, guint request, json_t *message) {
                   living_legs(bridge), "meetings", meetings, "sandbox", bridge->sandbox);
     bridge->events.answer(bridge->user, request, body, NULL);
     json_decref(body);
-    /* Whoever is new on the link knows nothing of needs yet. */
+    /* Whoever is new on the link knows nothing of needs and voices yet. */
     g_hash_table_iter_init(&iter, bridge->legs);
     gpointer leg;
     while (g_hash_table_iter_next(&iter, NULL, &leg)) ((LegRecord *)leg)->need_told = FALSE;
     g_hash_table_iter_init(&iter, bridge->conferences);
     gpointer conference;
-    while (g_hash_table_iter_next(&iter, NULL, &conference)) presentation_tell_again(conference);
+    while (g_hash_table_iter_next(&iter, NULL, &conference)) {
+        presentation_tell_again(conference);
+        conference_tell_speaking(conference);
+    }
     bridge_overload_tell_again(bridge);
 }
 

@@ -163,6 +163,7 @@ void conference_apply(Conference *conference, Scene *scene);        /* takes sce
 void conference_end(Conference *conference);                        /* closes its legs; frees it */
 Seat *conference_seat(Conference *conference, guint32 seat);        /* made when new */
 void conference_on_speaking(Conference *conference, const NewsSpeaking *news);
+void conference_tell_speaking(const Conference *conference); /* also when signaling is new on the link */
 /* Views, rungs and camera needs, after anything changed: bridge_settle calls it once for all changes of a moment. */
 void conference_refresh(Conference *conference, gint64 now_us);
 

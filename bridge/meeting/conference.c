@@ -184,17 +184,21 @@ gint64 conference_next_us(const Conference *conference) {
     return next_us;
 }
 
-void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
+void conference_tell_speaking(const Conference *conference) {
     json_t *seats = json_array();
-    conference->n_speaking = news->n_seats;
-    memcpy(conference->speaking, news->seats, news->n_seats * sizeof news->seats[0]);
-    for (guint i = 0; i < news->n_seats; i++)
-        json_array_append_new(seats, json_pack("{s:I,s:i}", "seat", (json_int_t)news->seats[i].seat, "level",
-                                               (int)news->seats[i].level));
+    for (guint i = 0; i < conference->n_speaking; i++)
+        json_array_append_new(seats, json_pack("{s:I,s:i}", "seat", (json_int_t)conference->speaking[i].seat,
+                                               "level", (int)conference->speaking[i].level));
     json_t *event =
         json_pack("{s:s,s:s,s:o}", "t", "speaking", "meeting", conference->meeting, "seats", seats);
     conference->bridge->events.event(conference->bridge->user, event);
     json_decref(event);
+}
+
+void conference_on_speaking(Conference *conference, const NewsSpeaking *news) {
+    conference->n_speaking = news->n_seats;
+    memcpy(conference->speaking, news->seats, news->n_seats * sizeof news->seats[0]);
+    conference_tell_speaking(conference);
     conference->dirty = TRUE;
     for (guint i = 0; i < conference->n_views; i++) shown_view_speaking(conference, conference->views[i]);
 }
