@@ -1,4 +1,4 @@
-/* guard.h -- a thread beside each worker that looks at it every 15 ms. libnice reads an agent's socket until it is empty, so a flood
+/* guard.h -- a thread beside the workers that looks at them every 15 ms. libnice reads an agent's socket until it is empty, so a flood
  * that comes faster than it reads would hold its worker for good. A worker that is found in one dispatch at several looks,
  * and has worked for 8 ms since the first of them, gets that agent's sockets shut by a filter that drops everything: the
  * reading ends, and whoever owns the agent opens them again later (agent_filter.h). */
