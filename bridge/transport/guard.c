@@ -13,16 +13,22 @@ enum { WORK_US = 8000 };
 enum { GUARD_AWAY, GUARD_DISPATCHES, GUARD_SHUTS, N_STATES = 4 };
 
 struct Guard {
-    GThread *thread;
     clockid_t cpu_clock;   /* of the worker */
     _Atomic guint64 place; /* dispatch * N_STATES + state */
     int fds[GUARD_FDS_MAX];
     guint n_fds;
     gboolean shut; /* in this dispatch */
-    GMutex mutex;
-    GCond wake;
-    gboolean stopping; /* under the mutex */
+    /* The thread's: */
+    guint64 before; /* place, at its last look */
+    gint64 worked_before_us;
 };
+
+/* One thread looks at all workers: a look costs next to nothing, waking up for it does. It lives as long as the process. */
+static struct {
+    GMutex mutex; /* over all of this */
+    GCond wake;
+    GPtrArray *guards; /* NULL: there is no thread yet */
+} watch;
 
 static gint64 worked_us(const Guard *guard) {
     struct timespec cpu = { 0 };
@@ -37,56 +43,61 @@ static void shut(Guard *guard, guint64 place) {
     atomic_store(&guard->place, place);
 }
 
-/* FALSE: time to end. */
-static gboolean rest(Guard *guard, gint64 rest_us) {
-    gint64 until_us = g_get_monotonic_time() + rest_us;
-    g_mutex_lock(&guard->mutex);
-    while (!guard->stopping && g_cond_wait_until(&guard->wake, &guard->mutex, until_us)) {}
-    gboolean goes_on = !guard->stopping;
-    g_mutex_unlock(&guard->mutex);
-    return goes_on;
+/* TRUE: nothing was dispatched since the last look. */
+static gboolean look(Guard *guard) {
+    guint64 place = atomic_load(&guard->place), before = guard->before;
+    gboolean inside = place % N_STATES == GUARD_DISPATCHES;
+    /* In CPU time: a worker that waits for a processor is not to blame on its agent. */
+    if (inside && place == before && worked_us(guard) - guard->worked_before_us >= WORK_US)
+        shut(guard, place);
+    if (inside && place != before) guard->worked_before_us = worked_us(guard);
+    guard->before = place;
+    return place == before && !inside;
 }
 
-static gpointer guard_run(gpointer data) {
-    Guard *guard = data;
-    guint64 before = 0;
-    gint64 worked_before_us = 0;
-    gboolean quiet = FALSE;
-    while (rest(guard, quiet ? QUIET_LOOK_US : LOOK_US)) {
-        guint64 place = atomic_load(&guard->place);
-        gboolean inside = place % N_STATES == GUARD_DISPATCHES;
-        /* In CPU time: a worker that waits for a processor is not to blame on its agent. */
-        if (inside && place == before && worked_us(guard) - worked_before_us >= WORK_US) shut(guard, place);
-        quiet = place == before && !inside;
-        if (inside && place != before) worked_before_us = worked_us(guard);
-        before = place;
+static gpointer watch_run(gpointer data) {
+    (void)data;
+    g_mutex_lock(&watch.mutex);
+    for (;;) {
+        gboolean quiet = TRUE;
+        while (watch.guards->len == 0) g_cond_wait(&watch.wake, &watch.mutex);
+        for (guint i = 0; i < watch.guards->len; i++) quiet &= look(watch.guards->pdata[i]);
+        g_mutex_unlock(&watch.mutex);
+        g_usleep(quiet ? QUIET_LOOK_US : LOOK_US);
+        g_mutex_lock(&watch.mutex);
     }
     return NULL;
 }
 
+static gboolean watch_start(GError **error) {
+    if (watch.guards != NULL) return TRUE;
+    watch.guards = g_ptr_array_new();
+    GThread *thread = g_thread_try_new("guard", watch_run, NULL, error);
+    if (thread == NULL) g_clear_pointer(&watch.guards, g_ptr_array_unref);
+    if (thread != NULL) g_thread_unref(thread);
+    return thread != NULL;
+}
+
 Guard *guard_start(guint worker, clockid_t cpu_clock) {
     Guard *guard = g_new0(Guard, 1);
-    g_autofree char *name = g_strdup_printf("guard-%u", worker);
     g_autoptr(GError) error = NULL;
     guard->cpu_clock = cpu_clock;
-    g_mutex_init(&guard->mutex);
-    g_cond_init(&guard->wake);
-    guard->thread = g_thread_try_new(name, guard_run, guard, &error);
-    if (guard->thread != NULL) return guard;
+    g_mutex_lock(&watch.mutex);
+    gboolean watched = watch_start(&error);
+    if (watched) g_ptr_array_add(watch.guards, guard);
+    g_cond_signal(&watch.wake);
+    g_mutex_unlock(&watch.mutex);
+    if (watched) return guard;
     log_warn("worker.unguarded", "worker=%u why=\"%s\"", worker, error->message);
-    guard_stop(guard);
+    g_free(guard);
     return NULL;
 }
 
 void guard_stop(Guard *guard) {
     if (guard == NULL) return;
-    g_mutex_lock(&guard->mutex);
-    guard->stopping = TRUE;
-    g_cond_signal(&guard->wake);
-    g_mutex_unlock(&guard->mutex);
-    if (guard->thread != NULL) g_thread_join(guard->thread);
-    g_mutex_clear(&guard->mutex);
-    g_cond_clear(&guard->wake);
+    g_mutex_lock(&watch.mutex);
+    g_ptr_array_remove_fast(watch.guards, guard);
+    g_mutex_unlock(&watch.mutex);
     g_free(guard);
 }
 

@@ -1,8 +1,8 @@
-/* guard.h -- a thread beside each worker that looks at it every 15 ms, every 60 while the worker has nothing to do: 16 times a
- * second in an idle bridge, too. libnice reads an agent's socket until it is empty, so a flood that comes faster than it reads
- * would hold its worker for good. A worker that is found in one dispatch at several looks, and has worked for 8 ms since the
- * first of them (so 15 to 75 ms after it began), gets that agent's sockets shut by a filter that drops everything: the reading
- * ends, and whoever owns the agent opens them again later (agent_filter.h). */
+/* guard.h -- a thread beside the workers that looks at them every 15 ms, every 60 while none has anything to do: 16 times a second
+ * in an idle bridge, too. libnice reads an agent's socket until it is empty, so a flood that comes faster than it reads would
+ * hold its worker for good. A worker that is found in one dispatch at several looks, and has worked for 8 ms since the first of
+ * them (so 15 to 75 ms after it began), gets that agent's sockets shut by a filter that drops everything: the reading ends,
+ * and whoever owns the agent opens them again later (agent_filter.h). */
 #pragma once
 
 #include <glib.h>

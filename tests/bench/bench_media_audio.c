@@ -49,7 +49,9 @@ typedef struct {
     double push_us, tick_us, tick_us_max, decoded, encoded;
 } Result;
 
-static Result measure(guint n_rooms, guint n_talking, gboolean turns, guint n_seconds, guint complexity) {
+/* lossy: one room loses a packet now and then, so that what all hear carries copies. */
+static Result measure(guint n_rooms, guint n_talking, gboolean turns, gboolean lossy, guint n_seconds,
+                      guint complexity) {
     static const AudioMixerEvents events = { on_tick, on_speaking };
     AudioMixerSettings settings = {
         .voices_max = 8, .bitrate_bps = 32000, .complexity = complexity, .levelling = TRUE
@@ -77,6 +79,7 @@ static Result measure(guint n_rooms, guint n_talking, gboolean turns, guint n_se
         audio_mix_attach(mix, 1, i + 1, room->uplink, now_us);
     }
     audio_mix_set_scene(mix, scene);
+    if (lossy) audio_mix_listen(mix, 1, n_rooms, AUDIO_TIER_FEC, 1);
     AudioMixerStats before = { 0 }, after;
     guint n_ticks = n_seconds * 50, n_warm = 150;
     for (guint tick = 0; tick < n_ticks + n_warm; tick++, now_us += AUDIO_TICK_US) {
@@ -110,8 +113,10 @@ int main(int argc, char **argv) {
     static const struct {
         guint n_talking, complexity;
         gboolean turns; /* of 6 s, as the simulator's rooms */
-    } cases[] = { { 0, 5, FALSE }, { 1, 5, FALSE }, { 4, 5, FALSE },
-                  { 4, 5, TRUE },  { 4, 0, FALSE }, { 8, 5, FALSE } };
+        gboolean lossy;
+    } cases[] = { { 0, 5, FALSE, FALSE }, { 1, 5, FALSE, FALSE }, { 4, 5, FALSE, FALSE },
+                  { 4, 5, TRUE, FALSE },  { 4, 5, TRUE, TRUE },   { 4, 0, FALSE, FALSE },
+                  { 8, 5, FALSE, FALSE } };
     guint n_seconds = argc > 1 ? (guint)atoi(argv[1]) : 20, n_rooms = argc > 2 ? (guint)atoi(argv[2]) : 200;
     n_rooms = CLAMP(n_rooms, 8, ROOMS_MAX);
     const char *folder = g_getenv("OUT");
@@ -121,22 +126,24 @@ int main(int argc, char **argv) {
     printf(
         "rooms talking complexity | mix us/tick   most  core %% | push us/tick | decodes encodes per tick\n");
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        Result result =
-            measure(n_rooms, cases[i].n_talking, cases[i].turns, MAX(n_seconds, 1), cases[i].complexity);
-        printf("%5u %7u%s %10u | %11.1f %6.0f %7.2f | %12.1f | %7.1f %7.1f\n", n_rooms, cases[i].n_talking,
-               cases[i].turns ? " in turns" : "", cases[i].complexity, result.tick_us, result.tick_us_max,
-               result.tick_us / AUDIO_TICK_US * 100, result.push_us, result.decoded, result.encoded);
+        Result result = measure(n_rooms, cases[i].n_talking, cases[i].turns, cases[i].lossy,
+                                MAX(n_seconds, 1), cases[i].complexity);
+        printf("%5u %7u%s%s %10u | %11.1f %6.0f %7.2f | %12.1f | %7.1f %7.1f\n", n_rooms, cases[i].n_talking,
+               cases[i].turns ? " in turns" : "", cases[i].lossy ? ", one loses" : "", cases[i].complexity,
+               result.tick_us, result.tick_us_max, result.tick_us / AUDIO_TICK_US * 100, result.push_us,
+               result.decoded, result.encoded);
         if (lines == NULL) continue;
         fprintf(lines,
-                "{\"bench\":\"audio_mixer\",\"rooms\":%u,\"talking\":%u,\"turns\":%s,\"complexity\":%u,\"mix_"
+                "{\"bench\":\"audio_mixer\",\"rooms\":%u,\"talking\":%u,\"turns\":%s,\"lossy\":%s,"
+                "\"complexity\":%u,\"mix_"
                 "us_per_"
                 "tick\":%.1f,"
                 "\"mix_us_max\":%.0f,\"mix_core_percent\":%.2f,\"push_us_per_tick\":%.1f,\"decodes_per_"
                 "tick\":%.2f,"
                 "\"encodes_per_tick\":%.2f}\n",
-                n_rooms, cases[i].n_talking, cases[i].turns ? "true" : "false", cases[i].complexity,
-                result.tick_us, result.tick_us_max, result.tick_us / AUDIO_TICK_US * 100, result.push_us,
-                result.decoded, result.encoded);
+                n_rooms, cases[i].n_talking, cases[i].turns ? "true" : "false",
+                cases[i].lossy ? "true" : "false", cases[i].complexity, result.tick_us, result.tick_us_max,
+                result.tick_us / AUDIO_TICK_US * 100, result.push_us, result.decoded, result.encoded);
     }
     if (lines != NULL) fclose(lines);
     return 0;
