@@ -54,7 +54,7 @@ suite_unit() {
     done
     for source in tests/unit/test_*.sh; do
         [ -e "$source" ] || continue
-        run_one "$(basename "$source" .sh)" 60 "$source"
+        run_one "$(basename "$source" .sh)" 180 "$source"
     done
     node_suite tests/unit 60
     if [ -e signaling/web/tests/run.mjs ]; then run_one web 60 node signaling/web/tests/run.mjs; fi
