@@ -186,6 +186,31 @@ test("upgrade without our subprotocol is refused", async () => {
   assert.notEqual(got.status, undefined);
 });
 
+// Only the head of a request comes, as from who means to keep us waiting with a body.
+const heads = [
+  { name: "nobody's roster", where: "roster/import", type: "text/csv", status: 401 },
+  { name: "a room's roster", where: "roster/import", type: "text/csv", room: true, status: 401 },
+  { name: "nobody's WHIP", where: "whip", type: "application/sdp", status: 401 },
+];
+for (const row of heads) {
+  test(`${row.name} is refused before its body`, async () => {
+    const path = row.where === "whip" ? "/whip/some-meeting" : `/api/v1/${row.where}`;
+    const cookie = row.room ? `Cookie: ${await server.roomCookie(await server.roomLink("QN-194-05"))}\r\n` : "";
+    const got = await bytes(`POST ${path} HTTP/1.1\r\n${host()}${cookie}Content-Type: ${row.type}\r\nContent-Length: 60000\r\n\r\nv=0`);
+    assert.match(got, new RegExp(`^HTTP/1\\.1 ${row.status}`));
+    assert.match(got.toLowerCase(), /connection: close/);
+  });
+}
+
+test("links begin with http.public_url", async () => {
+  const own = await Server.start({ sets: ["http.public_url=https://hop.example/"] });
+  try {
+    assert.match(await own.cli("roster", "link", "QN-194-04"), /https:\/\/hop\.example\/r#[\w-]{22}/);
+  } finally {
+    await own.end();
+  }
+});
+
 test("the roster, its export and import again: nothing changed", async () => {
   const headers = { Cookie: technician };
   const roster = await server.get("/api/v1/roster", headers);
