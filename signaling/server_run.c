@@ -100,7 +100,7 @@ static void on_review(gpointer user) { legs_review(&((Run *)user)->service); }
 
 static void on_tls(gpointer user) {
     Run *run = user;
-    if (run->server != NULL) server_reload_tls(run->server);
+    if (run->server != NULL) server_reload_tls(run->server, FALSE);
 }
 
 static void on_stats_answer(gpointer user, json_t *answer, const GError *why) {
@@ -137,10 +137,10 @@ static void on_signal(gpointer user, int events) {
     Run *run = user;
     struct signalfd_siginfo info;
     if (read(run->signal_fd, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGHUP)
-        on_tls(run);
-    else
+    if (info.ssi_signo != SIGHUP)
         run->service.stopping = TRUE;
+    else if (run->server != NULL)
+        server_reload_tls(run->server, TRUE);
 }
 
 /* ---- opening ---- */
@@ -181,7 +181,8 @@ static gboolean check_ports(const Settings *settings, GError **error) {
            server_port_check("127.0.0.1", settings->http_port, "http.port", error);
 }
 
-static char *public_url(const Service *service) {
+/* What links begin with where http.public_url does not say. */
+static char *own_url(const Service *service) {
     const Settings *settings = service->settings;
     if (service->tls == NULL) return g_strdup_printf("http://localhost:%d", (int)settings->http_port);
     const char *name = service->tls->names != NULL ? service->tls->names[0] : g_get_host_name();
@@ -208,7 +209,8 @@ static gboolean open_books(Run *run, const ServerOptions *options, GError **erro
         service->tls = tls_prepare(service->settings, options->data_dir, error);
         if (service->tls == NULL) return FALSE;
     }
-    g_autofree char *url = public_url(service);
+    if (service->settings->http_public_url[0] != '\0') return TRUE; /* office_open() took it */
+    g_autofree char *url = own_url(service);
     office_set_public_url(service->office, url);
     return TRUE;
 }
