@@ -78,7 +78,7 @@ static void anchor_head(Office *office) {
     gint64 seq = store_head(office->store, head);
     if (seq == office->anchored_seq) return;
     office->anchored_seq = seq;
-    log_info("log.head", "seq=%" G_GINT64_FORMAT " hash=%s", seq, head);
+    log_always("log.head", "seq=%" G_GINT64_FORMAT " hash=%s", seq, head);
 }
 
 void office_close(Office *office) {
@@ -142,6 +142,18 @@ void office_set_public_url(Office *office, const char *url) {
     StoreBatch *batch = store_batch_new();
     store_batch_note(batch, "public_url", url);
     office_submit(office, batch, NULL, NULL);
+}
+
+/* The wall clock alone would not do: set back before a restart of this process, the bridge would refuse each scene as older. */
+gint64 office_new_epoch(Office *office) {
+    g_autofree char *last = store_read_note(office->store, "epoch");
+    gint64 epoch = g_get_real_time() / 1000;
+    if (last != NULL) epoch = MAX(epoch, g_ascii_strtoll(last, NULL, 10) + 1);
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, epoch);
+    StoreBatch *batch = store_batch_new();
+    store_batch_note(batch, "epoch", text);
+    office_submit(office, batch, NULL, NULL);
+    return epoch;
 }
 
 /* ---- to the disk and back ---- */

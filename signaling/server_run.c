@@ -29,6 +29,7 @@ enum {
     TICK_MS = 250, /* with the review: on multiples of it both come in one turn */
     REVIEW_MS = 250,
     STATS_MS = 5000,
+    LOGINS_MS = 5000,
     TLS_MS = 10000,
     BRIDGE_WAIT_FIRST_MS = 15000, /* it builds and drops each codec once before it listens */
     BRIDGE_WAIT_AGAIN_MS = 1500,
@@ -40,7 +41,7 @@ typedef struct {
     Service service;
     Server *server;
     int wake_fd, signal_fd;
-    ReactorTimer *tick, *review, *stats, *tls;
+    ReactorTimer *tick, *review, *stats, *logins, *tls;
 } Run;
 
 Language service_language(const Service *service) {
@@ -51,14 +52,14 @@ Language service_language(const Service *service) {
 
 static void on_committed(gpointer user, const char *meeting, json_t *events, gint64 time_ms) {
     (void)time_ms;
+    legs_committed(user, meeting, events);
     broadcast_committed(user, meeting, events);
 }
 
 static void on_roster_changed(gpointer user) { broadcast_roster_changed(user); }
 
 static void on_link_changed(gpointer user, gint32 seat) {
-    (void)seat;
-    session_check_logins(user);
+    legs_close_unclaimed(user, seat); /* `sessions_ended` follows, for those who are known */
 }
 
 static void on_sessions_ended(gpointer user) { session_check_logins(user); }
@@ -97,6 +98,12 @@ static const BridgeEvents bridge_events = { .up = on_bridge_up,
 static void on_tick(gpointer user) { office_tick(((Run *)user)->service.office); }
 
 static void on_review(gpointer user) { legs_review(&((Run *)user)->service); }
+
+static void on_logins(gpointer user) {
+    Run *run = user;
+    session_close_silent(&run->service);
+    session_review_logins(&run->service);
+}
 
 static void on_tls(gpointer user) {
     Run *run = user;
@@ -201,7 +208,7 @@ static gboolean open_books(Run *run, const ServerOptions *options, GError **erro
     service->office = office_open(options->data_dir, service->settings, error);
     if (service->office == NULL) return FALSE;
     service->store_well = TRUE;
-    service->epoch = g_get_real_time() / 1000; /* larger than that of any earlier run */
+    service->epoch = office_new_epoch(service->office);
     service->instance = g_strdup_printf("%" G_GINT64_MODIFIER "x-%x", service->epoch, g_random_int());
     service->web_root = http_web_root(service->settings);
     service->web_files = http_static_cache_new();
@@ -230,6 +237,7 @@ static gboolean open_links(Run *run, GError **error) {
     run->tick = reactor_after(service->loop, TICK_MS, TICK_MS, on_tick, run);
     run->review = reactor_after(service->loop, REVIEW_MS, REVIEW_MS, on_review, run);
     run->stats = reactor_after(service->loop, STATS_MS, STATS_MS, on_stats, run);
+    run->logins = reactor_after(service->loop, LOGINS_MS, LOGINS_MS, on_logins, run);
     run->tls = reactor_after(service->loop, TLS_MS, TLS_MS, on_tls, run);
     g_autofree char *bridge_path = g_build_filename(service->data_dir, "run", "bridge-0.sock", NULL);
     service->bridge = bridge_link_new(service->loop, bridge_path, service->instance, &bridge_events, service);
@@ -314,6 +322,7 @@ static void close_all(Run *run) {
         reactor_cancel(service->loop, &run->tick);
         reactor_cancel(service->loop, &run->review);
         reactor_cancel(service->loop, &run->stats);
+        reactor_cancel(service->loop, &run->logins);
         reactor_cancel(service->loop, &run->tls);
         reactor_free(service->loop);
     }
