@@ -16,7 +16,6 @@
 
 enum {
     SPARE_FDS = 128,
-    HEADER_POOL = 256,
     HEADER_BYTES = 4096,
     PING_AFTER_S = 25, /* a NAT forgets a silent connection after half a minute at the least */
     HANG_UP_AFTER_S = 40,
@@ -108,7 +107,8 @@ static struct lws_context_creation_info common(const Server *server) {
     struct lws_context_creation_info info = { 0 };
     info.protocols = protocols();
     info.fd_limit_per_thread = (guint)server->service->settings->http_connections_max + SPARE_FDS;
-    info.max_http_header_pool = HEADER_POOL;
+    /* One for each connection, made when its request begins: fewer, and unfinished requests of one keep others waiting. */
+    info.max_http_header_pool2 = (guint)server->service->settings->http_connections_max;
     info.max_http_header_data = HEADER_BYTES;
     info.timeout_secs = 20;
     info.keepalive_timeout = 30;
