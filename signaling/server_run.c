@@ -31,6 +31,8 @@ enum {
     STATS_MS = 5000,
     LOGINS_MS = 5000,
     TLS_MS = 10000,
+    CERTIFICATE_MS = 6 * 3600 * 1000,
+    CERTIFICATE_WARN_DAYS = 14,
     BRIDGE_WAIT_FIRST_MS = 15000, /* it builds and drops each codec once before it listens */
     BRIDGE_WAIT_AGAIN_MS = 1500,
     GOODBYE_MS = 300,
@@ -41,7 +43,7 @@ typedef struct {
     Service service;
     Server *server;
     int wake_fd, signal_fd;
-    ReactorTimer *tick, *review, *stats, *logins, *tls;
+    ReactorTimer *tick, *review, *stats, *logins, *tls, *certificate;
 } Run;
 
 Language service_language(const Service *service) {
@@ -108,6 +110,19 @@ static void on_logins(gpointer user) {
 static void on_tls(gpointer user) {
     Run *run = user;
     if (run->server != NULL) server_reload_tls(run->server, FALSE);
+}
+
+/* A server that is never restarted would outlive its certificate: the local one is made anew, people are warned of the end of
+ * another. */
+static void on_certificate(gpointer user) {
+    Service *service = &((Run *)user)->service;
+    if (service->tls == NULL) return;
+    g_autoptr(GError) error = NULL;
+    if (!tls_renew(service->tls, &error)) log_error("tls.not-renewed", "why=\"%s\"", error->message);
+    gint64 days = tls_expires_in_s(service->tls->cert_path) / (24 * 3600);
+    if (days >= CERTIFICATE_WARN_DAYS) return;
+    g_autofree char *text = words_format(service_language(service), WORD_CERTIFICATE_ENDS, (int)MAX(days, 0));
+    broadcast_alarm(service, "certificate-ends", text);
 }
 
 static void on_stats_answer(gpointer user, json_t *answer, const GError *why) {
@@ -239,6 +254,7 @@ static gboolean open_links(Run *run, GError **error) {
     run->stats = reactor_after(service->loop, STATS_MS, STATS_MS, on_stats, run);
     run->logins = reactor_after(service->loop, LOGINS_MS, LOGINS_MS, on_logins, run);
     run->tls = reactor_after(service->loop, TLS_MS, TLS_MS, on_tls, run);
+    run->certificate = reactor_after(service->loop, CERTIFICATE_MS, CERTIFICATE_MS, on_certificate, run);
     g_autofree char *bridge_path = g_build_filename(service->data_dir, "run", "bridge-0.sock", NULL);
     service->bridge = bridge_link_new(service->loop, bridge_path, service->instance, &bridge_events, service);
     g_autofree char *admin_path = g_build_filename(service->data_dir, "run", "admin.sock", NULL);
@@ -274,6 +290,7 @@ static gboolean open_all(Run *run, const ServerOptions *options, GError **error)
     }
     run->server = server_new(service, error);
     if (run->server == NULL) return FALSE;
+    on_certificate(run);
     log_info("server.ready", "https_port=%d http_port=%d seats=%u bridge=%d pages=%s",
              (int)service->settings->http_https_port, (int)service->settings->http_port,
              roster_n_seats(office_roster(service->office)), bridge_link_is_up(service->bridge),
@@ -324,6 +341,7 @@ static void close_all(Run *run) {
         reactor_cancel(service->loop, &run->stats);
         reactor_cancel(service->loop, &run->logins);
         reactor_cancel(service->loop, &run->tls);
+        reactor_cancel(service->loop, &run->certificate);
         reactor_free(service->loop);
     }
     tls_files_free(service->tls);
