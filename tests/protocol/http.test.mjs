@@ -1,5 +1,6 @@
 // HTTP against the real server: pages, API, and the input that must not hurt.
 import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
 import { after, before, test } from "node:test";
@@ -206,6 +207,19 @@ test("links begin with http.public_url", async () => {
   const own = await Server.start({ sets: ["http.public_url=https://hop.example/"] });
   try {
     assert.match(await own.cli("roster", "link", "QN-194-04"), /https:\/\/hop\.example\/r#[\w-]{22}/);
+  } finally {
+    await own.end();
+  }
+});
+
+test("a certificate and its key may be replaced one after the other", async () => {
+  const own = await Server.start({ trial: false });
+  const put = (name) => copyFileSync(`${server.data}/tls/${name}`, `${own.data}/tls/${name}`);
+  try {
+    put("server.crt");
+    await until("a certificate without its key is not taken", () => own.log.includes("tls.kept"), 20000);
+    put("server.key");
+    await until("the pair is taken", () => own.log.includes("tls.reloaded"), 20000);
   } finally {
     await own.end();
   }
