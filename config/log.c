@@ -18,7 +18,7 @@ static struct {
     const char *program;
 } out = { .lines = G_QUEUE_INIT };
 
-static const char *const level_words[] = { "debug", "info", "warn", "error" };
+static const char *const level_words[] = { "debug", "info", "warn", "error", [LOG_ALWAYS] = "info" };
 static const char *const secret_keys[] = { "token=", "password=", "pwd=", "secret=", "cookie=", "key=" };
 
 LogLevel log_level_from_word(const char *word, LogLevel fallback) {

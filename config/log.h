@@ -6,7 +6,7 @@
 
 #include <glib.h>
 
-typedef enum { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR } LogLevel;
+typedef enum { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_ALWAYS } LogLevel;
 
 /* Starts the writer thread on file descriptor fd (2 = standard error). program: shown in each line. */
 void log_open(const char *program, LogLevel least, int fd);
@@ -19,6 +19,8 @@ void log_line(LogLevel level, const char *event, const char *format, ...) G_GNUC
 #define log_info(event, ...)  log_line(LOG_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...)  log_line(LOG_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) log_line(LOG_ERROR, event, __VA_ARGS__)
+/* Information that must reach the journal whatever log.level says. */
+#define log_always(event, ...) log_line(LOG_ALWAYS, event, __VA_ARGS__)
 
 /* At most one pass per interval where packets flow; n_swallowed counts what was held back since the last pass.
  * Zero-initialise. Owned by one thread. */

@@ -82,6 +82,8 @@ char *auth_bearer_new(Auth *auth, StoreBatch *batch, const char *meeting, gint32
 /* The live session or bearer behind a cookie's or header's text. FALSE: unknown or over. Never blocks, never slows. */
 gboolean auth_identify(Auth *auth, const char *token, gint64 now_ms, Identity *ret_identity);
 gboolean auth_identity_lives(Auth *auth, const guint8 hash[TOKEN_HASH_BYTES], gint64 now_ms);
+/* A login that is in use: with less than 15 minutes left it gets an hour from now. FALSE: nothing was put into the batch. */
+gboolean auth_prolong(Auth *auth, StoreBatch *batch, const guint8 hash[TOKEN_HASH_BYTES], gint64 now_ms);
 void auth_log_out(Auth *auth, StoreBatch *batch, const guint8 hash[TOKEN_HASH_BYTES]);
 
 typedef enum { LINK_NONE, LINK_ACTIVE, LINK_REVOKED } LinkState;

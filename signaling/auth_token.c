@@ -8,7 +8,9 @@ enum {
     TOKEN_RANDOM_BYTES = 16,
     SESSIONS_PER_SEAT_MAX = 8,
     SESSIONS_PER_USER_MAX = 32,
-    LINK_PREFIX_BYTES = 8
+    LINK_PREFIX_BYTES = 8,
+    PROLONG_BELOW_MS = 15 * 60 * 1000,
+    PROLONG_BY_MS = 60 * 60 * 1000,
 };
 
 void auth_hash_token(const char *token, guint8 ret_hash[TOKEN_HASH_BYTES]) {
@@ -216,6 +218,16 @@ gboolean auth_identify(Auth *auth, const char *token, gint64 now_ms, Identity *r
 gboolean auth_identity_lives(Auth *auth, const guint8 hash[TOKEN_HASH_BYTES], gint64 now_ms) {
     Identity identity;
     return fill_identity(auth, g_hash_table_lookup(auth->tokens, hash), now_ms, &identity);
+}
+
+gboolean auth_prolong(Auth *auth, StoreBatch *batch, const guint8 hash[TOKEN_HASH_BYTES], gint64 now_ms) {
+    TokenRecord *token = g_hash_table_lookup(auth->tokens, hash);
+    if (token == NULL || token->expires_ms == 0 || is_over(token, now_ms) ||
+        token->expires_ms - now_ms >= PROLONG_BELOW_MS)
+        return FALSE;
+    token->expires_ms = now_ms + PROLONG_BY_MS;
+    store_batch_token(batch, token);
+    return TRUE;
 }
 
 void auth_log_out(Auth *auth, StoreBatch *batch, const guint8 hash[TOKEN_HASH_BYTES]) {

@@ -122,13 +122,9 @@ static gboolean fill_token(const Options *options, json_t *request, GError **err
 }
 
 static gboolean fill_backup(const Options *options, json_t *request, GError **error) {
-    g_autofree char *folder =
-        g_canonicalize_filename(options->rest[0], NULL); /* the server has another working folder */
-    g_autofree char *path = g_build_filename(folder, "diemcau.db", NULL);
-    set_text(request, "path", path);
-    if (g_mkdir_with_parents(folder, 0700) == 0) return TRUE;
-    g_set_error(error, FAULT, FAULT_SETUP, "cannot make the folder %s: %s", folder, g_strerror(errno));
-    return FALSE;
+    g_autofree char *copy = archive_passing_copy(options->data);
+    set_text(request, "path", copy);
+    return archive_prepare(options->rest[0], error);
 }
 
 static gboolean fill_seq(const Options *options, json_t *request, GError **error) {
@@ -270,7 +266,7 @@ static gboolean show_check(const Options *options, json_t *answer, GError **erro
 
 static gboolean show_backup(const Options *options, json_t *answer, GError **error) {
     (void)answer;
-    return archive_copy_certificates(options->data, options->rest[0], error);
+    return archive_fill(options->data, options->rest[0], error);
 }
 
 /* ---- the table ---- */

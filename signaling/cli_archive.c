@@ -60,10 +60,28 @@ static gboolean copy_folder(const char *from, const char *to, GError **error) {
     return TRUE;
 }
 
-gboolean archive_copy_certificates(const char *data_dir, const char *target, GError **error) {
-    g_autofree char *from = g_build_filename(data_dir, "tls", NULL),
-                    *to = g_build_filename(target, "tls", NULL);
-    return copy_folder(from, to, error);
+char *archive_passing_copy(const char *data_dir) {
+    g_autofree char *folder = g_canonicalize_filename(data_dir, NULL); /* the server stands in another one */
+    g_autofree char *name = g_strdup_printf("diemcau.db.copy-%d", (int)getpid());
+    return g_build_filename(folder, name, NULL);
+}
+
+gboolean archive_prepare(const char *target, GError **error) {
+    g_autofree char *database = g_build_filename(target, "diemcau.db", NULL);
+    if (!g_file_test(database, G_FILE_TEST_EXISTS)) return make_folder(target, error);
+    g_set_error(error, FAULT, FAULT_CONFLICT, "%s exists already; choose another name", database);
+    return FALSE;
+}
+
+gboolean archive_fill(const char *data_dir, const char *target, GError **error) {
+    g_autofree char *copy = archive_passing_copy(data_dir),
+                    *database = g_build_filename(target, "diemcau.db", NULL);
+    g_autofree char *tls_from = g_build_filename(data_dir, "tls", NULL),
+                    *tls_to = g_build_filename(target, "tls", NULL);
+    gboolean ok = copy_file(copy, database, error);
+    g_unlink(copy);
+    if (!ok) g_unlink(database);
+    return ok && copy_folder(tls_from, tls_to, error);
 }
 
 /* ---- restoring ---- */
@@ -95,28 +113,31 @@ static gboolean put_aside(const char *database, GError **error) {
     return TRUE;
 }
 
-static gboolean restore_database(const char *backup, const char *database, gboolean replace, GError **error) {
+/* What is there need not be readable: a damaged file, or one of a newer version, is what a backup is for. */
+static gboolean exchange(const char *backup, const char *database, GError **error) {
     g_autofree char *copy = g_strconcat(database, ".restoring", NULL),
-                    *lock = g_strconcat(copy, ".lock", NULL);
-    gboolean there = g_file_test(database, G_FILE_TEST_EXISTS);
-    if (there && !replace) {
-        g_set_error(error, FAULT, FAULT_CONFLICT,
-                    "%s exists already; --replace keeps it aside and puts the backup there", database);
-        return FALSE;
-    }
-    if (there) {
-        g_autoptr(Store) free_now =
-            store_open(database, error); /* nobody has it open; also folds its write-ahead log in */
-        if (free_now == NULL) return FALSE;
-    }
-    gboolean ok =
-        copy_file(backup, copy, error) && check_copy(copy, error) && (!there || put_aside(database, error));
+                    *copy_lock = g_strconcat(copy, ".lock", NULL);
+    /* A write-ahead log that outlived its database goes aside, too: it would be read into the new one. */
+    gboolean ok = copy_file(backup, copy, error) && check_copy(copy, error) && put_aside(database, error);
     if (ok && g_rename(copy, database) != 0) {
         g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s", database, g_strerror(errno));
         ok = FALSE;
     }
-    g_unlink(lock);
+    g_unlink(copy_lock);
     if (!ok) g_unlink(copy);
+    return ok;
+}
+
+static gboolean restore_database(const char *backup, const char *database, gboolean replace, GError **error) {
+    if (!replace && g_file_test(database, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, FAULT, FAULT_CONFLICT,
+                    "%s exists already; --replace keeps it aside and puts the backup there", database);
+        return FALSE;
+    }
+    int lock_fd = store_lock(database, error);
+    if (lock_fd < 0) return FALSE;
+    gboolean ok = exchange(backup, database, error);
+    close(lock_fd);
     return ok;
 }
 

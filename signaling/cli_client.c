@@ -78,10 +78,21 @@ static json_t *receive_line(int fd, GError **error) {
 
 static void keep_answer(gpointer user, json_t *answer) { *(json_t **)user = json_incref(answer); }
 
+/* What the server of that folder was started with, as far as it can be known: DATA/diemcau.conf, and for the folder of the
+ * package's service the file of that. NULL: neither. */
+static char *configuration(const char *data_dir) {
+    g_autofree char *folder = g_canonicalize_filename(data_dir, NULL);
+    g_autofree char *own = g_build_filename(folder, "diemcau.conf", NULL);
+    if (g_file_test(own, G_FILE_TEST_EXISTS)) return g_steal_pointer(&own);
+    gboolean is_service = strcmp(folder, "/var/lib/diemcau") == 0;
+    return is_service && g_file_test("/etc/diemcau/diemcau.conf", G_FILE_TEST_EXISTS)
+               ? g_strdup("/etc/diemcau/diemcau.conf")
+               : NULL;
+}
+
 static json_t *ask_books(const char *data_dir, json_t *request, GError **error) {
-    g_autofree char *conf = g_build_filename(data_dir, "diemcau.conf", NULL);
-    g_autoptr(Settings) settings =
-        settings_load(g_file_test(conf, G_FILE_TEST_EXISTS) ? conf : NULL, NULL, error);
+    g_autofree char *conf = configuration(data_dir);
+    g_autoptr(Settings) settings = settings_load(conf, NULL, error);
     if (settings == NULL) return NULL;
     g_autoptr(Office) office = office_open(data_dir, settings, error);
     if (office == NULL) return NULL;

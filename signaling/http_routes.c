@@ -124,33 +124,6 @@ static gboolean has_body_method(HttpMethod method) {
     return (method & (HTTP_POST | HTTP_PUT | HTTP_PATCH)) != 0;
 }
 
-gboolean http_admit(HttpExchange *exchange, Service *service, gint64 body_bytes) {
-    HttpRequest *request = &exchange->request;
-    Language language = caller_language(exchange, service);
-    guint methods = 0;
-    exchange->service = service;
-    const HttpRoute *route = http_route_find(request->method, request->path, request->parts, &methods);
-    if (body_bytes > 0) exchange->close = TRUE; /* until the body is read */
-    if (route == NULL && methods != 0) {
-        answer_method(exchange, methods);
-    } else if (route == NULL && request->method != HTTP_GET) {
-        refuse(exchange, 404, language, "not-found", WORD_PAGE_UNKNOWN);
-    } else if (body_bytes > (route != NULL ? (gint64)route->body_bytes_max : 0)) {
-        refuse(exchange, 413, language, "bad-input", WORD_BODY_TOO_BIG);
-    } else if (route != NULL && has_body_method(request->method) && !body_type_fits(request, route->body)) {
-        refuse(exchange, 415, language, "bad-input", WORD_BODY_TYPE);
-    } else if (route != NULL && route->who != WHO_BEARER && request->method != HTTP_GET &&
-               request->method != HTTP_OPTIONS &&
-               !http_origin_is_ours(request->origin, request->host, service->settings->http_origins)) {
-        refuse(exchange, 403, language, "refused", WORD_ORIGIN_REFUSED);
-    } else {
-        exchange->close = FALSE;
-        return TRUE;
-    }
-    service->stats.http_refused++;
-    return FALSE;
-}
-
 static gboolean identify_cookie(Service *service, const HttpRequest *request, const char *name,
                                 Identity *identity) {
     g_autofree char *token = http_cookie(request, name);
@@ -188,6 +161,52 @@ static gboolean is_machine(const HttpExchange *exchange, Service *service) {
     return secret_equal(a, b, strlen(a));
 }
 
+/* TRUE when the caller may; else answered. */
+static gboolean may_call(HttpExchange *exchange, Service *service, const HttpRoute *route,
+                         Caller *ret_caller) {
+    know_caller(exchange, service, ret_caller);
+    if (route->who >= 0 && !ret_caller->has_user)
+        refuse(exchange, 401, ret_caller->language, "refused", WORD_LOGIN_FIRST);
+    else if (route->who >= 0 && !role_may(ret_caller->actor.role, (Right)route->who))
+        refuse(exchange, 403, ret_caller->language, "refused", WORD_REFUSED_ROLE);
+    else if (route->who == WHO_MACHINE && !is_machine(exchange, service))
+        refuse(exchange, 403, ret_caller->language, "refused", WORD_REFUSED_ROLE);
+    else if (route->who == WHO_BEARER && !ret_caller->has_bearer)
+        route->handler(exchange,
+                       ret_caller); /* looks for the bearer first, and refuses as its standard says */
+    else
+        return TRUE;
+    return FALSE;
+}
+
+gboolean http_admit(HttpExchange *exchange, Service *service, gint64 body_bytes) {
+    HttpRequest *request = &exchange->request;
+    Caller caller;
+    Language language = caller_language(exchange, service);
+    guint methods = 0;
+    exchange->service = service;
+    const HttpRoute *route = http_route_find(request->method, request->path, request->parts, &methods);
+    if (body_bytes > 0) exchange->close = TRUE; /* until the body is read */
+    if (route == NULL && methods != 0) {
+        answer_method(exchange, methods);
+    } else if (route == NULL && request->method != HTTP_GET) {
+        refuse(exchange, 404, language, "not-found", WORD_PAGE_UNKNOWN);
+    } else if (body_bytes > (route != NULL ? (gint64)route->body_bytes_max : 0)) {
+        refuse(exchange, 413, language, "bad-input", WORD_BODY_TOO_BIG);
+    } else if (route != NULL && has_body_method(request->method) && !body_type_fits(request, route->body)) {
+        refuse(exchange, 415, language, "bad-input", WORD_BODY_TYPE);
+    } else if (route != NULL && route->who != WHO_BEARER && request->method != HTTP_GET &&
+               request->method != HTTP_OPTIONS &&
+               !http_origin_is_ours(request->origin, request->host, service->settings->http_origins)) {
+        refuse(exchange, 403, language, "refused", WORD_ORIGIN_REFUSED);
+    } else if (route == NULL || may_call(exchange, service, route, &caller)) {
+        exchange->close = FALSE;
+        return TRUE;
+    }
+    service->stats.http_refused++;
+    return FALSE;
+}
+
 void http_dispatch(HttpExchange *exchange, Service *service) {
     HttpRequest *request = &exchange->request;
     service->stats.http_requests++;
@@ -199,17 +218,9 @@ void http_dispatch(HttpExchange *exchange, Service *service) {
         http_static(exchange, service);
         return;
     }
-    Caller caller;
-    know_caller(exchange, service, &caller);
-    if (route->who >= 0 && !caller.has_user) {
-        refuse(exchange, 401, caller.language, "refused", WORD_LOGIN_FIRST);
-    } else if (route->who >= 0 && !role_may(caller.actor.role, (Right)route->who)) {
-        refuse(exchange, 403, caller.language, "refused", WORD_REFUSED_ROLE);
-    } else if (route->who == WHO_MACHINE && !is_machine(exchange, service)) {
-        refuse(exchange, 403, caller.language, "refused", WORD_REFUSED_ROLE);
-    } else {
+    Caller caller; /* known again: a login may have ended while the body came */
+    if (may_call(exchange, service, route, &caller))
         route->handler(exchange, &caller);
-        return;
-    }
-    service->stats.http_refused++;
+    else
+        service->stats.http_refused++;
 }

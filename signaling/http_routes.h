@@ -42,7 +42,8 @@ gboolean http_routes_check(GError **error);
 const HttpRoute *http_route_find(HttpMethod method, const char *path, char *parts[HTTP_PATH_PARTS_MAX],
                                  guint *ret_methods);
 
-/* Called when headers are in, before the body. FALSE: the exchange has been answered (404, 405, 413, 415, 403). */
+/* Called when headers are in, before the body: nobody's body is kept who may not call. FALSE: the exchange has been answered
+ * (404, 405, 413, 415, 401, 403). */
 gboolean http_admit(HttpExchange *exchange, Service *service, gint64 body_bytes);
 /* Called when the body is in. Answers now or later. */
 void http_dispatch(HttpExchange *exchange, Service *service);

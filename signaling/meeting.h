@@ -46,7 +46,7 @@ enum {
     MEETING_PRESENTER_LOST_MS = 15000,
     MEETING_TITLE_BYTES_MAX = 400,
     MEETING_NOTICE_BYTES_MAX = 1000,
-    MEETING_SEATS_MAX = 2000,
+    MEETING_SEATS_MAX = 1024, /* the bridge takes no larger scene */
     MEETING_PINS_MAX = 48
 };
 

@@ -243,17 +243,23 @@ static void on_unmute_allowed(Meeting *meeting, Seat *seat, json_t *event, gint6
     seat->allowed = meeting->muted_all || meeting->floor != 0;
 }
 
+static void keep_for_undo(Seat *seat) {
+    seat->undo_microphone_on = seat->microphone_on;
+    seat->undo_held = seat->held;
+    seat->undo_allowed = seat->allowed;
+}
+
 static void on_muted_all(Meeting *meeting, Seat *unused, json_t *event, gint64 time_ms) {
     (void)unused;
     json_t *until = json_object_get(event, "undo_until_ms");
+    /* Pressed again while it can be undone: what undo brings back is what was before the first. */
+    gboolean again = time_ms < meeting->mute_undo_until_ms;
     meeting->mute_undo_until_ms = until != NULL ? json_integer_value(until) : time_ms;
-    meeting->undo_muted_all = meeting->muted_all;
+    if (!again) meeting->undo_muted_all = meeting->muted_all;
     meeting->muted_all = TRUE;
     for (guint i = 0; i < meeting->seats->len; i++) {
         Seat *seat = meeting->seats->pdata[i];
-        seat->undo_microphone_on = seat->microphone_on;
-        seat->undo_held = seat->held;
-        seat->undo_allowed = seat->allowed;
+        if (!again) keep_for_undo(seat);
         seat->allowed = FALSE;
     }
 }

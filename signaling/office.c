@@ -44,6 +44,17 @@ static gboolean load(Office *office, GError **error) {
     return load_clock(office, error) && office_load_meetings(office, error);
 }
 
+static char *first_url(Office *office) {
+    char *url = g_strdup(office->settings->http_public_url);
+    if (url[0] == '\0') {
+        g_free(url);
+        url = store_read_note(office->store, "public_url");
+    }
+    if (url == NULL) return g_strdup_printf("https://localhost:%d", (int)office->settings->http_https_port);
+    while (g_str_has_suffix(url, "/")) url[strlen(url) - 1] = '\0'; /* paths are hung behind it */
+    return url;
+}
+
 Office *office_open(const char *data_dir, const Settings *settings, GError **error) {
     g_autoptr(Office) office = g_new0(Office, 1);
     owner_stamp(&office->owner);
@@ -57,13 +68,7 @@ Office *office_open(const char *data_dir, const Settings *settings, GError **err
     if (!meeting_table_check(error) || (data_dir != NULL && !make_folder(data_dir, error))) return NULL;
     office->store = store_open(path, error);
     if (office->store == NULL || !load(office, error)) return NULL;
-    g_autofree char *told = store_read_note(office->store, "public_url");
-    if (*settings->http_public_url != '\0')
-        office->public_url = g_strdup(settings->http_public_url);
-    else
-        office->public_url = told != NULL
-                                 ? g_strdup(told)
-                                 : g_strdup_printf("https://localhost:%d", (int)settings->http_https_port);
+    office->public_url = first_url(office);
     return g_steal_pointer(&office);
 }
 
@@ -73,7 +78,7 @@ static void anchor_head(Office *office) {
     gint64 seq = store_head(office->store, head);
     if (seq == office->anchored_seq) return;
     office->anchored_seq = seq;
-    log_info("log.head", "seq=%" G_GINT64_FORMAT " hash=%s", seq, head);
+    log_always("log.head", "seq=%" G_GINT64_FORMAT " hash=%s", seq, head);
 }
 
 void office_close(Office *office) {
@@ -137,6 +142,18 @@ void office_set_public_url(Office *office, const char *url) {
     StoreBatch *batch = store_batch_new();
     store_batch_note(batch, "public_url", url);
     office_submit(office, batch, NULL, NULL);
+}
+
+/* The wall clock alone would not do: set back before a restart of this process, the bridge would refuse each scene as older. */
+gint64 office_new_epoch(Office *office) {
+    g_autofree char *last = store_read_note(office->store, "epoch");
+    gint64 epoch = g_get_real_time() / 1000;
+    if (last != NULL) epoch = MAX(epoch, g_ascii_strtoll(last, NULL, 10) + 1);
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, epoch);
+    StoreBatch *batch = store_batch_new();
+    store_batch_note(batch, "epoch", text);
+    office_submit(office, batch, NULL, NULL);
+    return epoch;
 }
 
 /* ---- to the disk and back ---- */

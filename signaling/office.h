@@ -43,6 +43,8 @@ Auth *office_auth(Office *office);
 const Settings *office_settings(Office *office);
 /* What links begin with: http.public_url, else what the server told (kept for the command line), else https://localhost:port. */
 const char *office_public_url(Office *office);
+gint64 office_new_epoch(
+    Office *office); /* of scenes: larger than that of any earlier run, kept in the books */
 void office_set_public_url(Office *office,
                            const char *url); /* the server, once it knows its addresses and port */
 

@@ -22,7 +22,8 @@ static gboolean seat_differs(const SeatRecord *a, const SeatRecord *b) {
 RosterPlan *office_import_roster(Office *office, const Actor *actor, const char *csv, gsize n_bytes,
                                  OfficeDone done, gpointer user, GError **error) {
     if (!office_may_write(office, actor->language, error)) return NULL;
-    RosterPlan *plan = roster_plan_import(office->roster, csv, n_bytes, actor->language);
+    RosterPlan *plan = roster_plan_import(office->roster, csv, n_bytes,
+                                          (guint)office->settings->meeting_seats_max, actor->language);
     StoreBatch *batch = store_batch_new();
     if (plan->n_errors > 0) {
         office_submit(office, batch, done, user);

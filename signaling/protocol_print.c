@@ -80,7 +80,8 @@ static void print_pushes(FILE *out) {
         fprintf(out, "| `%s` | %s | %s |\n", rows[i][0], rows[i][1], rows[i][2]);
     fputs("\nClose codes: 1001 server stops or the same page came with a new socket, 1009 message too big, "
           "4001 taken over, "
-          "4003 logged out or link revoked, 4004 too many malformed messages, 4008 read too slowly.\n",
+          "4003 logged out or link revoked, 4004 too many malformed messages or none for 10 s, 4008 read too "
+          "slowly.\n",
           out);
 }
 

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 typedef struct Roster Roster;
-enum { ROSTER_SEATS_MAX = 2000 };
+enum { ROSTER_SEATS_MAX = 1024 }; /* the bridge takes no larger scene */
 
 Roster *roster_new(void);
 void roster_free(Roster *roster);                         /* NULL is fine */
@@ -50,7 +50,9 @@ typedef struct {
 
 /* All or nothing. A seat is known again by its code; points that the file does not name stay as they are, behind the others.
  * Header row needed: code,name,type and any of the other columns, in any order; unknown columns are errors. Pure. */
-RosterPlan *roster_plan_import(const Roster *roster, const char *csv, gsize n_bytes, Language language);
+/* n_seats_max: meeting.seats_max, at most ROSTER_SEATS_MAX: whatever stands in the roster fits into one meeting. */
+RosterPlan *roster_plan_import(const Roster *roster, const char *csv, gsize n_bytes, guint n_seats_max,
+                               Language language);
 void roster_plan_free(RosterPlan *plan);
 /* {added, changed, unchanged, errors, rows:[{line, column?, code, what: added|changed|unchanged|error, text}]} */
 json_t *roster_plan_json(const RosterPlan *plan);

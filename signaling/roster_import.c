@@ -204,7 +204,8 @@ static void read_rows(Import *import, const GPtrArray *rows) {
     keep_the_others(import);
 }
 
-RosterPlan *roster_plan_import(const Roster *roster, const char *csv, gsize n_bytes, Language language) {
+RosterPlan *roster_plan_import(const Roster *roster, const char *csv, gsize n_bytes, guint n_seats_max,
+                               Language language) {
     g_autoptr(GPtrArray) errors = g_ptr_array_new_with_free_func(csv_error_free_any);
     g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GPtrArray) seats = g_ptr_array_new_with_free_func((GDestroyNotify)seat_record_free);
@@ -222,8 +223,9 @@ RosterPlan *roster_plan_import(const Roster *roster, const char *csv, gsize n_by
         read_rows(&import, rows);
     else if (plan->n_errors == 0)
         report(&import, 1, 0, ROSTER_ERROR, "", g_strdup(words(language, WORD_CSV_EMPTY)));
-    if (seats->len > ROSTER_SEATS_MAX)
-        report(&import, 0, 0, ROSTER_ERROR, "", words_format(language, WORD_ROSTER_FULL, ROSTER_SEATS_MAX));
+    n_seats_max = MIN(n_seats_max, ROSTER_SEATS_MAX);
+    if (seats->len > n_seats_max)
+        report(&import, 0, 0, ROSTER_ERROR, "", words_format(language, WORD_ROSTER_FULL, (int)n_seats_max));
     g_ptr_array_sort(plan->rows, by_line);
     if (plan->n_errors == 0) plan->seats = g_steal_pointer(&seats);
     return plan;

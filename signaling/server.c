@@ -16,7 +16,6 @@
 
 enum {
     SPARE_FDS = 128,
-    HEADER_POOL = 256,
     HEADER_BYTES = 4096,
     PING_AFTER_S = 25, /* a NAT forgets a silent connection after half a minute at the least */
     HANG_UP_AFTER_S = 40,
@@ -108,7 +107,8 @@ static struct lws_context_creation_info common(const Server *server) {
     struct lws_context_creation_info info = { 0 };
     info.protocols = protocols();
     info.fd_limit_per_thread = (guint)server->service->settings->http_connections_max + SPARE_FDS;
-    info.max_http_header_pool = HEADER_POOL;
+    /* One for each connection, made when its request begins: fewer, and unfinished requests of one keep others waiting. */
+    info.max_http_header_pool2 = (guint)server->service->settings->http_connections_max;
     info.max_http_header_data = HEADER_BYTES;
     info.timeout_secs = 20;
     info.keepalive_timeout = 30;
@@ -162,6 +162,12 @@ static gint64 changed_us(const char *path) {
     return (gint64)info.st_mtim.tv_sec * G_USEC_PER_SEC + info.st_mtim.tv_nsec / 1000;
 }
 
+/* Of certificate and key together: whoever brings new ones copies one file after the other. 0: one is missing. */
+static gint64 pair_changed_us(const TlsFiles *tls) {
+    gint64 cert_us = changed_us(tls->cert_path), key_us = changed_us(tls->key_path);
+    return cert_us != 0 && key_us != 0 ? MAX(cert_us, key_us) : 0;
+}
+
 static gboolean adopt_loop(Server *server, GError **error) {
     struct lws_vhost *vhost = server->https != NULL ? server->https : server->http;
     /* The library closes what it adopted; the loop keeps its own. */
@@ -194,7 +200,7 @@ Server *server_new(Service *service, GError **error) {
         server_free(server);
         return NULL;
     }
-    if (service->tls != NULL) server->cert_changed_us = changed_us(service->tls->cert_path);
+    if (service->tls != NULL) server->pair_changed_us = pair_changed_us(service->tls);
     if (!adopt_loop(server, error)) {
         server_free(server);
         return NULL;
@@ -226,15 +232,17 @@ void server_turn(Server *server) {
     }
 }
 
-void server_reload_tls(Server *server) {
+void server_reload_tls(Server *server, gboolean always) {
     const TlsFiles *tls = server->service->tls;
     if (tls == NULL || server->ssl_ctx == NULL) return;
-    gint64 now_us = changed_us(tls->cert_path);
-    if (now_us == 0 || now_us == server->cert_changed_us) return;
+    gint64 now_us = pair_changed_us(tls);
+    if (!always && (now_us == 0 || now_us == server->pair_changed_us)) return;
     g_autoptr(GError) error = NULL;
-    server->cert_changed_us = now_us;
-    if (tls_pair_load(server->ssl_ctx, tls->cert_path, tls->key_path, &error))
+    if (tls_pair_load(server->ssl_ctx, tls->cert_path, tls->key_path, &error)) {
+        server->pair_changed_us = now_us;
         log_info("tls.reloaded", "cert=%s", tls->cert_path);
-    else
-        log_warn("tls.kept", "why=\"%s\"", error->message);
+    } else if (always || now_us != server->pair_refused_us) {
+        log_warn("tls.kept", "why=\"%s\"", error->message); /* tried again each time, said once */
+    }
+    server->pair_refused_us = now_us;
 }

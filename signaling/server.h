@@ -12,5 +12,6 @@ gboolean server_port_check(const char *host, gint64 port, const char *setting, G
 
 Server *server_new(Service *service, GError **error); /* opens the ports */
 void server_free(Server *server);                     /* NULL is fine */
-void server_turn(Server *server);       /* waits for something to happen, does it, and rests for 5 ms */
-void server_reload_tls(Server *server); /* reads the certificate again if its file has changed */
+void server_turn(Server *server); /* waits for something to happen, does it, and rests for 5 ms */
+/* Reads certificate and key again if one of the files has changed, or always. The pair in use stays while they do not fit. */
+void server_reload_tls(Server *server, gboolean always);

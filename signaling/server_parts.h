@@ -14,7 +14,8 @@ struct Server {
     GPtrArray *speakers;     /* WebSockets with something to say, since the last server_ws_flush() */
     gboolean served_http;    /* in this turn */
     guint n_connections;
-    gint64 cert_changed_us; /* mtime of the certificate in use */
+    gint64 pair_changed_us; /* later mtime of certificate and key in use */
+    gint64 pair_refused_us; /* the same of a pair that was no pair */
 };
 
 /* One TCP connection, from accept to the end; hangs on the wsi as its opaque pointer. */

@@ -29,7 +29,10 @@ enum {
     TICK_MS = 250, /* with the review: on multiples of it both come in one turn */
     REVIEW_MS = 250,
     STATS_MS = 5000,
+    LOGINS_MS = 5000,
     TLS_MS = 10000,
+    CERTIFICATE_MS = 6 * 3600 * 1000,
+    CERTIFICATE_WARN_DAYS = 14,
     BRIDGE_WAIT_FIRST_MS = 15000, /* it builds and drops each codec once before it listens */
     BRIDGE_WAIT_AGAIN_MS = 1500,
     GOODBYE_MS = 300,
@@ -40,7 +43,7 @@ typedef struct {
     Service service;
     Server *server;
     int wake_fd, signal_fd;
-    ReactorTimer *tick, *review, *stats, *tls;
+    ReactorTimer *tick, *review, *stats, *logins, *tls, *certificate;
 } Run;
 
 Language service_language(const Service *service) {
@@ -51,14 +54,14 @@ Language service_language(const Service *service) {
 
 static void on_committed(gpointer user, const char *meeting, json_t *events, gint64 time_ms) {
     (void)time_ms;
+    legs_committed(user, meeting, events);
     broadcast_committed(user, meeting, events);
 }
 
 static void on_roster_changed(gpointer user) { broadcast_roster_changed(user); }
 
 static void on_link_changed(gpointer user, gint32 seat) {
-    (void)seat;
-    session_check_logins(user);
+    legs_close_unclaimed(user, seat); /* `sessions_ended` follows, for those who are known */
 }
 
 static void on_sessions_ended(gpointer user) { session_check_logins(user); }
@@ -98,9 +101,28 @@ static void on_tick(gpointer user) { office_tick(((Run *)user)->service.office);
 
 static void on_review(gpointer user) { legs_review(&((Run *)user)->service); }
 
+static void on_logins(gpointer user) {
+    Run *run = user;
+    session_close_silent(&run->service);
+    session_review_logins(&run->service);
+}
+
 static void on_tls(gpointer user) {
     Run *run = user;
-    if (run->server != NULL) server_reload_tls(run->server);
+    if (run->server != NULL) server_reload_tls(run->server, FALSE);
+}
+
+/* A server that is never restarted would outlive its certificate: the local one is made anew, people are warned of the end of
+ * another. */
+static void on_certificate(gpointer user) {
+    Service *service = &((Run *)user)->service;
+    if (service->tls == NULL) return;
+    g_autoptr(GError) error = NULL;
+    if (!tls_renew(service->tls, &error)) log_error("tls.not-renewed", "why=\"%s\"", error->message);
+    gint64 days = tls_expires_in_s(service->tls->cert_path) / (24 * 3600);
+    if (days >= CERTIFICATE_WARN_DAYS) return;
+    g_autofree char *text = words_format(service_language(service), WORD_CERTIFICATE_ENDS, (int)MAX(days, 0));
+    broadcast_alarm(service, "certificate-ends", text);
 }
 
 static void on_stats_answer(gpointer user, json_t *answer, const GError *why) {
@@ -137,10 +159,10 @@ static void on_signal(gpointer user, int events) {
     Run *run = user;
     struct signalfd_siginfo info;
     if (read(run->signal_fd, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGHUP)
-        on_tls(run);
-    else
+    if (info.ssi_signo != SIGHUP)
         run->service.stopping = TRUE;
+    else if (run->server != NULL)
+        server_reload_tls(run->server, TRUE);
 }
 
 /* ---- opening ---- */
@@ -181,7 +203,8 @@ static gboolean check_ports(const Settings *settings, GError **error) {
            server_port_check("127.0.0.1", settings->http_port, "http.port", error);
 }
 
-static char *public_url(const Service *service) {
+/* What links begin with where http.public_url does not say. */
+static char *own_url(const Service *service) {
     const Settings *settings = service->settings;
     if (service->tls == NULL) return g_strdup_printf("http://localhost:%d", (int)settings->http_port);
     const char *name = service->tls->names != NULL ? service->tls->names[0] : g_get_host_name();
@@ -200,7 +223,7 @@ static gboolean open_books(Run *run, const ServerOptions *options, GError **erro
     service->office = office_open(options->data_dir, service->settings, error);
     if (service->office == NULL) return FALSE;
     service->store_well = TRUE;
-    service->epoch = g_get_real_time() / 1000; /* larger than that of any earlier run */
+    service->epoch = office_new_epoch(service->office);
     service->instance = g_strdup_printf("%" G_GINT64_MODIFIER "x-%x", service->epoch, g_random_int());
     service->web_root = http_web_root(service->settings);
     service->web_files = http_static_cache_new();
@@ -208,7 +231,8 @@ static gboolean open_books(Run *run, const ServerOptions *options, GError **erro
         service->tls = tls_prepare(service->settings, options->data_dir, error);
         if (service->tls == NULL) return FALSE;
     }
-    g_autofree char *url = public_url(service);
+    if (service->settings->http_public_url[0] != '\0') return TRUE; /* office_open() took it */
+    g_autofree char *url = own_url(service);
     office_set_public_url(service->office, url);
     return TRUE;
 }
@@ -228,7 +252,9 @@ static gboolean open_links(Run *run, GError **error) {
     run->tick = reactor_after(service->loop, TICK_MS, TICK_MS, on_tick, run);
     run->review = reactor_after(service->loop, REVIEW_MS, REVIEW_MS, on_review, run);
     run->stats = reactor_after(service->loop, STATS_MS, STATS_MS, on_stats, run);
+    run->logins = reactor_after(service->loop, LOGINS_MS, LOGINS_MS, on_logins, run);
     run->tls = reactor_after(service->loop, TLS_MS, TLS_MS, on_tls, run);
+    run->certificate = reactor_after(service->loop, CERTIFICATE_MS, CERTIFICATE_MS, on_certificate, run);
     g_autofree char *bridge_path = g_build_filename(service->data_dir, "run", "bridge-0.sock", NULL);
     service->bridge = bridge_link_new(service->loop, bridge_path, service->instance, &bridge_events, service);
     g_autofree char *admin_path = g_build_filename(service->data_dir, "run", "admin.sock", NULL);
@@ -264,6 +290,7 @@ static gboolean open_all(Run *run, const ServerOptions *options, GError **error)
     }
     run->server = server_new(service, error);
     if (run->server == NULL) return FALSE;
+    on_certificate(run);
     log_info("server.ready", "https_port=%d http_port=%d seats=%u bridge=%d pages=%s",
              (int)service->settings->http_https_port, (int)service->settings->http_port,
              roster_n_seats(office_roster(service->office)), bridge_link_is_up(service->bridge),
@@ -312,7 +339,9 @@ static void close_all(Run *run) {
         reactor_cancel(service->loop, &run->tick);
         reactor_cancel(service->loop, &run->review);
         reactor_cancel(service->loop, &run->stats);
+        reactor_cancel(service->loop, &run->logins);
         reactor_cancel(service->loop, &run->tls);
+        reactor_cancel(service->loop, &run->certificate);
         reactor_free(service->loop);
     }
     tls_files_free(service->tls);

@@ -49,6 +49,7 @@ Session *session_new(Service *service, const Credentials *credentials, const Soc
     session->port = port;
     session->socket = socket;
     session->language = service_language(service);
+    session->made_us = reactor_now_us();
     g_hash_table_insert(service->sessions->by_number, &session->number, session);
     service->stats.ws_opened++;
     return session;
@@ -88,6 +89,20 @@ void session_each(Service *service, void (*func)(Session *session, gpointer user
     for (GList *at = all; at != NULL; at = at->next) {
         Session *session = at->data;
         if (session->said_hello && session->port != NULL) func(session, user);
+    }
+}
+
+const guint8 *session_login(const Session *session) {
+    return session->is_room ? session->credentials.room_hash : session->credentials.user_hash;
+}
+
+void session_close_silent(Service *service) {
+    gint64 since_us = reactor_now_us() - SESSION_SILENT_US;
+    g_autoptr(GList) all = g_hash_table_get_values(service->sessions->by_number);
+    for (GList *at = all; at != NULL; at = at->next) {
+        Session *session = at->data;
+        if (!session->said_hello && session->made_us < since_us)
+            session_close(session, CLOSE_BAD_PROTOCOL, "no hello");
     }
 }
 
@@ -216,14 +231,3 @@ Actor session_actor(const Session *session) {
         .role = session->role, .seat = session->seat, .name = session->name, .language = session->language
     };
 }
-
-static void check_login(Session *session, gpointer user) {
-    (void)user;
-    Service *service = session->service;
-    const guint8 *hash = session->is_room ? session->credentials.room_hash : session->credentials.user_hash;
-    if (auth_identity_lives(office_auth(service->office), hash, office_now_ms(service->office))) return;
-    legs_close_session_legs(session);
-    session_close(session, CLOSE_LOGGED_OUT, "logged out");
-}
-
-void session_check_logins(Service *service) { session_each(service, check_login, NULL); }

@@ -11,11 +11,12 @@ enum {
     SESSION_MESSAGE_BYTES_MAX = 64 * 1024,
     SESSION_MESSAGES_PER_S_MAX = 60, /* of a room; a console may act on two hundred rooms at once */
     CONSOLE_MESSAGES_PER_S_MAX = 400,
+    SESSION_SILENT_US = 10 * G_USEC_PER_SEC, /* from the upgrade to the first message of a page */
     CLOSE_GOING_AWAY = 1001,
     CLOSE_TOO_BIG = 1009,
     CLOSE_TAKEN_OVER = 4001,
     CLOSE_LOGGED_OUT = 4003,
-    CLOSE_BAD_PROTOCOL = 4004, /* too many messages that make no sense */
+    CLOSE_BAD_PROTOCOL = 4004, /* too many messages that make no sense, or none at all */
     CLOSE_TOO_SLOW = 4008,
 };
 
@@ -44,6 +45,7 @@ typedef struct Session {
     gpointer socket;
 
     gboolean said_hello;
+    gint64 made_us;
     gboolean is_room; /* room or simulator; else a console */
     Role role;
     gint32 seat; /* a room's own, or the seat a console is attached to; 0 = none */
@@ -96,5 +98,10 @@ void asked_note_commit(Service *service, const Asked *asked); /* it waited for a
 Actor session_actor(const Session *session);
 /* A page, or a WHIP client (NULL), takes the seat: other pages of it are told and closed. session_hello.c */
 void session_take_seat(Service *service, gint32 seat, const Session *by);
-/* Closes the sessions whose login or link has ended. */
+const guint8 *session_login(const Session *session); /* hash of the login or link it came by */
+void session_close_silent(Service *service);         /* sockets that have said nothing for too long */
+/* ---- session_logins.c ---- */
+/* Closes the sessions and the legs whose login, link or bearer has ended. */
 void session_check_logins(Service *service);
+/* Every few seconds: logins and bearers that are in use in an open meeting are prolonged, the others checked. */
+void session_review_logins(Service *service);

@@ -48,6 +48,7 @@ gboolean on_command(Session *session, json_t *message, const Asked *asked, GErro
         return FALSE;
     json_t *command = json_copy(message);
     json_object_del(command, "id");
+    json_object_del(command, "now"); /* to end at once is for the command line; a page's chair may undo */
     /* The page's name for it differs from the meeting's, where a meeting is what is spoken to. */
     if (strcmp(name, "meeting.end") == 0) json_object_set_new(command, "t", json_string("end"));
     Actor actor = session_actor(session);

@@ -16,8 +16,13 @@ static gboolean page_is(const char *page, const char *a, const char *b) {
 static gboolean take_role(Session *session, const char *page, GError **error) {
     const Credentials *credentials = &session->credentials;
     Roster *roster = office_roster(session->service->office);
+    Auth *auth = office_auth(session->service->office);
+    gint64 now_ms = office_now_ms(session->service->office);
+    /* Asked again: a login or link may have ended since the upgrade. */
+    gboolean has_room = credentials->has_room && auth_identity_lives(auth, credentials->room_hash, now_ms);
+    gboolean has_user = credentials->has_user && auth_identity_lives(auth, credentials->user_hash, now_ms);
     if (page_is(page, "room", "sim")) {
-        const SeatRecord *seat = credentials->has_room ? roster_seat(roster, credentials->seat) : NULL;
+        const SeatRecord *seat = has_room ? roster_seat(roster, credentials->seat) : NULL;
         if (seat == NULL) return words_refuse(error, FAULT_REFUSED, session->language, WORD_ROOM_LINK_WRONG);
         session->is_room = TRUE;
         session->role = ROLE_ROOM;
@@ -27,8 +32,7 @@ static gboolean take_role(Session *session, const char *page, GError **error) {
     }
     if (!page_is(page, "chair", "technician"))
         return words_refuse(error, FAULT_BAD_INPUT, session->language, WORD_COMMAND_MALFORMED, "page");
-    if (!credentials->has_user)
-        return words_refuse(error, FAULT_REFUSED, session->language, WORD_LOGIN_FIRST);
+    if (!has_user) return words_refuse(error, FAULT_REFUSED, session->language, WORD_LOGIN_FIRST);
     session->role = credentials->user_role;
     session->name = g_strdup(credentials->user_name);
     /* The chair's console commands for the seat the chair sits in; other consoles sit nowhere. */
@@ -43,7 +47,12 @@ typedef struct {
 
 static void take_over(Session *other, gpointer user) {
     const Taking *taking = user;
-    if (other == taking->by || !other->is_room || other->seat != taking->seat) return;
+    if (other == taking->by || other->seat != taking->seat) return;
+    if (!other
+             ->is_room) { /* a console that took part takes part no more, and can no longer leave for the seat */
+        g_clear_pointer(&other->told_view, g_free);
+        return;
+    }
     gboolean same_page = taking->by != NULL && g_strcmp0(other->client, taking->by->client) == 0;
     log_info("seat.taken", "seat=%d from=%" G_GUINT64_FORMAT " by=%" G_GUINT64_FORMAT " same_page=%d",
              taking->seat, other->number, taking->by != NULL ? taking->by->number : 0, same_page);

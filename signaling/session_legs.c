@@ -121,6 +121,7 @@ gint32 leg_open(Service *service, const LegWish *wish, BridgeDone done, gpointer
     leg->room = wish->room;
     leg->session = wish->session;
     leg->client = g_strdup(wish->client);
+    if (wish->owner != NULL) memcpy(leg->owner, wish->owner, sizeof leg->owner);
     leg->offer = g_strdup(wish->offer);
     broadcast_scene_changed(service, wish->meeting);
 
@@ -138,11 +139,15 @@ gint32 leg_open(Service *service, const LegWish *wish, BridgeDone done, gpointer
 
 /* ---- whose legs ---- */
 
-/* Calls func for a copy of the list: func may close legs. */
-static void each(Service *service, void (*func)(Service *service, Leg *leg, gconstpointer what),
-                 gconstpointer what) {
+void legs_each(Service *service, void (*func)(Service *service, Leg *leg, gconstpointer what),
+               gconstpointer what) {
     g_autoptr(GList) all = g_hash_table_get_values(service->legs->legs);
     for (GList *at = all; at != NULL; at = at->next) func(service, at->data, what);
+}
+
+gboolean leg_has_owner(const Leg *leg) {
+    static const guint8 nobody[TOKEN_HASH_BYTES];
+    return memcmp(leg->owner, nobody, sizeof nobody) != 0;
 }
 
 gboolean legs_claim(Session *session, gint32 id) {
@@ -157,6 +162,7 @@ gboolean legs_claim(Session *session, gint32 id) {
         leg->room = session->is_room;
     }
     leg->session = session->number;
+    memcpy(leg->owner, session_login(session), sizeof leg->owner);
     leg->asked_restart = FALSE; /* whoever was asked while the line was down may never have heard it */
     leg_tell_needs(session, leg);
     return TRUE;
@@ -168,14 +174,16 @@ static void forget_session(Service *service, Leg *leg, gconstpointer what) {
     if (leg->session == session->number) leg->session = 0;
 }
 
-void legs_session_gone(const Session *session) { each(session->service, forget_session, session); }
+void legs_session_gone(const Session *session) { legs_each(session->service, forget_session, session); }
 
 static void close_if_session(Service *service, Leg *leg, gconstpointer what) {
     const Session *session = what;
     if (leg->session == session->number) leg_close(service, leg->id);
 }
 
-void legs_close_session_legs(const Session *session) { each(session->service, close_if_session, session); }
+void legs_close_session_legs(const Session *session) {
+    legs_each(session->service, close_if_session, session);
+}
 
 typedef struct {
     const char *meeting; /* NULL: any */
@@ -193,24 +201,44 @@ static void close_sender(Service *service, Leg *leg, gconstpointer what) {
 
 void legs_replace_sender(Service *service, gint32 seat, const char *client) {
     SeatWish wish = { .seat = seat, .client = client };
-    each(service, close_sender, &wish);
+    legs_each(service, close_sender, &wish);
 }
 
 static void close_if_meeting(Service *service, Leg *leg, gconstpointer what) {
-    const SeatWish *wish = what;
-    if (strcmp(leg->meeting, wish->meeting) == 0 && (wish->seat == 0 || leg->seat == wish->seat))
-        leg_close(service, leg->id);
+    if (strcmp(leg->meeting, what) == 0) leg_close(service, leg->id);
 }
 
 void legs_close_meeting(Service *service, const char *meeting) {
-    SeatWish wish = { .meeting = meeting };
-    each(service, close_if_meeting, &wish);
+    legs_each(service, close_if_meeting, meeting);
     legs_forget_meeting(service, meeting);
+}
+
+static void close_if_rooms(Service *service, Leg *leg, gconstpointer what) {
+    const SeatWish *wish = what;
+    gboolean there = wish->meeting == NULL || strcmp(leg->meeting, wish->meeting) == 0;
+    if (there && leg->seat == wish->seat && (leg->room || sends(leg))) leg_close(service, leg->id);
 }
 
 void legs_close_seat(Service *service, const char *meeting, gint32 seat) {
     SeatWish wish = { .meeting = meeting, .seat = seat };
-    each(service, close_if_meeting, &wish);
+    legs_each(service, close_if_rooms, &wish);
+}
+
+static void close_if_unclaimed(Service *service, Leg *leg, gconstpointer what) {
+    if (leg->seat == *(const gint32 *)what && leg->client == NULL) leg_close(service, leg->id);
+}
+
+void legs_close_unclaimed(Service *service, gint32 seat) { legs_each(service, close_if_unclaimed, &seat); }
+
+void legs_committed(Service *service, const char *meeting, json_t *events) {
+    gsize index;
+    json_t *event;
+    json_array_foreach(events, index, event) {
+        const char *kind = json_string_value(json_object_get(event, "k"));
+        const char *why = json_string_value(json_object_get(event, "why"));
+        if (g_strcmp0(kind, "left") == 0 && g_strcmp0(why, "disconnected") == 0)
+            legs_close_seat(service, meeting, (gint32)json_integer_value(json_object_get(event, "seat")));
+    }
 }
 
 /* ---- scene ---- */
@@ -253,5 +281,15 @@ guint legs_count_session(Service *service, guint64 session) {
     gpointer value;
     g_hash_table_iter_init(&iter, service->legs->legs);
     while (g_hash_table_iter_next(&iter, NULL, &value)) n += ((const Leg *)value)->session == session;
+    return n;
+}
+
+guint legs_count_owner(Service *service, const guint8 *owner) {
+    guint n = 0;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, service->legs->legs);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        n += memcmp(((const Leg *)value)->owner, owner, TOKEN_HASH_BYTES) == 0;
     return n;
 }

@@ -8,7 +8,8 @@
 #include "signaling/session.h"
 
 enum {
-    SESSION_LEGS_MAX = 4,     /* a console looks at program, wall and pages, and may take part */
+    SESSION_LEGS_MAX =
+        4, /* of a page, of a bearer: a console looks at program, wall and pages, and may take part */
     SEAT_NOBODY = G_MAXINT32, /* legs of consoles that are attached to no seat hear everybody */
     LEG_LOST_AFTER_MS = 5000, /* a seat without living media is told as lost */
     LEG_SETTLE_MS = 12000,    /* after a start or a new bridge: time for all pages to come back */
@@ -29,18 +30,19 @@ typedef struct {
     gboolean hears;
     guint64 session; /* who is told about it; 0: nobody at the moment */
     char *client;    /* page load that made it; NULL: adopted, not claimed yet */
-    gboolean room;   /* made by a room's page, not by a console */
+    gboolean room;   /* made by a room's page or bearer, not by a console */
     LegState state;
     gint64 state_us;
     gboolean asked_restart;
     json_t *quality; /* last report of the bridge, or NULL */
     json_t *needs; /* last wish of the bridge for its camera, or NULL: told again to a page that comes back */
     json_t *screen_needs; /* the same for the screen that it shows */
+    guint8
+        owner[TOKEN_HASH_BYTES]; /* the login, link or bearer that made it; zeros: adopted, not claimed yet */
     /* WHIP and WHEP */
     char *resource; /* last part of the Location; NULL for pages */
     char *offer;    /* theirs, for a restart */
     guint n_restarts;
-    guint8 owner[TOKEN_HASH_BYTES]; /* of the bearer that made it */
 } Leg;
 
 LegTable *legs_new(void);
@@ -67,6 +69,7 @@ typedef struct {
     gboolean hears, room;
     guint64 session;
     const char *client;
+    const guint8 *owner;  /* hash of the login, link or bearer */
     const char *offer;    /* theirs, or NULL: we offer */
     gint64 screen_height; /* of who watches, pixels; 0: not told */
 } LegWish;
@@ -77,7 +80,16 @@ Leg *leg_find(Service *service, gint32 id); /* NULL when gone; good until the lo
 Leg *leg_find_resource(Service *service, const char *resource);
 void leg_close(Service *service, gint32 id);
 void legs_close_meeting(Service *service, const char *meeting);
+/* What the seat's room has there, and what is sent for it; consoles go on looking. meeting NULL: any. */
 void legs_close_seat(Service *service, const char *meeting, gint32 seat);
+/* The seat's link was changed: legs of which nobody knows by whose link they were made. */
+void legs_close_unclaimed(Service *service, gint32 seat);
+void legs_committed(Service *service, const char *meeting,
+                    json_t *events); /* who was sent out sends no more */
+/* Calls func for each leg; func may close legs. */
+void legs_each(Service *service, void (*func)(Service *service, Leg *leg, gconstpointer what),
+               gconstpointer what);
+gboolean leg_has_owner(const Leg *leg);
 
 /* Legs of a meeting for its scene; array of SceneLeg (transfer full). */
 GArray *legs_scene(Service *service, const char *meeting);
@@ -92,5 +104,6 @@ GHashTable *legs_quality(Service *service, const char *meeting);
 void legs_review(Service *service);
 guint legs_count(Service *service, LegState state);
 guint legs_count_session(Service *service, guint64 session);
+guint legs_count_owner(Service *service, const guint8 *owner);
 gboolean legs_session_sends(
     const Session *session); /* it has a leg that carries its seat's voice and picture */

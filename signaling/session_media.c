@@ -20,13 +20,15 @@ static LegAsked *leg_asked_new(Session *session, const Asked *asked, gint32 leg)
     return waiting;
 }
 
-/* A bridge that is away or late is said in the page's language; what it says of an SDP is for its developers. */
+/* A bridge that is away, late or full is said in the page's language; what it says of an SDP is for its developers. */
 static void fault_leg(const LegAsked *waiting, const GError *why) {
     const Session *session = session_find(waiting->service, waiting->asked.session);
     gboolean away = g_error_matches(why, FAULT, FAULT_GONE) || g_error_matches(why, FAULT, FAULT_BUSY);
+    gboolean full = g_error_matches(why, FAULT, FAULT_FULL);
     g_autoptr(GError) said = NULL;
-    if (away && session != NULL)
-        words_refuse(&said, (FaultCode)why->code, session->language, WORD_BRIDGE_AWAY);
+    if ((away || full) && session != NULL)
+        words_refuse(&said, (FaultCode)why->code, session->language,
+                     full ? WORD_LEGS_FULL : WORD_BRIDGE_AWAY);
     asked_fault(waiting->service, &waiting->asked, said != NULL ? said : why);
 }
 
@@ -76,7 +78,8 @@ gboolean on_leg_open(Session *session, json_t *message, const Asked *asked, GErr
                      .seat = session->seat != 0 ? session->seat : SEAT_NOBODY,
                      .room = session->is_room,
                      .session = session->number,
-                     .client = session->client };
+                     .client = session->client,
+                     .owner = session_login(session) };
     if (session->meeting == NULL)
         return words_refuse(error, FAULT_CONFLICT, session->language, WORD_NO_MEETING);
     if (!read_wish(session, message, &wish, error)) return FALSE;

@@ -17,6 +17,8 @@ enum { STORE_OVERDUE_US = 2 * G_USEC_PER_SEC };
 Store *store_open(const char *path, GError **error);
 /* Commits what waits, ends the thread. Batches that could not be committed get their done with FAULT_GONE. NULL is fine. */
 void store_close(Store *store);
+/* Keeps everybody else from opening that file, which need not be readable or there; -1: somebody has it. Close the descriptor. */
+int store_lock(const char *path, GError **error);
 
 /* wake is called on the store's thread whenever store_dispatch() has something to do; it may only wake a loop
  * (lws_cancel_service, write to an eventfd). */

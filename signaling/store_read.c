@@ -2,7 +2,10 @@
 #include "config/fault.h"
 #include "signaling/store_db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *text_at(StoreStatement *row, int column) {
     const char *text = (const char *)sqlite3_column_text(row, column);
@@ -148,13 +151,19 @@ gpointer store_db_note(StoreDb *db, gconstpointer key, GError **error) {
 }
 
 gpointer store_db_backup(StoreDb *db, gconstpointer path, GError **error) {
-    if (g_file_test(path, G_FILE_TEST_EXISTS)) {
-        g_set_error(error, FAULT, FAULT_CONFLICT, "%s exists already; choose another name",
-                    (const char *)path);
+    /* An empty file is taken by VACUUM INTO; made here, it is nobody else's to read. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        gboolean there = errno == EEXIST;
+        g_set_error(error, FAULT, there ? FAULT_CONFLICT : FAULT_SETUP,
+                    there ? "%s exists already; choose another name" : "cannot write %s: %s",
+                    (const char *)path, g_strerror(errno));
         return NULL;
     }
+    close(fd);
     StoreStatement *copy = store_db_prepare(db, error, "VACUUM INTO ?", "s", (const char *)path);
     if (!store_db_finish(db, copy, error)) {
+        unlink(path);
         if (error != NULL && *error != NULL) (*error)->code = FAULT_SETUP;
         return NULL;
     }

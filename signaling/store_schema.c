@@ -38,12 +38,16 @@ static const char *const migrations[] = {
 };
 enum { SCHEMA_VERSION = G_N_ELEMENTS(migrations), APPLICATION_ID = 0x4469436d /* "DiCm" */ };
 
+static const char restore_hint[] =
+    "; put a backup in its place with: diemcau restore BACKUP --data FOLDER --replace";
+
 gboolean store_db_fail(StoreDb *db, const char *doing, GError **error) {
     int code = sqlite3_errcode(db->sqlite);
     gboolean ours = code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG ||
                     code == SQLITE_ERROR || code == SQLITE_MISUSE || code == SQLITE_RANGE;
-    g_set_error(error, FAULT, ours ? FAULT_INTERNAL : FAULT_SETUP, "store: %s: %s", doing,
-                sqlite3_errmsg(db->sqlite));
+    gboolean damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+    g_set_error(error, FAULT, ours ? FAULT_INTERNAL : FAULT_SETUP, "store: %s: %s%s", doing,
+                sqlite3_errmsg(db->sqlite), damaged ? restore_hint : "");
     return FALSE;
 }
 
@@ -114,8 +118,8 @@ static gboolean migrate(StoreDb *db, const char *path, GError **error) {
     }
     if (version > (gint64)SCHEMA_VERSION) {
         g_set_error(error, FAULT, FAULT_SETUP,
-                    "%s was written by a newer diemcau (version %d of its tables, this program knows %d)",
-                    path, (int)version, (int)SCHEMA_VERSION);
+                    "%s was written by a newer diemcau (version %d of its tables, this program knows %d)%s",
+                    path, (int)version, (int)SCHEMA_VERSION, restore_hint);
         return FALSE;
     }
     for (; version < (gint64)SCHEMA_VERSION; version++) {
@@ -130,17 +134,23 @@ static gboolean migrate(StoreDb *db, const char *path, GError **error) {
     return TRUE;
 }
 
-static gboolean take_lock(StoreDb *db, const char *path, GError **error) {
+int store_lock(const char *path, GError **error) {
     g_autofree char *lock = g_strconcat(path, ".lock", NULL);
-    db->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (db->lock_fd < 0) {
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
         g_set_error(error, FAULT, FAULT_SETUP, "cannot write %s: %s. Check the folder and its owner.", lock,
                     g_strerror(errno));
-        return FALSE;
+        return -1;
     }
-    if (flock(db->lock_fd, LOCK_EX | LOCK_NB) == 0) return TRUE;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    close(fd);
     g_set_error(error, FAULT, FAULT_BUSY, "%s is in use by another diemcau", path);
-    return FALSE;
+    return -1;
+}
+
+static gboolean take_lock(StoreDb *db, const char *path, GError **error) {
+    db->lock_fd = store_lock(path, error);
+    return db->lock_fd >= 0;
 }
 
 static gboolean open_file(StoreDb *db, const char *path, GError **error) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -72,8 +73,20 @@ static gboolean leaf_is_good(const char *leaf_path, const char *ca_path, char **
     return tls_leaf_fits(pem, ca_pem, names, LEAF_RENEW_S);
 }
 
-static gboolean make_missing(TlsFiles *files, const char *tls_dir, GError **error) {
-    g_autofree char *ca_key_path = g_build_filename(tls_dir, "ca.key", NULL);
+static gboolean make_leaf_where_needed(const TlsFiles *files, const char *ca_key_path, GError **error) {
+    if (leaf_is_good(files->cert_path, files->ca_path, files->names) &&
+        tls_pair_check(files->cert_path, files->key_path, NULL))
+        return TRUE;
+    return tls_make_leaf(files->ca_path, ca_key_path, files->names, files->cert_path, files->key_path, error);
+}
+
+static char *ca_key_of(const TlsFiles *files) {
+    g_autofree char *tls_dir = g_path_get_dirname(files->ca_path);
+    return g_build_filename(tls_dir, "ca.key", NULL);
+}
+
+static gboolean make_missing(TlsFiles *files, GError **error) {
+    g_autofree char *ca_key_path = ca_key_of(files);
     gboolean has_ca = g_file_test(files->ca_path, G_FILE_TEST_EXISTS);
     if (has_ca && !g_file_test(ca_key_path, G_FILE_TEST_EXISTS)) {
         g_set_error(
@@ -87,10 +100,24 @@ static gboolean make_missing(TlsFiles *files, const char *tls_dir, GError **erro
         if (!tls_make_ca(files->ca_path, ca_key_path, error)) return FALSE;
         files->made_ca = TRUE;
     }
-    if (has_ca && leaf_is_good(files->cert_path, files->ca_path, files->names) &&
-        tls_pair_check(files->cert_path, files->key_path, NULL))
-        return TRUE;
-    return tls_make_leaf(files->ca_path, ca_key_path, files->names, files->cert_path, files->key_path, error);
+    return make_leaf_where_needed(files, ca_key_path, error);
+}
+
+gboolean tls_renew(const TlsFiles *files, GError **error) {
+    if (files->ca_path == NULL) return TRUE;
+    g_autofree char *ca_key_path = ca_key_of(files);
+    return make_leaf_where_needed(files, ca_key_path, error);
+}
+
+gint64 tls_expires_in_s(const char *cert_path) {
+    BIO *bio = BIO_new_file(cert_path, "r");
+    X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    int days = 0, seconds = 0;
+    gboolean known = cert != NULL && ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)) == 1;
+    X509_free(cert);
+    BIO_free_all(bio);
+    ERR_clear_error();
+    return known ? (gint64)days * 24 * 3600 + seconds : G_MAXINT64;
 }
 
 TlsFiles *tls_prepare(const Settings *settings, const char *data_dir, GError **error) {
@@ -110,6 +137,6 @@ TlsFiles *tls_prepare(const Settings *settings, const char *data_dir, GError **e
     files->cert_path = g_build_filename(tls_dir, "server.crt", NULL);
     files->key_path = g_build_filename(tls_dir, "server.key", NULL);
     files->names = tls_machine_names(settings->tls_names);
-    if (!make_missing(files, tls_dir, error)) return NULL;
+    if (!make_missing(files, error)) return NULL;
     return g_steal_pointer(&files);
 }

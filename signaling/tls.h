@@ -19,6 +19,12 @@ typedef struct {
 TlsFiles *tls_prepare(const Settings *settings, const char *data_dir, GError **error);
 void tls_files_free(TlsFiles *files); /* NULL is fine */
 
+/* While the server runs: the local leaf is made anew when it is about to expire (the socket then sees its files change);
+ * nothing is done for tls.cert. */
+gboolean tls_renew(const TlsFiles *files, GError **error);
+/* Seconds until the certificate in that file ends, negative when it has; G_MAXINT64 when it cannot be read. */
+gint64 tls_expires_in_s(const char *cert_path);
+
 /* The pair can be read, and certificate and key belong together: asked before a reload replaces a working pair. */
 gboolean tls_pair_check(const char *cert_path, const char *key_path, GError **error);
 

@@ -107,7 +107,9 @@ static void open_leg(Publishing *publishing) {
                      .way = publishing->way,
                      .view = publishing->view,
                      .hears = publishing->way == LEG_RECEIVE,
+                     .room = publishing->seat != SEAT_NOBODY,
                      .client = publishing->client,
+                     .owner = publishing->owner,
                      .offer = offer };
     if (!bridge_link_is_up(service->bridge)) {
         g_autoptr(GError) away = g_error_new(FAULT, FAULT_GONE, "the bridge is not there at the moment");
@@ -120,10 +122,6 @@ static void open_leg(Publishing *publishing) {
         legs_replace_sender(service, wish.seat, NULL);
     }
     publishing->leg = leg_open(service, &wish, on_opened, publishing);
-    Leg *leg = leg_find(service, publishing->leg);
-    if (leg == NULL) return;
-    memcpy(leg->owner, publishing->owner, TOKEN_HASH_BYTES);
-    leg->room = wish.way == LEG_SEND;
 }
 
 static void on_joined(gpointer user, json_t *events, const GError *why) {
@@ -220,6 +218,12 @@ void whep_post(HttpExchange *exchange, const Caller *caller) {
     /* A room sees what rooms see. */
     if (caller->bearer.seat != 0 && view != VIEW_PROGRAM) {
         refuse(exchange, 403, "refused", words(caller->language, WORD_REFUSED_ROLE));
+        return;
+    }
+    if (legs_count_owner(caller->service, caller->bearer.hash) >= SESSION_LEGS_MAX) {
+        g_autoptr(GError) many = NULL;
+        words_refuse(&many, FAULT_BUSY, caller->language, WORD_LEGS_TOO_MANY, SESSION_LEGS_MAX);
+        http_answer_fault(exchange, many);
         return;
     }
     open_leg(publishing_new(exchange, caller, LEG_RECEIVE, view));

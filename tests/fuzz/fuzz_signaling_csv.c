@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     if (errors->len == 0) read_again(rows);
 
     g_autoptr(Roster) roster = roster_new();
-    g_autoptr(RosterPlan) plan = roster_plan_import(roster, (const char *)data, n_bytes, LANGUAGE_VI);
+    g_autoptr(RosterPlan) plan =
+        roster_plan_import(roster, (const char *)data, n_bytes, ROSTER_SEATS_MAX, LANGUAGE_VI);
     json_t *json = roster_plan_json(plan);
     g_assert(json);
     g_assert(json_array_size(json_object_get(json, "rows")) == plan->rows->len);
@@ -46,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     if (plan->n_errors > 0) return 0;
     roster_take_seats(roster, g_steal_pointer(&plan->seats));
     g_autofree char *exported = roster_export(roster);
-    g_autoptr(RosterPlan) again = roster_plan_import(roster, exported, strlen(exported), LANGUAGE_EN);
+    g_autoptr(RosterPlan) again =
+        roster_plan_import(roster, exported, strlen(exported), ROSTER_SEATS_MAX, LANGUAGE_EN);
     g_assert(again->n_errors + again->n_added + again->n_changed == 0);
     return 0;
 }

@@ -1,5 +1,6 @@
 // HTTP against the real server: pages, API, and the input that must not hurt.
 import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
 import { after, before, test } from "node:test";
@@ -184,6 +185,44 @@ for (const [name, options, status] of [
 test("upgrade without our subprotocol is refused", async () => {
   const got = await openSocket(server.port, { cookie: technician, origin: server.origin, protocol: "other.v9" });
   assert.notEqual(got.status, undefined);
+});
+
+// Only the head of a request comes, as from who means to keep us waiting with a body.
+const heads = [
+  { name: "nobody's roster", where: "roster/import", type: "text/csv", status: 401 },
+  { name: "a room's roster", where: "roster/import", type: "text/csv", room: true, status: 401 },
+  { name: "nobody's WHIP", where: "whip", type: "application/sdp", status: 401 },
+];
+for (const row of heads) {
+  test(`${row.name} is refused before its body`, async () => {
+    const path = row.where === "whip" ? "/whip/some-meeting" : `/api/v1/${row.where}`;
+    const cookie = row.room ? `Cookie: ${await server.roomCookie(await server.roomLink("QN-194-05"))}\r\n` : "";
+    const got = await bytes(`POST ${path} HTTP/1.1\r\n${host()}${cookie}Content-Type: ${row.type}\r\nContent-Length: 60000\r\n\r\nv=0`);
+    assert.match(got, new RegExp(`^HTTP/1\\.1 ${row.status}`));
+    assert.match(got.toLowerCase(), /connection: close/);
+  });
+}
+
+test("links begin with http.public_url", async () => {
+  const own = await Server.start({ sets: ["http.public_url=https://hop.example/"] });
+  try {
+    assert.match(await own.cli("roster", "link", "QN-194-04"), /https:\/\/hop\.example\/r#[\w-]{22}/);
+  } finally {
+    await own.end();
+  }
+});
+
+test("a certificate and its key may be replaced one after the other", async () => {
+  const own = await Server.start({ trial: false });
+  const put = (name) => copyFileSync(`${server.data}/tls/${name}`, `${own.data}/tls/${name}`);
+  try {
+    put("server.crt");
+    await until("a certificate without its key is not taken", () => own.log.includes("tls.kept"), 20000);
+    put("server.key");
+    await until("the pair is taken", () => own.log.includes("tls.reloaded"), 20000);
+  } finally {
+    await own.end();
+  }
 });
 
 test("the roster, its export and import again: nothing changed", async () => {

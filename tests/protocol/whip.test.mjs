@@ -100,6 +100,13 @@ test("play: an observer sees program and wall, a room the program alone", async 
   assert.equal((await post(`/whep/${meeting}/kitchen`, { token: observer, sdp: offer("recvonly") })).status, 404);
 });
 
+test("a WHEP token plays four views at once at most", async () => {
+  const token = (await server.cli("token", "--meeting", meeting, "--observer")).trim();
+  const made = [];
+  for (let i = 0; i < 5; i++) made.push(await post(`/whep/${meeting}/program`, { token, sdp: offer("recvonly") }));
+  assert.deepEqual(made.map((answer) => answer.status), [201, 201, 201, 201, 429]);
+});
+
 for (const [name, call, status] of [
   ["no token", () => post(`/whip/${meeting}`, { token: null }), 401],
   ["wrong token", () => post(`/whip/${meeting}`, { token: "AAAAAAAAAAAAAAAAAAAAAA" }), 401],

@@ -363,6 +363,21 @@ static void test_rooms_behind_one_address_do_not_lock_each_other_out(void **stat
     }
 }
 
+static void test_a_session_in_use_does_not_end(void **state) {
+    Bench *bench = *state;
+    const gint64 minute_ms = 60 * 1000;
+    g_autofree char *token = auth_session_new(bench->auth, bench->batch, 0, 7, NOW);
+    Identity identity;
+    assert_true(auth_identify(bench->auth, token, NOW, &identity));
+    gint64 end_ms = identity.expires_ms;
+    assert_false(auth_prolong(bench->auth, bench->batch, identity.hash, end_ms - 20 * minute_ms));
+    assert_true(auth_prolong(bench->auth, bench->batch, identity.hash, end_ms - minute_ms));
+    assert_true(auth_identity_lives(bench->auth, identity.hash, end_ms + 58 * minute_ms));
+    assert_false(auth_identity_lives(bench->auth, identity.hash, end_ms + 60 * minute_ms));
+    /* What is over stays over. */
+    assert_false(auth_prolong(bench->auth, bench->batch, identity.hash, end_ms + 60 * minute_ms));
+}
+
 static void test_sessions_have_a_limit_and_an_end(void **state) {
     Bench *bench = *state;
     Identity who;
@@ -451,6 +466,7 @@ int main(void) {
         WITH_AUTH(test_a_new_password_ends_the_sessions),
         WITH_AUTH(test_room_links),
         WITH_AUTH(test_rooms_behind_one_address_do_not_lock_each_other_out),
+        WITH_AUTH(test_a_session_in_use_does_not_end),
         WITH_AUTH(test_sessions_have_a_limit_and_an_end),
         WITH_AUTH(test_records_make_the_same_auth_again),
         cmocka_unit_test(test_rights),

@@ -176,6 +176,40 @@ static void test_wrong_use(void **state) {
     assert_false(cli_knows("serve") || cli_knows("") || cli_knows(NULL));
 }
 
+static guint n_files_like(const char *folder, const char *start) {
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    guint n = 0;
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) n += g_str_has_prefix(name, start);
+    return n;
+}
+
+/* The cases a backup is kept for: what is there cannot be opened. */
+static void test_restore_over_what_cannot_be_opened(void **state) {
+    static const struct {
+        const char *name;
+        goffset at;
+        guint8 bytes[16];
+    } cases[] = {
+        { "damaged", 0, "no SQLite file" }, { "newer", 60, { 0, 0, 0, 99 } }, /* user_version */
+    };
+    Place *place = *state;
+    g_autofree char *id = run_ok(place, "meeting create --title a", NULL);
+    g_autofree char *before = run_ok(place, "check", NULL);
+    g_autofree char *database = g_build_filename(place->data, "diemcau.db", NULL);
+    assert_int_equal(run(place, "backup TMP/copy", NULL, NULL), 0);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        int fd = open(database, O_WRONLY);
+        assert_int_equal(pwrite(fd, cases[i].bytes, sizeof cases[i].bytes, cases[i].at),
+                         sizeof cases[i].bytes);
+        close(fd);
+        if (run(place, "check", NULL, NULL) != 3) fail_msg("%s: opens", cases[i].name);
+        if (run(place, "restore TMP/copy --replace", NULL, NULL) != 0) fail_msg("%s: kept", cases[i].name);
+        g_autofree char *after = run_ok(place, "check", NULL);
+        assert_string_equal(after, before);
+    }
+    assert_int_not_equal(n_files_like(place->data, "diemcau.db.before-"), 0);
+}
+
 static void test_check_backup_restore(void **state) {
     Place *place = *state;
     put_file(place, "good.csv", csv);
@@ -205,6 +239,11 @@ static void test_check_backup_restore(void **state) {
     assert_int_equal(run(place, "restore TMP/nowhere --replace", NULL, NULL), 3);
     g_autofree char *same = run_ok(place, "check", NULL);
     assert_string_equal(same, erased);
+    g_autofree char *copied = g_build_filename(place->folder, "copy", "diemcau.db", NULL);
+    GStatBuf info;
+    assert_int_equal(g_stat(copied, &info), 0);
+    assert_int_equal(info.st_mode & 0077, 0); /* hashes of passwords are nobody else's to read */
+    assert_int_equal(n_files_like(place->data, "diemcau.db.copy"), 0);
     g_unlink(ca);
     assert_int_equal(run(place, "restore TMP/copy --replace", NULL, NULL), 0);
     g_autofree char *after = run_ok(place, "check", NULL);
@@ -227,6 +266,7 @@ static void test_a_folder_that_cannot_be_used(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        WITH_FOLDER(test_restore_over_what_cannot_be_opened),
         WITH_FOLDER(test_roster),
         WITH_FOLDER(test_users),
         WITH_FOLDER(test_meetings),

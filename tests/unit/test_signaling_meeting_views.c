@@ -8,7 +8,8 @@ static Roster *small_roster(void) {
         "code,name,type,district\nT,Quảng Ninh,tỉnh,\nA,Bắc Sơn,xã,Huyện A\nB,Bắc Sơn,xã,Thị xã B\n"
         "C,Đầm Hà,thị trấn,Huyện Đầm Hà\n";
     Roster *roster = roster_new();
-    g_autoptr(RosterPlan) plan = roster_plan_import(roster, csv, sizeof csv - 1, LANGUAGE_VI);
+    g_autoptr(RosterPlan) plan =
+        roster_plan_import(roster, csv, sizeof csv - 1, ROSTER_SEATS_MAX, LANGUAGE_VI);
     assert_int_equal(plan->n_errors, 0);
     roster_take_seats(roster, g_steal_pointer(&plan->seats));
     return roster;

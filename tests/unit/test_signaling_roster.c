@@ -14,7 +14,7 @@
 
 /* Imports into the roster; fails the test on errors. Returns "added changed unchanged". */
 static char *import(Roster *roster, const char *csv, gsize n_bytes) {
-    g_autoptr(RosterPlan) plan = roster_plan_import(roster, csv, n_bytes, LANGUAGE_VI);
+    g_autoptr(RosterPlan) plan = roster_plan_import(roster, csv, n_bytes, ROSTER_SEATS_MAX, LANGUAGE_VI);
     for (guint i = 0; i < plan->rows->len; i++) {
         const RosterRow *row = plan->rows->pdata[i];
         if (row->what == ROSTER_ERROR) fail_msg("line %u: %s", row->line, row->text);
@@ -115,7 +115,8 @@ static void test_errors_are_all_named_and_nothing_changes(void **state) {
         const char *in_text;
     } wanted[] = { { 3, 1, "A" }, { 4, 2, "name" }, { 5, 1, "C d" }, { 6, 0, "3" }, { 7, 2, "nháy" } };
     g_autoptr(Roster) roster = roster_new();
-    g_autoptr(RosterPlan) plan = roster_plan_import(roster, csv, sizeof csv - 1, LANGUAGE_VI);
+    g_autoptr(RosterPlan) plan =
+        roster_plan_import(roster, csv, sizeof csv - 1, ROSTER_SEATS_MAX, LANGUAGE_VI);
     assert_int_equal(plan->n_errors, G_N_ELEMENTS(wanted));
     assert_null(plan->seats);
     guint n = 0;
@@ -151,7 +152,7 @@ static void test_headers(void **state) {
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(Roster) roster = roster_new();
         g_autoptr(RosterPlan) plan =
-            roster_plan_import(roster, cases[i].csv, strlen(cases[i].csv), LANGUAGE_EN);
+            roster_plan_import(roster, cases[i].csv, strlen(cases[i].csv), ROSTER_SEATS_MAX, LANGUAGE_EN);
         if (plan->n_errors != cases[i].n_errors) fail_msg("%s: %u errors", cases[i].name, plan->n_errors);
         assert_true((plan->seats == NULL) == (plan->n_errors > 0));
     }
@@ -238,12 +239,39 @@ static void test_words(void **state) {
     assert_int_equal(language_from_text(NULL, LANGUAGE_VI), LANGUAGE_VI);
 }
 
+static void test_a_list_longer_than_a_meeting_may_be(void **state) {
+    (void)state;
+    static const struct {
+        guint n_max, n_rows;
+        gboolean fits;
+    } cases[] = {
+        { 256, 256, TRUE },
+        { 256, 257, FALSE },
+        { 1024, 1024, TRUE },
+        { 5000, 1025, FALSE }, /* the bridge's limit */
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Roster) roster = roster_new();
+        g_autoptr(GString) csv = g_string_new("code,name,type\n");
+        for (guint row = 0; row < cases[i].n_rows; row++)
+            g_string_append_printf(csv, "X%u,Xã %u,xã\n", row, row);
+        g_autoptr(RosterPlan) plan =
+            roster_plan_import(roster, csv->str, csv->len, cases[i].n_max, LANGUAGE_VI);
+        if ((plan->n_errors == 0) != cases[i].fits) fail_msg("%u of %u", cases[i].n_rows, cases[i].n_max);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_demo_roster),  cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_import_again), cmocka_unit_test(test_errors_are_all_named_and_nothing_changes),
-        cmocka_unit_test(test_headers),      cmocka_unit_test(test_folding),
-        cmocka_unit_test(test_search),       cmocka_unit_test(test_support),
+        cmocka_unit_test(test_a_list_longer_than_a_meeting_may_be),
+        cmocka_unit_test(test_demo_roster),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_import_again),
+        cmocka_unit_test(test_errors_are_all_named_and_nothing_changes),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_support),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ typedef struct {
     int listen_fd;
     ControlStream *bridge; /* its end of the link */
     char *meeting;
+    gboolean full; /* the bridge takes no leg more */
 } House;
 
 /* ---- the bridge: says yes to everything ---- */
@@ -37,6 +38,11 @@ static void bridge_take(gpointer user, json_t *message) {
                                  "one", "legs", "meetings", "sandbox");
         json_object_update(answer, more);
         json_decref(more);
+    }
+    if (house->full && strcmp(json_string_value(json_object_get(message, "t")), "leg.open") == 0) {
+        json_decref(answer);
+        answer = json_pack("{s:s, s:O, s:s, s:s}", "t", "fault", "re", json_object_get(message, "id"), "code",
+                           "full", "text", "no more legs");
     }
     control_stream_send(house->bridge, answer, NULL);
     json_decref(answer);
@@ -81,11 +87,14 @@ static const Actor chair = { ROLE_CHAIR, 0, "chutoa", LANGUAGE_VI };
 
 static void on_committed(gpointer user, const char *meeting, json_t *events, gint64 time_ms) {
     (void)time_ms;
+    legs_committed(user, meeting, events);
     broadcast_committed(user, meeting, events);
 }
 
+static void on_sessions_ended(gpointer user) { session_check_logins(user); }
+
 static void open_office(House *house) {
-    static const OfficeEvents events = { .committed = on_committed };
+    static const OfficeEvents events = { .committed = on_committed, .sessions_ended = on_sessions_ended };
     Service *service = &house->service;
     service->office = office_open(NULL, house->settings, NULL);
     g_autoptr(RosterPlan) plan =
@@ -146,8 +155,10 @@ static int tear_down(void **state) {
 
 static void ask_writable(gpointer socket) { (void)socket; }
 static void close_socket(gpointer socket, guint code, const char *reason) {
-    (void)socket, (void)reason;
-    fail_msg("closed with %u", code);
+    (void)reason;
+    guint *closed = socket;
+    if (closed == NULL) fail_msg("closed with %u", code);
+    *closed = code;
 }
 
 /* Single quotes stand for double ones. */
@@ -162,14 +173,29 @@ static void say(Session *page, const char *format, ...) {
     assert_true(office_settle(page->service->office, WAIT_US));
 }
 
-static Session *open_page(House *house, const char *page, gint32 seat) {
+/* Logged in as the room of a seat, or as the chair. closed: the code it is closed with one day; NULL: it must not be. */
+static Session *open_socket(House *house, gint32 seat, guint *closed) {
     static const SocketPort port = { .ask_writable = ask_writable, .close = close_socket };
+    Auth *auth = office_auth(house->service.office);
+    gint64 now_ms = office_now_ms(house->service.office);
+    g_autoptr(StoreBatch) batch = store_batch_new();
+    if (auth_user(auth, "chutoa") == NULL)
+        assert_true(auth_put_user(auth, batch, "chutoa", "chair", "x", TRUE, now_ms, LANGUAGE_VI, NULL));
+    g_autofree char *token =
+        auth_session_new(auth, batch, seat == 0 ? auth_user(auth, "chutoa")->id : 0, seat, now_ms);
+    Identity identity;
+    assert_true(auth_identify(auth, token, now_ms, &identity));
     Credentials credentials = { .has_room = seat != 0,
                                 .seat = seat,
                                 .has_user = seat == 0,
                                 .user_role = ROLE_CHAIR,
                                 .user_name = "chutoa" };
-    Session *session = session_new(&house->service, &credentials, &port, NULL);
+    memcpy(seat != 0 ? credentials.room_hash : credentials.user_hash, identity.hash, TOKEN_HASH_BYTES);
+    return session_new(&house->service, &credentials, &port, closed);
+}
+
+static Session *open_page(House *house, const char *page, gint32 seat) {
+    Session *session = open_socket(house, seat, NULL);
     say(session, "{'t':'hello','id':1,'page':'%s','client':'%s-%d'}", page, page, seat);
     return session;
 }
@@ -328,6 +354,128 @@ static void a_wish_is_told_alone(void **state) {
     assert_int_equal(n_told(room, "presentation-needs"), 1);
 }
 
+/* ---- logins that end ---- */
+
+static SeatPresence presence(House *house, gint32 seat);
+
+/* The last answer of that kind has this code; "" when it has none. */
+static void is_answered(Session *page, const char *kind, const char *code) {
+    g_autofree char *last = NULL;
+    for (GBytes *bytes; (bytes = session_next(page)) != NULL; g_bytes_unref(bytes)) {
+        json_t *message = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
+        const char *was = json_string_value(json_object_get(message, "code"));
+        if (strcmp(json_string_value(json_object_get(message, "t")), kind) == 0) {
+            g_free(last);
+            last = g_strdup(was != NULL ? was : "");
+        }
+        json_decref(message);
+    }
+    assert_non_null(last);
+    assert_string_equal(last, code);
+}
+
+/* A new link: what came by the older one ends. */
+static void link_changes(House *house, gint32 seat) {
+    for (guint i = 0; i < 2; i++) {
+        g_autofree char *link = office_make_link(house->service.office, &chair, seat, NULL, NULL, NULL);
+        assert_non_null(link);
+        assert_true(office_settle(house->service.office, WAIT_US));
+    }
+}
+
+static void a_link_that_ended_before_hello_opens_nothing(void **state) {
+    House *house = *state;
+    Session *socket = open_socket(house, A, NULL);
+    link_changes(house, A);
+    say(socket, "{'t':'hello','id':1,'page':'room','client':'x'}");
+    is_answered(socket, "fault", "refused");
+    assert_false(socket->said_hello);
+}
+
+static void who_says_nothing_is_closed(void **state) {
+    House *house = *state;
+    guint silent = 0;
+    Session *socket = open_socket(house, A, &silent);
+    open_page(house, "room", B)->made_us -= 2 * SESSION_SILENT_US;
+    session_close_silent(&house->service);
+    assert_int_equal(silent, 0);
+    socket->made_us -= 2 * SESSION_SILENT_US;
+    session_close_silent(&house->service);
+    assert_int_equal(silent, CLOSE_BAD_PROTOCOL);
+}
+
+static void a_leg_without_its_socket_ends_with_its_link(void **state) {
+    House *house = *state;
+    Session *page = join(house, A);
+    Session *other = join(house, B);
+    say(page, "{'t':'leg.open','id':3,'way':'duplex'}");
+    say(other, "{'t':'leg.open','id':3,'way':'duplex'}");
+    session_gone(page); /* its peer connection goes on */
+    assert_int_equal(legs_count(&house->service, LEG_CONNECTING), 2);
+    link_changes(house, A);
+    assert_int_equal(legs_count(&house->service, LEG_CONNECTING), 1);
+    assert_int_equal(legs_count_session(&house->service, other->number), 1);
+}
+
+static void ignore(gpointer user, json_t *answer, const GError *why) { (void)user, (void)answer, (void)why; }
+
+static void who_is_disconnected_sends_no_more(void **state) {
+    House *house = *state;
+    Session *console = open_page(house, "chair", 0);
+    join(house, A);
+    const LegWish whip = { .meeting = house->meeting, .seat = A, .way = LEG_SEND, .room = TRUE };
+    const LegWish whep = { .meeting = house->meeting, .seat = A, .way = LEG_RECEIVE, .room = TRUE };
+    leg_open(&house->service, &whip, ignore, NULL);
+    leg_open(&house->service, &whep, ignore, NULL);
+    say(console, "{'t':'attend','id':2,'meeting':'%s'}", house->meeting);
+    say(console, "{'t':'seat.disconnect','id':3,'seat':%d}", A);
+    assert_int_equal(presence(house, A), SEAT_ABSENT);
+    assert_int_equal(legs_count(&house->service, LEG_CONNECTING), 0);
+}
+
+static void a_console_does_not_leave_for_the_room_that_took_its_seat(void **state) {
+    House *house = *state;
+    gint32 hall = roster_hall(office_roster(house->service.office));
+    Session *console = open_page(house, "chair", 0);
+    say(console, "{'t':'attend','id':2,'meeting':'%s'}", house->meeting);
+    say(console, "{'t':'join','id':3,'meeting':'%s'}", house->meeting);
+    assert_non_null(console->told_view);
+    join(house, hall);
+    say(console, "{'t':'leave','id':4}");
+    assert_int_not_equal(presence(house, hall), SEAT_ABSENT);
+}
+
+static void a_full_bridge_is_said_in_the_page_s_language(void **state) {
+    House *house = *state;
+    Session *page = join(house, A);
+    house->full = TRUE;
+    say(page, "{'t':'leg.open','id':3,'way':'duplex'}");
+    gint64 until_us = reactor_now_us() + WAIT_US;
+    while (legs_count(&house->service, LEG_CONNECTING) > 0 && reactor_now_us() < until_us)
+        reactor_run(house->service.loop, 10);
+    gboolean told = FALSE;
+    for (GBytes *bytes; (bytes = session_next(page)) != NULL; g_bytes_unref(bytes)) {
+        json_t *message = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);
+        if (g_strcmp0(json_string_value(json_object_get(message, "code")), "full") == 0) {
+            told = TRUE;
+            assert_string_equal(json_string_value(json_object_get(message, "text")),
+                                words(LANGUAGE_VI, WORD_LEGS_FULL));
+        }
+        json_decref(message);
+    }
+    assert_true(told);
+}
+
+static void a_page_s_end_may_be_undone(void **state) {
+    House *house = *state;
+    Session *console = open_page(house, "chair", 0);
+    say(console, "{'t':'attend','id':2,'meeting':'%s'}", house->meeting);
+    say(console, "{'t':'meeting.end','id':3,'now':true}");
+    assert_int_equal(meeting_phase(office_meeting(house->service.office, house->meeting)), MEETING_OPEN);
+    say(console, "{'t':'undo','id':4}");
+    is_answered(console, "ok", "");
+}
+
 /* ---- presence ---- */
 
 static void a_minute_passes(House *house) {
@@ -388,6 +536,13 @@ int main(void) {
         CASE(who_reads_too_slowly_is_told_who_speaks_in_the_end),
         CASE(nobody_speaks_in_a_meeting_that_has_ended),
         CASE(a_wish_is_told_alone),
+        CASE(a_link_that_ended_before_hello_opens_nothing),
+        CASE(who_says_nothing_is_closed),
+        CASE(a_leg_without_its_socket_ends_with_its_link),
+        CASE(who_is_disconnected_sends_no_more),
+        CASE(a_console_does_not_leave_for_the_room_that_took_its_seat),
+        CASE(a_full_bridge_is_said_in_the_page_s_language),
+        CASE(a_page_s_end_may_be_undone),
         CASE(a_room_that_never_sends_is_lost),
         CASE(who_left_while_joining_has_all_its_time_when_it_comes_again),
         CASE(nobody_waits_in_a_meeting_that_has_ended),

@@ -87,6 +87,23 @@ static void new_name_new_leaf_same_ca(void **state) {
     assert_true(tls_leaf_fits(leaf_again, ca_again, second->names, 3600));
 }
 
+/* While the server runs, with the names it started with. */
+static void is_renewed_when_it_no_longer_does(void **state) {
+    const Room *room = *state;
+    g_autoptr(Settings) settings = settings_load(NULL, NULL, NULL);
+    g_autoptr(TlsFiles) files = tls_prepare(settings, room->folder, NULL);
+    g_autofree char *leaf = content(files->cert_path);
+    gint64 days = tls_expires_in_s(files->cert_path) / (24 * 3600);
+    assert_true(days > 700 && days < 825);
+    assert_true(tls_renew(files, NULL));
+    g_autofree char *kept = content(files->cert_path);
+    assert_string_equal(leaf, kept);
+    g_unlink(files->cert_path);
+    assert_true(tls_expires_in_s(files->cert_path) == G_MAXINT64);
+    assert_true(tls_renew(files, NULL));
+    assert_true(tls_pair_check(files->cert_path, files->key_path, NULL));
+}
+
 static void what_fits(void **state) {
     const Room *room = *state;
     g_autoptr(Settings) settings = settings_load(NULL, NULL, NULL);
@@ -154,6 +171,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(first_run_then_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(new_name_new_leaf_same_ca, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_renewed_when_it_no_longer_does, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_fits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_halves, set_up, tear_down),
         cmocka_unit_test(hostile_names_are_left_out),
