@@ -48,6 +48,39 @@ static void a_corrupt_camera_stays_alone(void **state) {
     stage_free(stage);
 }
 
+static void count_picture(gpointer user, GstBuffer *buffer, const GstVideoInfo *info, guint32 token) {
+    (void)info;
+    (void)token;
+    (*(guint *)user)++;
+    gst_buffer_unref(buffer);
+}
+
+/* Whatever the frame says of itself: what is larger than a decoder may be is known at the latest when it has been decoded. */
+static void too_large_pictures_do_not_come_out(void **state) {
+    (void)state;
+    static const struct {
+        Codec codec;
+        guint width, height;
+        gboolean taken;
+    } cases[] = { { CODEC_VP8, 2560, 64, TRUE },
+                  { CODEC_VP8, 2576, 64, FALSE },
+                  { CODEC_H264, 2560, 64, TRUE },
+                  { CODEC_H264, 2576, 64, FALSE } };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        if (encoder_element(cases[i].codec) == NULL) continue;
+        print_message("case: codec %d, %ux%u\n", (int)cases[i].codec, cases[i].width, cases[i].height);
+        guint n_pictures = 0, n_taken = 0;
+        Clip *clip = clip_new_of(cases[i].codec, colours[0], cases[i].width, cases[i].height, 4);
+        Decoder *decoder = decoder_new(cases[i].codec, count_picture, &n_pictures, NULL);
+        assert_non_null(decoder);
+        for (guint k = 0; k < 4; k++) n_taken += decoder_push(decoder, clip->frames->pdata[k], k) ? 1 : 0;
+        assert_int_equal(n_pictures > 0, cases[i].taken);
+        assert_int_equal(n_taken, cases[i].taken ? 4 : 0);
+        decoder_free(decoder);
+        clip_free(clip);
+    }
+}
+
 static void a_camera_changes_its_size(void **state) {
     (void)state;
     static const struct {
@@ -182,6 +215,7 @@ static void spare_frames_of_thumbnails_are_left_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_corrupt_camera_stays_alone),
+        cmocka_unit_test(too_large_pictures_do_not_come_out),
         cmocka_unit_test(a_camera_changes_its_size),
         cmocka_unit_test(hidden_cameras_cost_nothing),
         cmocka_unit_test(a_returning_source_keeps_its_tile),
