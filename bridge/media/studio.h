@@ -44,8 +44,10 @@ Studio *studio_start(const StudioSettings *settings, const StudioEvents *events,
 void studio_stop(Studio *studio);
 
 /* ---- sources ---- */
-StudioSource *studio_source_new(Studio *studio,
-                                guint32 source);       /* one reference; source: id of the control thread */
+/* One reference; source: id of the control thread. Shown by that id when there is no other, else once it is entered. */
+StudioSource *studio_source_new(Studio *studio, guint32 source);
+void studio_source_enter(
+    StudioSource *source); /* any thread; shown by its id from now on, in place of another */
 StudioSource *studio_source_ref(StudioSource *source); /* any thread */
 void studio_source_unref(StudioSource *source);        /* any thread; decoder freed when no view shows it */
 /* Any thread (the worker's). Takes the reference of frame; dropped at once while no canvas shows the source. Bounded queue:
