@@ -220,6 +220,11 @@ G_GNUC_UNUSED static void view_new_blocks(Stage *stage) {
     }
 }
 
+/* How many frames after the first one that came; they begin anywhere. */
+G_GNUC_UNUSED static guint64 place_of(const Stage *stage, const Block *block) {
+    return block->frame_index - ((const Block *)stage->blocks->pdata[0])->frame_index;
+}
+
 typedef gboolean (*Condition)(Stage *stage, gconstpointer data);
 
 /* Cameras send and the viewer watches until the condition holds. */
