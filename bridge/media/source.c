@@ -131,6 +131,13 @@ void studio_source_push(StudioSource *source, Frame *frame) {
     g_mutex_unlock(&source->lock);
 }
 
+gboolean studio_source_has_room(StudioSource *source) {
+    g_mutex_lock(&source->lock);
+    gboolean has_room = source->n_queued < SOURCE_QUEUE_FRAMES;
+    g_mutex_unlock(&source->lock);
+    return has_room;
+}
+
 void source_show(StudioSource *source) {
     if (g_atomic_int_add(&source->n_shown, 1) > 0) return;
     g_mutex_lock(&source->lock);

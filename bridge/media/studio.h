@@ -53,6 +53,8 @@ void studio_source_unref(StudioSource *source);        /* any thread; decoder fr
 /* Any thread (the worker's). Takes the reference of frame; dropped at once while no canvas shows the source. Bounded queue:
  * an overrun drops up to the next keyframe and asks for one. */
 void studio_source_push(StudioSource *source, Frame *frame);
+/* Any thread. FALSE: one more now would overrun it. */
+gboolean studio_source_has_room(StudioSource *source);
 /* Any thread. Decoding of thumbnails that come faster than that is spared where no other frame suffers; 0: of none. */
 void studio_set_thumbnail_fps(Studio *studio, guint fps);
 gboolean studio_source_is_shown(const StudioSource *source); /* any thread */
