@@ -265,6 +265,24 @@ static void test_no_resend_of_another_frame(void **state) {
     assert_int_equal(caught->len, n_before);
 }
 
+/* A block that a full worker did not get: what stands on it would be a broken picture, and the receiver sees no gap. */
+static void test_lost_block_asks_for_a_keyframe(void **state) {
+    (void)state;
+    watch_both();
+    run(5, TRUE);
+    block_unref(encode(&high, FALSE, 7000));
+    guint n_before = caught->len, n_asked_before = n_asked;
+    pass(S);
+    run(3, FALSE);
+    assert_int_equal(caught->len, n_before);
+    assert_int_equal(n_asked, n_asked_before + 1);
+    assert_int_equal(asked, HIGH);
+    run(3, TRUE);
+    assert_int_equal(check_continuous(0), 8);
+    run(3, FALSE);
+    assert_int_equal(check_continuous(0), 11);
+}
+
 static void test_without_rtx_a_keyframe(void **state) {
     (void)state;
     static const DownlinkEvents events = { .rung = on_rung };
@@ -431,6 +449,7 @@ int main(void) {
         CASE(test_another_view),
         CASE(test_resend_on_the_rtx_ssrc),
         CASE(test_no_resend_of_another_frame),
+        CASE(test_lost_block_asks_for_a_keyframe),
         CASE(test_without_rtx_a_keyframe),
         CASE(test_equal_sizes),
         CASE(test_pace),
