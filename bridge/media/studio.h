@@ -89,8 +89,9 @@ typedef struct {
     gboolean two_layers; /* VP8: an upper temporal layer that a leg may leave out, at whatever frame rate */
 } RungSpec;
 
-/* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied. */
-void studio_set_view(Studio *studio, const ViewScene *scene);
+/* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied.
+ * FALSE: there are as many views as may be; ended ones count until their threads have. */
+gboolean studio_set_view(Studio *studio, const ViewScene *scene);
 void studio_end_view(Studio *studio, guint32 view);
 /* The rungs that have a subscriber now; encoders of others end after 3 s, new ones begin with a keyframe. */
 void studio_set_rungs(Studio *studio, guint32 view, const RungSpec *rungs, guint n_rungs);
