@@ -16,7 +16,8 @@ typedef struct {
     gint n_refs; /* atomic */
     StreamId stream;
     Codec codec;
-    guint64 frame_index;   /* 0, 1, 2 ... within the stream; VP8 picture ids are made of it */
+    guint64
+        frame_index; /* up by one from frame to frame; on from anywhere above when the encoder is another */
     guint64 first_packet;  /* index of packets[0] among all packets of the stream */
     guint32 rtp_time;      /* 48 kHz or 90 kHz, continuous within the stream, random start */
     gint64 capture_us;     /* monotonic time of what is shown or heard */

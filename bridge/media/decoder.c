@@ -50,16 +50,25 @@ static GstFlowReturn on_picture(GstPad *pad, GstObject *parent, GstBuffer *buffe
     return GST_FLOW_OK;
 }
 
+static gboolean is_too_large(guint width, guint height) {
+    return width > DECODER_WIDTH_MAX || height > DECODER_HEIGHT_MAX;
+}
+
+/* Refused sizes end the stream: parameter sets can hide in any frame. */
 static gboolean on_event_down(GstPad *pad, GstObject *parent, GstEvent *event) {
     (void)parent;
     Decoder *decoder = gst_pad_get_element_private(pad);
+    gboolean ok = TRUE;
     if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
         GstCaps *caps;
         gst_event_parse_caps(event, &caps);
-        decoder->info_known = gst_video_info_from_caps(&decoder->info, caps);
+        decoder->info_known = gst_video_info_from_caps(&decoder->info, caps) &&
+                              !is_too_large((guint)GST_VIDEO_INFO_WIDTH(&decoder->info),
+                                            (guint)GST_VIDEO_INFO_HEIGHT(&decoder->info));
+        ok = decoder->info_known;
     }
     gst_event_unref(event);
-    return TRUE;
+    return ok;
 }
 
 static gboolean on_event_up(GstPad *pad, GstObject *parent, GstEvent *event) {
@@ -165,15 +174,15 @@ static gboolean is_shown(const Frame *frame) {
     return frame->codec != CODEC_VP8 || (frame->bytes[0] & 0x10) != 0;
 }
 
-static gboolean too_large(const Frame *frame) {
+static gboolean asks_too_much(const Frame *frame) {
     guint16 width = frame->width, height = frame->height;
     if (frame->codec == CODEC_VP8 && !vp8_keyframe_size(frame->bytes, frame->n_bytes, &width, &height))
         return FALSE;
-    return width > DECODER_WIDTH_MAX || height > DECODER_HEIGHT_MAX;
+    return is_too_large(width, height);
 }
 
 gboolean decoder_push(Decoder *decoder, Frame *frame, guint32 token) {
-    if (frame->n_bytes < 3 || frame->codec != decoder->codec || too_large(frame)) return FALSE;
+    if (frame->n_bytes < 3 || frame->codec != decoder->codec || asks_too_much(frame)) return FALSE;
     guint n_before = decoder->n_pictures;
     GstBuffer *buffer =
         gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY, frame->bytes, frame->n_bytes, 0, frame->n_bytes,

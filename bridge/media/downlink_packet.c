@@ -146,6 +146,13 @@ static const SentFrame *find_sent(const DownlinkLane *lane, guint16 sequence) {
     return NULL;
 }
 
+/* The block that left as this frame; NULL: it is no longer kept. */
+static const Block *block_of(const DownlinkLane *lane, const SentFrame *frame) {
+    const StreamStore *store = fanout_store(lane->downlink->fanout, frame->stream);
+    const Block *block = store != NULL ? stream_store_find(store, frame->frame_index) : NULL;
+    return block != NULL && block->n_packets == frame->n_packets ? block : NULL;
+}
+
 /* Once per round trip at most: a second request may have crossed the first answer. */
 static gboolean may_resend(DownlinkLane *lane, guint16 sequence, gint64 now_us) {
     gint64 rtt_us = CLAMP(lane->downlink->bandwidth.rtt_us, 20000, 500000);
@@ -175,8 +182,7 @@ static void refill_resend(DownlinkLane *lane, gint64 now_us) {
 static gboolean prepare_resend(DownlinkLane *lane, guint16 sequence, gint64 now_us, RtpOut *ret_out) {
     Downlink *downlink = lane->downlink;
     const SentFrame *frame = find_sent(lane, sequence);
-    const StreamStore *store = frame != NULL ? fanout_store(downlink->fanout, frame->stream) : NULL;
-    const Block *block = store != NULL ? stream_store_find(store, frame->frame_index) : NULL;
+    const Block *block = frame != NULL ? block_of(lane, frame) : NULL;
     if (block == NULL || downlink->resend_tokens <= 0) {
         downlink->fanout->stats.n_resend_missed++;
         return FALSE;
@@ -211,8 +217,7 @@ gsize lane_send_filler(DownlinkLane *lane, gsize n_bytes, guint n_packets_max, g
     gsize got = 0, payload_bytes;
     for (guint back = 1; back <= n_rows && n < n_packets_max && got < n_bytes; back++) {
         const SentFrame *frame = &lane->sent[(lane->next_sent - back) % SENT_FRAMES];
-        const StreamStore *store = fanout_store(lane->downlink->fanout, frame->stream);
-        const Block *block = store != NULL ? stream_store_find(store, frame->frame_index) : NULL;
+        const Block *block = block_of(lane, frame);
         if (block == NULL) break;
         for (guint i = 0; i < block->n_packets && n < n_packets_max && got < n_bytes; i++) {
             fill_packet(lane, block, frame, i, TRUE, lane->rtx_sequence++, now_us, &slice[n]);

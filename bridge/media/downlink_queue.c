@@ -201,6 +201,10 @@ void lane_take(DownlinkLane *lane, Block *block, gint64 now_us) {
         lane->asked_us = now_us; /* whoever asked for it, it answers us too */
     }
     if (block->stream != lane->current) return;
+    /* A block was lost on its way to this worker. Numbers of the leg's own hide that from its receiver. */
+    gboolean gap = !block->keyframe && block->frame_index != lane->next_frame;
+    lane->next_frame = block->frame_index + 1;
+    if (gap && !lane->waiting) lane_need_keyframe(lane, now_us);
     if (lane->waiting && !block->keyframe) {
         lane->downlink->stats.n_frames_skipped++;
         return;
@@ -251,6 +255,7 @@ gboolean lane_join(DownlinkLane *lane, gsize n_bytes_max, gint64 now_us) {
     lane->latency_us = CLAMP(now_us - newest->capture_us, 0, 500000);
     for (guint n = (guint)keyframe; n < store->n_blocks; n++)
         push(lane, stream_store_nth(store, n), TRUE, now_us, now_us);
+    lane->next_frame = newest->frame_index + 1;
     lane->waiting = FALSE;
     lane->downlink->fanout->stats.n_joins_from_store++;
     lane_pump(lane, now_us);

@@ -93,6 +93,7 @@ struct DownlinkLane {
     Ladder ladder;
     StreamId current, wished; /* sent now; sent from its next keyframe on. 0: none */
     gboolean waiting;         /* nothing but a keyframe may leave */
+    guint64 next_frame;       /* of current: the frame_index that follows */
     gint64 wished_us, asked_us, keyframe_us, pli_us, forced_us, live_us;
     Meter meter; /* what leaves here, with resends */
 

@@ -90,12 +90,12 @@ void picture_scale(const Picture *from, const Picture *to, gboolean good) {
 static guint even(guint pixels) { return pixels & ~1u; }
 
 /* Cuts `whole` (the source) and shrinks `target` so that both have one shape: first by cropping at most CROP_PERCENT_MAX of
- * a side, the rest by bars. */
+ * a side, the rest by bars. However small the source is, it is not cut to nothing. */
 static void match_shapes(Rect *source, Rect *target) {
     guint64 sw = source->width, sh = source->height, tw = target->width, th = target->height;
     if (sw * th > sh * tw) { /* the source is wider: cut its sides, then leave bars above and below */
         guint least = (guint)(sw * (100 - CROP_PERCENT_MAX) / 100);
-        guint wide = even(MAX((guint)(sh * tw / th), least));
+        guint wide = MAX(even(MAX((guint)(sh * tw / th), least)), 2);
         source->x = (guint16)even((source->width - wide) / 2);
         source->width = (guint16)wide;
         guint high = MIN(even((guint)(tw * sh / wide) + 1), (guint)th);
@@ -104,7 +104,7 @@ static void match_shapes(Rect *source, Rect *target) {
         target->height = (guint16)high;
     } else {
         guint least = (guint)(sh * (100 - CROP_PERCENT_MAX) / 100);
-        guint high = even(MAX((guint)(sw * th / tw), least));
+        guint high = MAX(even(MAX((guint)(sw * th / tw), least)), 2);
         source->y = (guint16)even((source->height - high) / 2);
         source->height = (guint16)high;
         guint wide = MIN(even((guint)(th * sw / high) + 1), (guint)tw);

@@ -47,6 +47,8 @@ Rung *rung_new(const RungParts *parts, const RungSpec *spec, gint nice) {
     rung->parts = parts;
     rung->spec = *spec;
     rung->nice = nice;
+    /* Above all that another rung of this stream may have counted: legs know what they sent by these numbers. */
+    rung->frame_index = (guint64)g_get_monotonic_time() / 1000;
     rung->tl0_index = 0xff; /* the first base frame is number 0 */
     return rung;
 }

@@ -51,12 +51,11 @@ StudioSource *source_new(SourceTable *table, guint32 id) {
     g_mutex_init(&source->lock);
     g_atomic_int_inc(&table->n_refs);
     source->table = table;
-    g_mutex_lock(&table->lock);
-    g_hash_table_insert(table->sources, GUINT_TO_POINTER(id), source);
-    g_mutex_unlock(&table->lock);
-    g_atomic_int_inc(&table->generation);
+    source_table_enter(table, source, FALSE);
     return source;
 }
+
+void studio_source_enter(StudioSource *source) { source_table_enter(source->table, source, TRUE); }
 
 StudioSource *studio_source_ref(StudioSource *source) {
     g_atomic_int_inc(&source->n_refs);
@@ -130,6 +129,13 @@ void studio_source_push(StudioSource *source, Frame *frame) {
         source_schedule_once(source);
     }
     g_mutex_unlock(&source->lock);
+}
+
+gboolean studio_source_has_room(StudioSource *source) {
+    g_mutex_lock(&source->lock);
+    gboolean has_room = source->n_queued < SOURCE_QUEUE_FRAMES;
+    g_mutex_unlock(&source->lock);
+    return has_room;
 }
 
 void source_show(StudioSource *source) {

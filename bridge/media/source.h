@@ -24,7 +24,7 @@ void source_table_stop(SourceTable *table); /* sources may live on, but decode n
 void source_table_set_thumbnail_fps(SourceTable *table, guint fps);
 
 StudioSource *source_new(SourceTable *table, guint32 id);
-/* The newest source of that id, one reference; NULL: none now. */
+/* The source that is shown by that id, one reference; NULL: none now. */
 StudioSource *source_table_find(SourceTable *table, guint32 id);
 /* Changes whenever a find may give another answer. */
 guint source_table_generation(const SourceTable *table);

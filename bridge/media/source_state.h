@@ -65,6 +65,8 @@ void source_schedule_once(StudioSource *source); /* its lock held; unless it is 
 void source_drop_first(StudioSource *source);    /* its lock held: the oldest frame of the queue */
 
 /* source_table.c */
+/* in_place: of another source of its id; else only where none is. */
+void source_table_enter(SourceTable *table, StudioSource *source, gboolean in_place);
 void source_table_unref(SourceTable *table);
 
 /* source_decode.c */

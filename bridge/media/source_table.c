@@ -10,6 +10,16 @@ void source_table_unref(SourceTable *table) {
     g_free(table);
 }
 
+void source_table_enter(SourceTable *table, StudioSource *source, gboolean in_place) {
+    gpointer id = GUINT_TO_POINTER(source->id);
+    g_mutex_lock(&table->lock);
+    const StudioSource *before = g_hash_table_lookup(table->sources, id);
+    gboolean enters = before == NULL || (in_place && before != source);
+    if (enters) g_hash_table_insert(table->sources, id, source);
+    g_mutex_unlock(&table->lock);
+    if (enters) g_atomic_int_inc(&table->generation);
+}
+
 StudioSource *source_table_find(SourceTable *table, guint32 id) {
     g_mutex_lock(&table->lock);
     StudioSource *source = g_hash_table_lookup(table->sources, GUINT_TO_POINTER(id));

@@ -100,23 +100,27 @@ static void bury_views(Studio *studio) {
     }
 }
 
-void studio_set_view(Studio *studio, const ViewScene *scene) {
+gboolean studio_set_view(Studio *studio, const ViewScene *scene) {
     ViewScene *copy = g_memdup2(scene, sizeof *scene);
     g_mutex_lock(&studio->lock);
     bury_views(studio);
     gint index = view_index(studio, scene->view);
+    gboolean ok = TRUE;
     if (index >= 0) {
         view_take_scene(studio->views[index], copy);
     } else if (studio->n_views + studio->n_ending < VIEWS_MAX) {
         View *view = view_start(&studio->parts, copy, NULL);
-        if (view != NULL) {
+        ok = view != NULL;
+        if (ok) {
             studio->views[studio->n_views] = view;
             studio->view_ids[studio->n_views++] = scene->view;
         }
     } else {
+        ok = FALSE;
         g_free(copy);
     }
     g_mutex_unlock(&studio->lock);
+    return ok;
 }
 
 void studio_end_view(Studio *studio, guint32 view) {

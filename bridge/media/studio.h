@@ -44,13 +44,17 @@ Studio *studio_start(const StudioSettings *settings, const StudioEvents *events,
 void studio_stop(Studio *studio);
 
 /* ---- sources ---- */
-StudioSource *studio_source_new(Studio *studio,
-                                guint32 source);       /* one reference; source: id of the control thread */
+/* One reference; source: id of the control thread. Shown by that id when there is no other, else once it is entered. */
+StudioSource *studio_source_new(Studio *studio, guint32 source);
+void studio_source_enter(
+    StudioSource *source); /* any thread; shown by its id from now on, in place of another */
 StudioSource *studio_source_ref(StudioSource *source); /* any thread */
 void studio_source_unref(StudioSource *source);        /* any thread; decoder freed when no view shows it */
 /* Any thread (the worker's). Takes the reference of frame; dropped at once while no canvas shows the source. Bounded queue:
  * an overrun drops up to the next keyframe and asks for one. */
 void studio_source_push(StudioSource *source, Frame *frame);
+/* Any thread. FALSE: one more now would overrun it. */
+gboolean studio_source_has_room(StudioSource *source);
 /* Any thread. Decoding of thumbnails that come faster than that is spared where no other frame suffers; 0: of none. */
 void studio_set_thumbnail_fps(Studio *studio, guint fps);
 gboolean studio_source_is_shown(const StudioSource *source); /* any thread */
@@ -85,8 +89,9 @@ typedef struct {
     gboolean two_layers; /* VP8: an upper temporal layer that a leg may leave out, at whatever frame rate */
 } RungSpec;
 
-/* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied. */
-void studio_set_view(Studio *studio, const ViewScene *scene);
+/* Begins or changes a view; only what differs is redrawn (no black frame, no encoder restart when tiles move). Copied.
+ * FALSE: there are as many views as may be; ended ones count until their threads have. */
+gboolean studio_set_view(Studio *studio, const ViewScene *scene);
 void studio_end_view(Studio *studio, guint32 view);
 /* The rungs that have a subscriber now; encoders of others end after 3 s, new ones begin with a keyframe. */
 void studio_set_rungs(Studio *studio, guint32 view, const RungSpec *rungs, guint n_rungs);

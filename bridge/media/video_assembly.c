@@ -4,6 +4,7 @@
  * frame, which TL0PICIDX tells: an unbroken row of base frames needs no keyframe. */
 #include "bridge/media/video_assembly.h"
 
+#include "bridge/media/decoder.h"
 #include "bridge/wire/h264.h"
 #include "bridge/wire/vp8.h"
 
@@ -243,19 +244,29 @@ static gboolean h264_can_begin(const VideoAssembly *assembly, const AssemblyPack
     return type == H264_NAL_SPS || type == H264_NAL_AUD;
 }
 
+/* What is not known whole here, or asks for more memory than pictures may have, does not reach a decoder: it would take the
+ * last SPS that it heard, in whatever frame it came. */
+static gboolean measure_sps(VideoAssembly *assembly, const H264Piece *piece) {
+    guint16 width, height;
+    if (!piece->starts || !piece->ends) return FALSE;
+    /* Not in fragments, so its header byte stands before its bytes. */
+    if (!h264_sps_size(piece->bytes - 1, piece->n_bytes + 1, &width, &height) || width > DECODER_WIDTH_MAX ||
+        height > DECODER_HEIGHT_MAX)
+        return FALSE;
+    assembly->frame_width = width;
+    assembly->frame_height = height;
+    assembly->parameter_sets = TRUE;
+    return TRUE;
+}
+
 static gboolean append_piece(VideoAssembly *assembly, const H264Piece *piece) {
     static const guint8 start_code[] = { 0, 0, 0, 1 };
     guint type = piece->header & 31;
+    if (type == H264_NAL_SPS && !measure_sps(assembly, piece)) return FALSE;
     if (piece->starts) {
         if (!append(assembly, start_code, sizeof start_code) || !append(assembly, &piece->header, 1))
             return FALSE;
         if (type == H264_NAL_IDR) assembly->keyframe = TRUE;
-        if (type == H264_NAL_SPS) assembly->parameter_sets = TRUE;
-        /* SPS never comes in fragments, so its header byte stands before its bytes. */
-        if (type == H264_NAL_SPS && piece->ends &&
-            !h264_sps_size(piece->bytes - 1, piece->n_bytes + 1, &assembly->frame_width,
-                           &assembly->frame_height))
-            return FALSE;
     } else if (assembly->n_bytes == 0) {
         return FALSE;
     }

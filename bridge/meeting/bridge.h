@@ -64,8 +64,8 @@ typedef struct {
     SceneView spec;
     guint32 studio_view;
     Stage stage;
-    gboolean in_use;
-    ViewScene *shown; /* last told to the studio; NULL: not composed */
+    gboolean in_use, refused; /* refused: the studio had no place for it; tried again with the next change */
+    ViewScene *shown;         /* last told to the studio; NULL: not composed */
     RungLadder ladder;
     guint fps;
     guint n_told; /* rungs last told to the studio */

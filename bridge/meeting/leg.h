@@ -96,9 +96,10 @@ struct Leg {
     Downlink *downlink; /* NULL until both sides agree */
     RungLadder ladder, presentation;
     TwccRecord twcc;
-    gint64 next_report_us, next_twcc_us, next_quality_us, next_camera_us, clock_offset_us;
+    gint64 next_report_us, next_twcc_us, next_quality_us, next_camera_us;
     guint64 video_told[2], audio_told[2]; /* packets and losses at the last quality */
-    gboolean clock_known;
+    /* The least that their clock was behind ours, in the turn that runs and in the one before. */
+    gint64 clock_least_us[2], clock_turn_us; /* clock_turn_us: the turn ends then; 0: no report yet */
 };
 
 /* Takes what order holds. Never NULL: a leg that cannot start answers its request and is `failed`. */

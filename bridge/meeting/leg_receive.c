@@ -3,6 +3,8 @@
 #include "bridge/meeting/leg.h"
 #include "bridge/wire/red.h"
 
+enum { CLOCK_TURN_US = 120000000, CLOCK_JUMP_US = 10000000 };
+
 /* The newest frame goes the usual way, the copies to where packets are missing. */
 static void push_red(Leg *leg, const MediaSection *section, const RtpPacket *packet, guint8 level,
                      gboolean voice, gint64 arrival_us) {
@@ -93,11 +95,18 @@ void leg_on_rtp(Leg *leg, guint8 *bytes, gsize n_bytes, gint64 arrival_us) {
  * picture matters, and both use this one offset. */
 static gint64 capture_time(Leg *leg, guint64 ntp, gint64 arrival_us) {
     gint64 theirs_us = ntp_to_utc_us(ntp), offset_us = arrival_us - theirs_us;
-    if (!leg->clock_known || offset_us < leg->clock_offset_us ||
-        ABS(offset_us - leg->clock_offset_us) > 10 * G_USEC_PER_SEC)
-        leg->clock_offset_us = offset_us;
-    leg->clock_known = TRUE;
-    return theirs_us + leg->clock_offset_us;
+    gint64 *least_us = leg->clock_least_us;
+    if (leg->clock_turn_us == 0 || ABS(offset_us - MIN(least_us[0], least_us[1])) > CLOCK_JUMP_US) {
+        least_us[0] = least_us[1] = offset_us;
+        leg->clock_turn_us = arrival_us + CLOCK_TURN_US;
+    } else if (arrival_us >=
+               leg->clock_turn_us) { /* no clock runs like ours: what was least once is not for ever */
+        least_us[1] = least_us[0];
+        least_us[0] = offset_us;
+        leg->clock_turn_us = arrival_us + CLOCK_TURN_US;
+    }
+    least_us[0] = MIN(least_us[0], offset_us);
+    return theirs_us + MIN(least_us[0], least_us[1]);
 }
 
 static void on_sender_report(Leg *leg, const RtcpItem *item, gint64 arrival_us) {

@@ -11,9 +11,24 @@ enum {
     SLOW_BEHIND_US = 6000000,
     MAIN_FIRST_US = 400000,
     CHAIN_MAX = 200,
-    GIVEN_PER_BEAT = 2, /* of the chain, so that the decoder's queue holds them */
+    GIVEN_PER_BEAT = 2, /* of the chain */
     RESTS_US = 3600 * (gint64)G_USEC_PER_SEC,
 };
+
+/* Bit i: layer i has frames and keeps up with the other one. */
+static guint layers_alive(const Leg *leg, gint64 now_us) {
+    gint64 main_us = leg->screen[SCREEN_MAIN].frame_us, slow_us = leg->screen[SCREEN_SLOW].frame_us;
+    guint alive = 0;
+    /* Main may come a moment later: nobody shall begin with the slow one for so little. */
+    if (main_us == 0 && now_us - leg->screen_since_us < MAIN_FIRST_US) return 0;
+    if (main_us != 0 && slow_us - main_us < MAIN_BEHIND_US) alive |= 1u << SCREEN_MAIN;
+    if (slow_us != 0 && main_us - slow_us < SLOW_BEHIND_US) alive |= 1u << SCREEN_SLOW;
+    return alive;
+}
+
+static ScreenLayer *best_layer(Leg *leg, gint64 now_us) {
+    return &leg->screen[(layers_alive(leg, now_us) & 1u << SCREEN_MAIN) != 0 ? SCREEN_MAIN : SCREEN_SLOW];
+}
 
 /* ---- composed for legs that take one picture: the same frames to the studio, which drops them while no tile shows it ---- */
 
@@ -23,15 +38,14 @@ static void forget_chain(Leg *leg) {
 }
 
 static void give(Leg *leg) {
-    if (leg->n_screen_given < leg->screen_chain->len)
+    if (leg->n_screen_given < leg->screen_chain->len && studio_source_has_room(leg->screen_source))
         studio_source_push(leg->screen_source, frame_ref(leg->screen_chain->pdata[leg->n_screen_given++]));
 }
 
 /* The chain is kept: a screen that rests sends no keyframe to a tile that begins to show it. */
 static void compose(ScreenLayer *layer, Frame *frame) {
     Leg *leg = layer->leg;
-    guint best = (leg->screen_alive & 1u << SCREEN_MAIN) != 0 ? SCREEN_MAIN : SCREEN_SLOW;
-    if (frame->keyframe && layer == &leg->screen[best]) leg->screen_shown = layer;
+    if (frame->keyframe && layer == best_layer(leg, frame->arrival_us)) leg->screen_shown = layer;
     if (layer != leg->screen_shown || leg->screen_source == NULL) return;
     if (frame->keyframe || leg->screen_chain->len == CHAIN_MAX) forget_chain(leg);
     if (leg->screen_chain->len == 0 && !frame->keyframe) return;
@@ -132,17 +146,6 @@ void leg_screen_keyframe(Leg *leg, StreamId stream) {
             forward_want_keyframe(leg->screen[i].forward);
 }
 
-/* Bit i: layer i has frames and keeps up with the other one. */
-static guint layers_alive(const Leg *leg, gint64 now_us) {
-    gint64 main_us = leg->screen[SCREEN_MAIN].frame_us, slow_us = leg->screen[SCREEN_SLOW].frame_us;
-    guint alive = 0;
-    /* Main may come a moment later: nobody shall begin with the slow one for so little. */
-    if (main_us == 0 && now_us - leg->screen_since_us < MAIN_FIRST_US) return 0;
-    if (main_us != 0 && slow_us - main_us < MAIN_BEHIND_US) alive |= 1u << SCREEN_MAIN;
-    if (slow_us != 0 && main_us - slow_us < SLOW_BEHIND_US) alive |= 1u << SCREEN_SLOW;
-    return alive;
-}
-
 static void tell_alive(Leg *leg, gint64 now_us) {
     ForwardStats stats;
     guint alive = layers_alive(leg, now_us);
@@ -157,6 +160,9 @@ static void tell_alive(Leg *leg, gint64 now_us) {
         news.screen.height[i] = stats.height;
     }
     mailbox_post(leg->house->news, NEWS_LEG_SCREEN, &news, sizeof news);
+    /* The other one is composed from its next keyframe on; nobody else may want that. */
+    ScreenLayer *best = best_layer(leg, now_us);
+    if (alive != 0 && leg->screen_shown != best) forward_want_keyframe(best->forward);
 }
 
 void leg_screen_beat(Leg *leg, gint64 now_us) {

@@ -96,6 +96,7 @@ static void take_seat(Bridge *bridge, LegRecord *leg) {
     if (seat->sending_leg == leg->id) return;
     LegRecord *before = seat->sending_leg != 0 ? bridge_leg(bridge, seat->sending_leg) : NULL;
     seat->sending_leg = leg->id;
+    studio_source_enter(seat->source); /* the seat may have sent in another meeting meanwhile */
     audio_mixer_attach(bridge->mixer, leg->conference->id, leg->seat, leg->audio);
     if (before != NULL) bridge_end_leg(bridge, before, "replaced by a newer connection of the same seat");
 }

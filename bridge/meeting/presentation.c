@@ -50,6 +50,7 @@ static void begin(Conference *conference, const LegRecord *leg) {
     presentation->leg = leg->id;
     presentation->source_id = SCREEN_SOURCE | leg->seat;
     presentation->source = studio_source_new(bridge->studio, presentation->source_id);
+    studio_source_enter(presentation->source);
     for (guint i = 0; i < SCREEN_LAYERS; i++) presentation->streams[i] = ++bridge->next_stream;
     desk_present(leg->desk, leg->id, presentation->streams,
                  (guint)bridge->settings->video_presentation_bps + SLOW_BPS,

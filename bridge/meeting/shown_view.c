@@ -1,5 +1,6 @@
 /* shown_view.c -- one view: who stands where, drawn only while somebody watches, encoded only in the rungs that are wished. */
 #include "bridge/meeting/bridge.h"
+#include "config/log.h"
 
 #include <string.h>
 
@@ -305,8 +306,15 @@ void shown_view_refresh(Conference *conference, ShownView *view, gint64 now_us) 
     ViewScene *scene = compose(conference, view, now_us);
     if (view->shown != NULL && memcmp(scene, view->shown, sizeof *scene) == 0) {
         g_free(scene);
+    } else if (!studio_set_view(studio, scene)) {
+        if (!view->refused)
+            log_error("view.refused", "meeting=%s view=%s why=\"too many views at once\"",
+                      conference->meeting, view->spec.name);
+        view->refused = TRUE;
+        g_free(scene);
+        return;
     } else {
-        studio_set_view(studio, scene);
+        view->refused = FALSE;
         g_free(view->shown);
         view->shown = scene;
     }

@@ -3,7 +3,7 @@
 
 #include "config/bytes.h"
 
-enum { NAL_STAP_A = 24, NAL_FU_A = 28, SIZE_MAX_PIXELS = 8192 };
+enum { NAL_STAP_A = 24, NAL_FU_A = 28, SIZE_MAX_PIXELS = 8192, CROP_MAX_PIXELS = 64 };
 
 static guint aggregate_pieces(const guint8 *payload, gsize n_bytes, H264Piece *ret_pieces) {
     Reader reader = reader_over(payload + 1, n_bytes - 1);
@@ -177,6 +177,8 @@ gboolean h264_sps_size(const guint8 *nal, gsize n_bytes, guint16 *ret_width, gui
     crop_x = ((guint64)crop[0] + crop[1]) * (chroma == 1 || chroma == 2 ? 2 : 1);
     crop_y = ((guint64)crop[2] + crop[3]) * (chroma == 1 ? 2 : 1) * (2 - frame_only);
     if (crop_x >= width || crop_y >= height) return FALSE;
+    /* Padding to whole blocks. More would hide the size that a decoder takes memory for. */
+    if (crop_x > CROP_MAX_PIXELS || crop_y > CROP_MAX_PIXELS) return FALSE;
     *ret_width = (guint16)(width - crop_x);
     *ret_height = (guint16)(height - crop_y);
     return TRUE;

@@ -29,7 +29,7 @@ guint h264_pieces(const guint8 *payload, gsize n_bytes, H264Piece ret_pieces[H26
 gboolean h264_starts_keyframe(const guint8 *payload, gsize n_bytes);
 
 /* Size in pixels after cropping, from an SPS NAL unit (with its header byte, emulation prevention inside).
- * FALSE: malformed or absurd (over 8192). */
+ * FALSE: malformed or absurd (over 8192, or cropped by more than 64). */
 gboolean h264_sps_size(const guint8 *nal, gsize n_bytes, guint16 *ret_width, guint16 *ret_height);
 
 /* The next NAL unit of a byte stream: returns it without start code (NULL at the end), moves *at. */

@@ -47,7 +47,7 @@ typedef struct {
     guint n_sections;
     MediaSection sections[MEDIA_SECTIONS_MAX]; /* in the order of the description */
     TransportDescription remote;               /* of the BUNDLE's first section */
-    gboolean reduced_size;
+    gboolean reduced_size, bundled; /* bundled: their offer has a BUNDLE group, so the answer has one */
 } MediaPlan;
 
 /* ---- (a) we offer ---- */

@@ -164,6 +164,7 @@ gboolean negotiate_read_offer(AnswerWay way, const char *text, gsize n_bytes, Me
     if (sdp == NULL || !mids_usable(sdp, error)) return FALSE;
     memset(ret_plan, 0, sizeof *ret_plan);
     ret_plan->reduced_size = TRUE;
+    ret_plan->bundled = *sdp->bundle != '\0';
     for (guint i = 0; i < sdp->n_sections; i++) {
         const SdpSection *offer = &sdp->sections[i];
         MediaSection *section = &ret_plan->sections[ret_plan->n_sections++];
@@ -191,7 +192,7 @@ char *negotiate_answer(const MediaPlan *plan, const AnswerSpec *spec) {
     g_autoptr(GString) bundle = g_string_new(NULL);
     guint n_put = 0, n_video = 0;
 
-    for (guint i = 0; i < plan->n_sections; i++)
+    for (guint i = 0; plan->bundled && i < plan->n_sections; i++) /* RFC 8843 7.3 */
         if (!plan->sections[i].rejected && *plan->sections[i].mid != '\0')
             g_string_append_printf(bundle, "%s%s", bundle->len > 0 ? " " : "", plan->sections[i].mid);
     negotiate_put_session(text, spec->session_id, spec->session_version, bundle->str);

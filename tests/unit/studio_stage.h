@@ -20,6 +20,7 @@ enum { CLIP_FRAMES = 12, WAIT_US = 15000000, SOURCES_MAX = 256, VIEW = 7, STREAM
 /* ---- clips: VP8 frames of one colour, as a camera would send them ---- */
 
 typedef struct {
+    Codec codec;
     GMutex lock;
     GCond came;
     GPtrArray *frames; /* Frame */
@@ -27,7 +28,7 @@ typedef struct {
 
 G_GNUC_UNUSED static void on_clip_frame(gpointer user, const EncodedFrame *encoded) {
     Clip *clip = user;
-    Frame *frame = frame_new(CODEC_VP8, encoded->n_bytes);
+    Frame *frame = frame_new(clip->codec, encoded->n_bytes);
     memcpy(frame->bytes, encoded->bytes, encoded->n_bytes);
     frame->keyframe = encoded->keyframe;
     g_mutex_lock(&clip->lock);
@@ -38,13 +39,14 @@ G_GNUC_UNUSED static void on_clip_frame(gpointer user, const EncodedFrame *encod
 
 G_GNUC_UNUSED static void free_frame(gpointer frame) { frame_unref(frame); }
 
-G_GNUC_UNUSED static Clip *clip_new(guint32 rgb, guint width, guint height, guint n_frames) {
+G_GNUC_UNUSED static Clip *clip_new_of(Codec codec, guint32 rgb, guint width, guint height, guint n_frames) {
     Clip *clip = g_new0(Clip, 1);
+    clip->codec = codec;
     g_mutex_init(&clip->lock);
     g_cond_init(&clip->came);
     clip->frames = g_ptr_array_new_with_free_func(free_frame);
     EncoderSpec spec = {
-        .codec = CODEC_VP8, .width = width, .height = height, .fps = 10, .bitrate_bps = 400000, .speed = 12
+        .codec = codec, .width = width, .height = height, .fps = 10, .bitrate_bps = 400000, .speed = 12
     };
     Counter cpu_us = 0;
     Encoder *encoder = encoder_start(&spec, on_clip_frame, clip, &cpu_us, NULL);
@@ -60,6 +62,10 @@ G_GNUC_UNUSED static Clip *clip_new(guint32 rgb, guint width, guint height, guin
     encoder_stop(encoder);
     picture_clear(&picture);
     return clip;
+}
+
+G_GNUC_UNUSED static Clip *clip_new(guint32 rgb, guint width, guint height, guint n_frames) {
+    return clip_new_of(CODEC_VP8, rgb, width, height, n_frames);
 }
 
 G_GNUC_UNUSED static void clip_free(Clip *clip) {
@@ -212,6 +218,11 @@ G_GNUC_UNUSED static void view_new_blocks(Stage *stage) {
         view_block(stage, block);
         stage->n_decoded++;
     }
+}
+
+/* How many frames after the first one that came; they begin anywhere. */
+G_GNUC_UNUSED static guint64 place_of(const Stage *stage, const Block *block) {
+    return block->frame_index - ((const Block *)stage->blocks->pdata[0])->frame_index;
 }
 
 typedef gboolean (*Condition)(Stage *stage, gconstpointer data);

@@ -48,6 +48,39 @@ static void a_corrupt_camera_stays_alone(void **state) {
     stage_free(stage);
 }
 
+static void count_picture(gpointer user, GstBuffer *buffer, const GstVideoInfo *info, guint32 token) {
+    (void)info;
+    (void)token;
+    (*(guint *)user)++;
+    gst_buffer_unref(buffer);
+}
+
+/* Whatever the frame says of itself: what is larger than a decoder may be is known at the latest when it has been decoded. */
+static void too_large_pictures_do_not_come_out(void **state) {
+    (void)state;
+    static const struct {
+        Codec codec;
+        guint width, height;
+        gboolean taken;
+    } cases[] = { { CODEC_VP8, 2560, 64, TRUE },
+                  { CODEC_VP8, 2576, 64, FALSE },
+                  { CODEC_H264, 2560, 64, TRUE },
+                  { CODEC_H264, 2576, 64, FALSE } };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        if (encoder_element(cases[i].codec) == NULL) continue;
+        print_message("case: codec %d, %ux%u\n", (int)cases[i].codec, cases[i].width, cases[i].height);
+        guint n_pictures = 0, n_taken = 0;
+        Clip *clip = clip_new_of(cases[i].codec, colours[0], cases[i].width, cases[i].height, 4);
+        Decoder *decoder = decoder_new(cases[i].codec, count_picture, &n_pictures, NULL);
+        assert_non_null(decoder);
+        for (guint k = 0; k < 4; k++) n_taken += decoder_push(decoder, clip->frames->pdata[k], k) ? 1 : 0;
+        assert_int_equal(n_pictures > 0, cases[i].taken);
+        assert_int_equal(n_taken, cases[i].taken ? 4 : 0);
+        decoder_free(decoder);
+        clip_free(clip);
+    }
+}
+
 static void a_camera_changes_its_size(void **state) {
     (void)state;
     static const struct {
@@ -126,6 +159,7 @@ static void a_returning_source_keeps_its_tile(void **state) {
     stage->sources[1] = NULL;
     studio_source_unref(old);
     stage->sources[1] = studio_source_new(stage->studio, 1);
+    studio_source_enter(stage->sources[1]);
     stage->positions[1] = 0;
     clip_free(stage->clips[1]);
     stage->clips[1] = clip_new(colours[3], 320, 180, CLIP_FRAMES);
@@ -138,6 +172,52 @@ static void a_returning_source_keeps_its_tile(void **state) {
              g_get_monotonic_time() < until_us);
     assert_true(looks_like(&stage->seen, scene->tiles[0].rect, colours[3]));
     assert_true(stage->darkest > 50); /* no plate in between */
+    g_free(scene);
+    stage_free(stage);
+}
+
+/* Two meetings have a source of one seat: shown is the one whose leg took the seat last, also when that had been the other's. */
+static void the_source_that_was_entered_is_shown(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        guint from;
+        gboolean enter, drop_other;
+    } cases[] = { { "the first", 0, FALSE, FALSE },
+                  { "still the first", 0, TRUE, FALSE },
+                  { "the second has begun", 1, TRUE, FALSE },
+                  { "the first again", 0, TRUE, FALSE },
+                  { "the second has ended", 0, FALSE, TRUE } };
+    Stage *stage = stage_new();
+    StudioSource *sources[2];
+    Clip *clips[2];
+    for (guint i = 0; i < 2; i++) {
+        sources[i] = studio_source_new(stage->studio, 1);
+        clips[i] = clip_new(colours[i], 320, 180, CLIP_FRAMES);
+    }
+    ViewScene *scene = scene_new(LAYOUT_FULL, 1, 320, 180, 25);
+    show(stage, scene, 320, 180, 300000);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        print_message("case: %s\n", cases[i].name);
+        StudioSource *from = sources[cases[i].from];
+        if (cases[i].enter) studio_source_enter(from);
+        if (cases[i].drop_other) g_clear_pointer(&sources[1 - cases[i].from], studio_source_unref);
+        stage->sources[1] = from;
+        stage->clips[1] = clips[cases[i].from];
+        stage->positions[1] = 0;
+        gint64 until_us = g_get_monotonic_time() + WAIT_US;
+        do {
+            cameras_send(stage);
+            g_usleep(40000);
+            view_new_blocks(stage);
+        } while (!looks_like(&stage->seen, scene->tiles[0].rect, colours[cases[i].from]) &&
+                 g_get_monotonic_time() < until_us);
+        assert_true(looks_like(&stage->seen, scene->tiles[0].rect, colours[cases[i].from]));
+        assert_true(studio_source_is_shown(from));
+    }
+    stage->sources[1] = sources[0];
+    stage->clips[1] = clips[0];
+    clip_free(clips[1]);
     g_free(scene);
     stage_free(stage);
 }
@@ -182,9 +262,11 @@ static void spare_frames_of_thumbnails_are_left_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_corrupt_camera_stays_alone),
+        cmocka_unit_test(too_large_pictures_do_not_come_out),
         cmocka_unit_test(a_camera_changes_its_size),
         cmocka_unit_test(hidden_cameras_cost_nothing),
         cmocka_unit_test(a_returning_source_keeps_its_tile),
+        cmocka_unit_test(the_source_that_was_entered_is_shown),
         cmocka_unit_test(spare_frames_of_thumbnails_are_left_out),
     };
     return cmocka_run_group_tests(tests, stage_init, NULL);

@@ -247,6 +247,42 @@ static void test_resend_on_the_rtx_ssrc(void **state) {
     assert_int_equal(stats.n_resent, 4);
 }
 
+/* The stream's next encoder may count as the one before did: what the store has by that number is another frame. */
+static void test_no_resend_of_another_frame(void **state) {
+    (void)state;
+    watch_both();
+    run(1, TRUE);
+    guint n_of_first = caught->len;
+    assert_true(n_of_first > 20);
+    guint16 first = nth(0)->rtp.sequence;
+    fanout_end_stream(fanout, HIGH);
+    high.frame_index--;
+    fanout_video(fanout, encode(&high, TRUE, 3000), now_us);
+    pass(S);
+    guint n_before = caught->len;
+    nack((guint16)(first + 1), 1);
+    nack((guint16)(first + n_of_first - 1), 1);
+    assert_int_equal(caught->len, n_before);
+}
+
+/* A block that a full worker did not get: what stands on it would be a broken picture, and the receiver sees no gap. */
+static void test_lost_block_asks_for_a_keyframe(void **state) {
+    (void)state;
+    watch_both();
+    run(5, TRUE);
+    block_unref(encode(&high, FALSE, 7000));
+    guint n_before = caught->len, n_asked_before = n_asked;
+    pass(S);
+    run(3, FALSE);
+    assert_int_equal(caught->len, n_before);
+    assert_int_equal(n_asked, n_asked_before + 1);
+    assert_int_equal(asked, HIGH);
+    run(3, TRUE);
+    assert_int_equal(check_continuous(0), 8);
+    run(3, FALSE);
+    assert_int_equal(check_continuous(0), 11);
+}
+
 static void test_without_rtx_a_keyframe(void **state) {
     (void)state;
     static const DownlinkEvents events = { .rung = on_rung };
@@ -412,6 +448,8 @@ int main(void) {
         CASE(test_watch_again_changes_nothing),
         CASE(test_another_view),
         CASE(test_resend_on_the_rtx_ssrc),
+        CASE(test_no_resend_of_another_frame),
+        CASE(test_lost_block_asks_for_a_keyframe),
         CASE(test_without_rtx_a_keyframe),
         CASE(test_equal_sizes),
         CASE(test_pace),

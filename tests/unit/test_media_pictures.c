@@ -51,6 +51,8 @@ static void shapes_fit_the_tile(void **state) {
         { "turned phone is upright", 640, 360, 1, { 102, 0, 116, 180 } },
         { "wide is cropped and has bars", 1280, 400, 0, { 0, 32, 320, 116 } },
         { "one pixel high", 320, 1, 0, { 0, 0, 320, 180 } },
+        { "the least that VP8 has", 2, 2, 0, { 70, 0, 180, 180 } },
+        { "the least, odd, lying on its side", 3, 3, 1, { 70, 0, 180, 180 } },
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         print_message("case: %s\n", cases[i].name);

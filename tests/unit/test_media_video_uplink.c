@@ -530,6 +530,47 @@ static void test_h264_access_units(void **state) {
     g_byte_array_free(sink.bytes, TRUE);
 }
 
+/* Sizes that no decoder shall see, wherever they are put; the stream goes on with the next good keyframe. */
+static void test_h264_sizes_are_kept_out(void **state) {
+    (void)state;
+#define SPS_2592 0x67, 0x42, 0xc0, 0x1e, 0xda, 0x00, 0xa2, 0x15, 0x90 /* 2592x160 */
+    static const guint8 good[] = { 0x78, 0, SPS_BYTES, SPS, 0, 4, PPS }, idr[] = { 0x65, 1, 2, 3 };
+    static const struct {
+        const char *name;
+        guint8 bytes[64];
+        guint n_bytes;
+        gboolean alone; /* the IDR behind it is an access unit of its own, and stands on what was before */
+        guint n_frames;
+    } cases[] = {
+        { "good", { 0x78, 0, SPS_BYTES, SPS, 0, 4, PPS }, 34, FALSE, 1 },
+        { "too large", { SPS_2592 }, 9, FALSE, 0 },
+        { "too large, in an access unit of its own", { SPS_2592 }, 9, TRUE, 1 },
+        { "too large, the second of two", { 0x78, 0, SPS_BYTES, SPS, 0, 9, SPS_2592 }, 39, FALSE, 0 },
+        { "too large, the first of two", { 0x78, 0, 9, SPS_2592, 0, SPS_BYTES, SPS }, 39, FALSE, 0 },
+        { "in a fragment", { 0x7c, 0x87, 0x42, 0xc0, 0x1e, 0xda }, 6, FALSE, 0 },
+        { "the rest of a fragment", { 0x7c, 0x07, 0x42, 0xc0, 0x1e, 0xda }, 6, FALSE, 0 },
+    };
+    static const VideoUplinkEvents h264_events = { h264_frame, h264_nack, h264_pli };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        print_message("case: %s\n", cases[i].name);
+        H264Sink sink = { .bytes = g_byte_array_new() };
+        VideoUplink *uplink = video_uplink_new(CODEC_H264, 9, &h264_events, &sink);
+        h264_push(uplink, 1, 100, FALSE, good, sizeof good, 1000000);
+        h264_push(uplink, 2, 100, TRUE, idr, sizeof idr, 1000000);
+        assert_int_equal(sink.n_frames, 1);
+        h264_push(uplink, 3, 3700, cases[i].alone, cases[i].bytes, cases[i].n_bytes, 1040000);
+        assert_int_equal(sink.n_frames, 1); /* the SPS alone is none */
+        h264_push(uplink, 4, cases[i].alone ? 7300 : 3700, TRUE, idr, sizeof idr, 1080000);
+        assert_int_equal(sink.n_frames, 1 + cases[i].n_frames);
+        h264_push(uplink, 5, 10900, FALSE, good, sizeof good, 1120000);
+        h264_push(uplink, 6, 10900, TRUE, idr, sizeof idr, 1120000);
+        assert_true(sink.keyframe && !sink.after_loss);
+        assert_int_equal(sink.width, 640);
+        video_uplink_free(uplink);
+        g_byte_array_free(sink.bytes, TRUE);
+    }
+}
+
 /* Whatever comes is survived and costs at most its own frame. */
 static void test_garbage(void **state) {
     (void)state;
@@ -567,6 +608,7 @@ int main(void) {
         cmocka_unit_test(test_unwanted_costs_nothing_and_comes_back),
         cmocka_unit_test(test_facts_of_frames),
         cmocka_unit_test(test_h264_access_units),
+        cmocka_unit_test(test_h264_sizes_are_kept_out),
         cmocka_unit_test(test_garbage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,31 @@ static void an_old_picture_says_its_age(void **state) {
     stage_free(stage);
 }
 
+static gboolean can_be_added(Stage *stage, const ViewScene *scene) {
+    gint64 until_us = g_get_monotonic_time() + WAIT_US;
+    while (!studio_set_view(stage->studio, scene) && g_get_monotonic_time() < until_us) g_usleep(20000);
+    return g_get_monotonic_time() < until_us;
+}
+
+/* What has no place is said to have none, and has one when another has ended. */
+static void more_views_than_may_be_are_refused(void **state) {
+    (void)state;
+    Stage *stage = stage_new();
+    ViewScene *scene = scene_new(LAYOUT_FULL, 1, 64, 36, 1);
+    guint n_taken = 0;
+    while (n_taken < 100) {
+        scene->view = VIEW + n_taken;
+        if (!studio_set_view(stage->studio, scene)) break;
+        n_taken++;
+    }
+    assert_int_equal(n_taken, 32);
+    studio_end_view(stage->studio, VIEW);
+    assert_true(can_be_added(stage, scene));
+    assert_true(studio_set_view(stage->studio, scene)); /* a change of one that is there */
+    g_free(scene);
+    stage_free(stage);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_camera_comes_without_a_flash),
@@ -223,6 +248,7 @@ int main(void) {
         cmocka_unit_test(equal_tiles_of_two_views_are_scaled_once),
         cmocka_unit_test(the_wall_of_256_fills_a_large_screen),
         cmocka_unit_test(an_old_picture_says_its_age),
+        cmocka_unit_test(more_views_than_may_be_are_refused),
     };
     return cmocka_run_group_tests(tests, stage_init, NULL);
 }

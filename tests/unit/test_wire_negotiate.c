@@ -309,6 +309,22 @@ static void codec_choice(void **state) {
     }
 }
 
+/* RFC 8843 7.3: a client that offered no group gets none. */
+static void answers_have_a_group_when_offers_have(void **state) {
+    static const char *const groups[] = { "a=group:BUNDLE v\r\n", "" };
+    (void)state;
+    for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
+        g_autofree char *grouped = offer_with_video("96", "a=rtpmap:96 VP8/90000\r\n");
+        g_auto(GStrv) parts = g_strsplit(grouped, groups[0], 2);
+        g_autofree char *offer = g_strjoinv(groups[i], parts);
+        g_autofree MediaPlan *read = g_new0(MediaPlan, 1);
+        assert_true(negotiate_read_offer(ANSWER_SEND, offer, strlen(offer), read, NULL));
+        AnswerSpec spec = { .session_id = 5, .session_version = 1, .cname = "c", .transport = &read->remote };
+        g_autofree char *answer = negotiate_answer(read, &spec);
+        assert_int_equal(strstr(answer, "a=group") != NULL, *groups[i] != '\0');
+    }
+}
+
 /* A data channel and a second audio are rejected in place; simulcast of a WHIP client is taken with its own rids and ids. */
 static void sections_keep_their_places(void **state) {
     g_autoptr(GString) text = g_string_new(
@@ -504,6 +520,7 @@ int main(void) {
         cmocka_unit_test(bad_answers_are_refused_in_words),
         cmocka_unit_test(foreign_offers),
         cmocka_unit_test(codec_choice),
+        cmocka_unit_test(answers_have_a_group_when_offers_have),
         cmocka_unit_test(sections_keep_their_places),
         cmocka_unit_test(offers_without_the_basics),
         cmocka_unit_test(our_offer_and_our_answer_meet),

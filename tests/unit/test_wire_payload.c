@@ -186,6 +186,10 @@ static void h264_sizes(void **state) {
         h264_sps_size(exact, n, &width, &height);
     }
     assert_false(h264_sps_size(SPS_360, 5, &width, &height));
+    /* 4096x4096, of which 16x16 are left: whoever decodes it needs memory for all. */
+    static const guint8 HIDDEN[] = { 0x67, 0x42, 0xC0, 0x1E, 0xDA, 0x00, 0x40, 0x00,
+                                     0x20, 0x1E, 0x00, 0x7F, 0x98, 0x01, 0xFE, 0x50 };
+    assert_false(h264_sps_size(HIDDEN, sizeof HIDDEN, &width, &height));
     assert_false(h264_sps_size((const guint8[]){ 0x67, 0x42, 0xC0, 0x1E, 0, 0, 0, 0, 0, 0, 0, 0 }, 12, &width,
                                &height));
 }
