@@ -161,7 +161,7 @@ Object.assign(globalThis, {
     visibilityState: "visible",
     addEventListener: (name: string, run: () => void) => listeners.set(name, run),
   },
-  location: { protocol: "https:", host: "here" },
+  location: { protocol: "https:", host: "here", hash: "#link" },
   addEventListener: (name: string, run: () => void) => listeners.set(name, run),
   removeEventListener: (name: string) => listeners.delete(name),
   setTimeout: (run: () => void, ms?: number) => later(run, ms),

@@ -246,6 +246,8 @@ export class Room {
         return;
       }
       this.stopFor("waiting");
+      // What the server told of meetings while we still believed to be in ours.
+      this.tookMeetings(this.meetings.peek());
     }
   }
 
