@@ -220,6 +220,17 @@ test("one that was opened as the system's own is known by its group", async () =
   assert.equal(idOf(capture.audio.track.peek()), "usb");
 });
 
+test("the sound goes to the speaker that was chosen, and again when it is back", async () => {
+  const [usb, own] = [device("audiooutput", "usb-out"), device("audiooutput", "own")];
+  const capture = await started(...WEBCAM, usb, own);
+  capture.chooseSpeaker("usb-out");
+  const sinks: string[] = [];
+  capture.sink.subscribe((sink) => sinks.push(sink));
+  await plug(...WEBCAM, own);
+  await plug(...WEBCAM, usb, own);
+  assert.deepEqual(sinks, ["usb-out", "", "usb-out"]);
+});
+
 test("a choice by hand is stronger than what was lost", async () => {
   const capture = await started(USB, ...WEBCAM, device("audioinput", "third"));
   await pull("audio", ...WEBCAM, device("audioinput", "third"));

@@ -1,6 +1,6 @@
 // Camera and microphone of this computer: asks once, says in a word what is wrong, takes a device back when it
 // returns, remembers the choice. The page only sees signals.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { type Trouble, retryAfter, troubleOf } from "../core/trouble";
 import { remember, remembered } from "../ui/memory";
 
@@ -145,6 +145,12 @@ export class Capture {
   readonly video = new Device("video", (kind) => void this.ask([kind]));
   readonly speakers = signal<Choice[]>([]);
   readonly speaker = signal<string>(remembered("device.speaker") ?? "");
+  /** Where the sound goes: to the speaker that was chosen, while it is not there to the system's own (""). */
+  readonly sink = computed(() => {
+    const there = this.speakers.value;
+    const isThere = there.length === 0 || there.some((one) => one.id === this.speaker.value);
+    return isThere ? this.speaker.value : "";
+  });
   /** Asked for while a question was still with the browser: the next question. */
   private readonly due = new Set<Kind>();
   private busy = false;

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Layout, SIZED_GRIDS, type Undo, type View } from "../../core/protocol";
 import { type Key, t } from "../../i18n";
+import { setSink, wantsTouch } from "../../media/sound";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
 import { Icon } from "../../ui/icons";
@@ -77,13 +78,18 @@ const Picture = ({ hall, watch, part }: { hall: HallStore; watch: Watch; part: P
     if (element === null) return;
     element.muted = !listening;
     if (element.srcObject !== stream) element.srcObject = stream;
-    element.play().catch(() => {
+    element.play().catch((error: unknown) => {
+      if (!wantsTouch(error)) return;
       // Sound needs the touch that turned it on; should even that not do, the picture goes on silently.
       element.muted = true;
       watch.listening.value = false;
       element.play().catch(() => undefined);
     });
   }, [stream, listening]);
+  const sink = part.capture.sink.value;
+  useEffect(() => {
+    if (video.current !== null) void setSink(video.current, sink);
+  }, [sink, stream]);
   const floor = hall.meeting.value?.floor ?? null;
   const floorSeat = floor === null ? undefined : hall.seat(floor)?.value;
   const presenting = hall.meeting.value?.presenting ?? null;

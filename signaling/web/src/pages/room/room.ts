@@ -346,7 +346,7 @@ export class Room {
   }
 
   private rang(): void {
-    chime();
+    chime(this.capture.sink.peek());
     this.chimed.value = true;
     window.setTimeout(() => (this.chimed.value = false), CHIME_SHOWN_MS);
   }
