@@ -142,11 +142,14 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
   const seat = chosen.value === null ? undefined : hall.contacts.value.get(chosen.value);
   if (printing.value !== null)
     return (
-      <Sheet
-        branch={printing.value}
-        onClose={() => (printing.value = null)}
-        onMade={() => void hall.loadContacts()}
-      />
+      <>
+        <Sheet
+          branch={printing.value}
+          onClose={() => (printing.value = null)}
+          onMade={() => void hall.loadContacts()}
+        />
+        <SessionOver hall={hall} />
+      </>
     );
   return (
     <main class="desk">
