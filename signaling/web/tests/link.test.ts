@@ -5,6 +5,7 @@ import { PaperSocket, advance, clean, greet, listeners, newest, settle } from ".
 
 // After the world is made of paper: the modules look at it when they load.
 const { Link } = await import("../src/net/link");
+const { t } = await import("../src/i18n");
 
 const start = async (leg: number | null = null) => {
   const pushes: unknown[] = [];
@@ -147,4 +148,13 @@ test("link: a hello that is refused ends it", async () => {
   newest().says({ t: "fault", re: newest().last()["id"], code: "refused", text: "…" });
   await settle();
   assert.equal(link.state.value, "refused");
+});
+
+test("link: what was not sent, or not answered, is not said to be tried again", async () => {
+  const { link } = await start();
+  const unanswered = link.request("hand", { up: true });
+  newest().breaks();
+  const unsent = link.request("hand", { up: true });
+  for (const request of [unanswered, unsent])
+    await assert.rejects(request, { code: "unreachable", message: t("fault.cut") });
 });

@@ -218,7 +218,8 @@ export class Room {
       remember(READY, meeting);
       this.openMedia();
     } catch (error) {
-      complain(error);
+      // A line that is down is told elsewhere; it is we who try again.
+      if (!(error instanceof Fault) || error.code !== "unreachable") complain(error);
       if (this.phase.peek() !== "taken") this.phase.value = "waiting";
       window.setTimeout(() => this.tookMeetings(this.meetings.peek()), RETRY_MS);
     } finally {
