@@ -142,6 +142,26 @@ test("a roster that is none is refused line by line, and changes nothing", async
   await until("the imported room", async () => (await desk.page.locator("#tree .leaf").count()) === 1);
 });
 
+test("a sheet of QR codes can be printed when all are there, and asks again for one that failed", async () => {
+  const page = await desk.context.newPage();
+  let asked = 0;
+  await page.route("**/api/v1/qr", (route) => (++asked === 2 ? route.abort() : route.continue()));
+  await page.goto(`${server.url}/technician`);
+  await page.locator("#search").fill("diem thu");
+  await until("one district", async () => (await page.locator("#tree .group").count()) === 1);
+  await page.locator("#tree .group-head .quiet").click();
+  await page.locator("#sheet-make").click();
+  await until("Thử lại", async () => (await page.locator("#sheet-make").innerText()).includes("Thử lại"));
+  const print = page.locator(".sheet-tools.row .primary");
+  assert.equal(await print.count(), 0);
+  await page.locator("#sheet-make").click();
+  await print.waitFor();
+  const cards = await page.locator(".sheet-card").count();
+  assert.ok(cards > 1);
+  assert.equal(await page.locator(".sheet-card .qr svg").count(), cards);
+  await page.close();
+});
+
 test("a browser that gives no devices at all: says so in words, joins all the same", async () => {
   const context = await browser.newContext({ locale: "vi-VN", viewport: { width: 1024, height: 600 } });
   await context.addInitScript(() => Object.defineProperty(navigator, "mediaDevices", { value: undefined }));

@@ -129,7 +129,7 @@ export class PaperConnection {
   }
 
   getStats(): Promise<Map<string, object>> {
-    return Promise.resolve(new Map());
+    return Promise.resolve(new Map<string, object>());
   }
 
   close(): void {
@@ -170,7 +170,7 @@ Object.assign(globalThis, {
   clearInterval: (id: number) => timers.delete(id),
   WebSocket: PaperSocket,
   RTCPeerConnection: PaperConnection,
-  MediaStream: class {},
+  MediaStream: Object,
   screen: { height: 1080 },
   devicePixelRatio: 1,
   fetch: (path: string) => fetched(path),

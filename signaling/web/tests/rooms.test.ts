@@ -57,7 +57,8 @@ Object.assign(document, {
   createTextNode: () => new PaperNode("", 3),
 });
 
-const { h, options, render } = await import("preact");
+const { h, options } = await import("preact");
+const { createRoot } = await import("preact/compat/client");
 const { HallStore } = await import("../src/net/hall");
 const { Rooms } = await import("../src/pages/chair/Rooms");
 const { emptySeat } = await import("../src/core/seats");
@@ -82,7 +83,7 @@ const shown = async (): Promise<void> => {
   const hall = new HallStore("chair");
   await greet();
   newest().says({ t: "snapshot", n: 1, meeting: MEETING, seats: SEATS, meetings: [] });
-  render(h(Rooms, { hall }), new PaperNode("main") as unknown as HTMLElement);
+  createRoot(new PaperNode("main") as unknown as HTMLElement).render(h(Rooms, { hall }));
   await settle();
   assert.equal(drawn, ROOMS);
   drawn = 0;

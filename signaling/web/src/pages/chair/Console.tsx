@@ -292,12 +292,21 @@ const Commands = ({ hall }: { hall: HallStore }): JSX.Element => {
 
 const UndoBar = ({ hall, undo }: { hall: HallStore; undo: Undo }): JSX.Element | null => {
   const left_ms = undo.until_ms - now.value;
-  if (left_ms <= 0) return null;
   const seconds = Math.ceil(left_ms / 1000);
+  const words = (left: number): string =>
+    undo.what === "mute.all" ? t("undo.mute_all") : t("undo.end", { seconds: left });
+  // Who listens to the page hears it once, not every second.
+  const first = useMemo(() => seconds, [undo.what, undo.until_ms]);
+  if (left_ms <= 0) return null;
   return (
-    <div class="undo" role="alert" id="undo-bar">
-      <span class="grow">{undo.what === "mute.all" ? t("undo.mute_all") : t("undo.end", { seconds })}</span>
-      <Button id="undo" icon="undo" onClick={() => void hall.do("undo")}>
+    <div class="undo" id="undo-bar">
+      <span class="visually-hidden" role="alert">
+        {words(first)}
+      </span>
+      <span class="grow" aria-hidden="true">
+        {words(seconds)}
+      </span>
+      <Button id="undo" icon="undo" label={t("undo.button")} onClick={() => void hall.do("undo")}>
         {t("undo.button")} ({seconds})
       </Button>
     </div>
