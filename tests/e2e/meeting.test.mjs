@@ -248,6 +248,9 @@ test("a short press on mute-all does nothing, holding mutes all, undo brings bac
     800,
     async () => (await chair.row(A.label).first().getAttribute("data-microphone")) === "on",
   );
+  await until("it says again what it does", async () =>
+    (await chair.page.locator("#mute-all").innerText()).includes("Tắt mic tất cả"),
+  );
   await chair.hold("#mute-all");
   for (const { label } of [A, B]) await chair.is(label, "microphone", "held-off");
   await chair.page.locator("#undo").click();

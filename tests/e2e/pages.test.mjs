@@ -52,6 +52,16 @@ test("a wrong password is refused in words, the right one leads to the console",
   await page.context().close();
 });
 
+test("a login link is tried again while the server cannot be reached", async () => {
+  const page = await (await browser.newContext({ locale: "vi-VN" })).newPage();
+  let cuts = 1;
+  await page.route("**/api/v1/login", (route) => (cuts-- > 0 ? route.abort() : route.continue()));
+  await page.goto((await server.loginLinks())[0]);
+  await page.waitForURL("**/chair");
+  assert.ok(cuts < 0);
+  await page.context().close();
+});
+
 test("a console without a login leads to the login", async () => {
   const page = await (await browser.newContext()).newPage();
   await page.goto(`${server.url}/technician`);
@@ -124,9 +134,32 @@ test("a roster that is none is refused line by line, and changes nothing", async
   await importCsv("a,b\n1,2\n");
   await desk.page.locator(".notice.bad").waitFor();
   assert.ok((await desk.page.locator(".import-rows tbody tr").count()) > 0);
+  // A Windows program's own code page: the bytes go to the server as they are.
+  await importCsv(Buffer.from("code;name\nTHU-2;\xd0i\xeam\n", "latin1"));
+  await until("told", async () => (await desk.page.locator(".import-rows").innerText()).includes("UTF-8"));
   await desk.page.locator("dialog .button.primary").click();
   await desk.page.locator("#search").fill("diem thu");
   await until("the imported room", async () => (await desk.page.locator("#tree .leaf").count()) === 1);
+});
+
+test("a sheet of QR codes can be printed when all are there, and asks again for one that failed", async () => {
+  const page = await desk.context.newPage();
+  let asked = 0;
+  await page.route("**/api/v1/qr", (route) => (++asked === 2 ? route.abort() : route.continue()));
+  await page.goto(`${server.url}/technician`);
+  await page.locator("#search").fill("diem thu");
+  await until("one district", async () => (await page.locator("#tree .group").count()) === 1);
+  await page.locator("#tree .group-head .quiet").click();
+  await page.locator("#sheet-make").click();
+  await until("Thử lại", async () => (await page.locator("#sheet-make").innerText()).includes("Thử lại"));
+  const print = page.locator(".sheet-tools.row .primary");
+  assert.equal(await print.count(), 0);
+  await page.locator("#sheet-make").click();
+  await print.waitFor();
+  const cards = await page.locator(".sheet-card").count();
+  assert.ok(cards > 1);
+  assert.equal(await page.locator(".sheet-card .qr svg").count(), cards);
+  await page.close();
 });
 
 test("a browser that gives no devices at all: says so in words, joins all the same", async () => {

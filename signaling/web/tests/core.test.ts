@@ -92,6 +92,10 @@ test("rows stay where they are while held, and follow when let go", () => {
   assert.equal(settle(shown, [1, 2, 3], false), shown);
   assert.deepEqual(settle([], [4], true), [4]);
 });
+test("rows that are new while others are held stand at the end", () => {
+  assert.deepEqual(settle([1, 2, 3], [4, 1, 3, 5], true), [1, 2, 3, 4, 5]);
+  assert.deepEqual(settle([1, 2, 3, 4, 5], [4, 1, 3, 5], false), [4, 1, 3, 5]);
+});
 
 const SEATS = [
   { id: 1, code: "QN-000", name: "Quảng Ninh", label: "Tỉnh Quảng Ninh", district: "" },

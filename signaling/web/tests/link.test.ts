@@ -1,105 +1,11 @@
 // The line to the server, against a server made of paper and a clock that the test moves: no browser, no waiting.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-
-interface Timer {
-  at: number;
-  every: number | null;
-  run: () => void;
-}
-
-const timers = new Map<number, Timer>();
-let clock = 0;
-let next_timer = 1;
-const later = (run: () => void, ms = 0, every: number | null = null): number => {
-  timers.set(next_timer, { at: clock + ms, every, run });
-  return next_timer++;
-};
-
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-};
-
-const advance = async (ms: number): Promise<void> => {
-  const end = clock + ms;
-  for (;;) {
-    const due = [...timers.entries()]
-      .filter(([, timer]) => timer.at <= end)
-      .sort((a, b) => a[1].at - b[1].at)[0];
-    if (due === undefined) break;
-    const [id, timer] = due;
-    clock = timer.at;
-    if (timer.every === null) timers.delete(id);
-    else timer.at += timer.every;
-    timer.run();
-    await settle();
-  }
-  clock = end;
-};
-
-class PaperSocket {
-  static readonly OPEN = 1;
-  static all: PaperSocket[] = [];
-  readyState = 0;
-  sent: Record<string, unknown>[] = [];
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
-
-  constructor() {
-    PaperSocket.all.push(this);
-  }
-
-  send(text: string): void {
-    this.sent.push(JSON.parse(text) as Record<string, unknown>);
-  }
-
-  close(): void {
-    this.readyState = 3;
-  }
-
-  open(): void {
-    this.readyState = 1;
-    this.onopen?.();
-  }
-
-  says(message: object | string): void {
-    this.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
-  }
-
-  breaks(code = 1006): void {
-    this.readyState = 3;
-    this.onclose?.({ code });
-  }
-
-  last(): Record<string, unknown> {
-    return this.sent[this.sent.length - 1] ?? {};
-  }
-}
-
-const listeners = new Map<string, () => void>();
-Object.defineProperty(globalThis, "performance", { value: { now: () => clock } });
-Object.assign(globalThis, {
-  window: globalThis,
-  document: {
-    documentElement: { lang: "" },
-    visibilityState: "visible",
-    addEventListener: (name: string, run: () => void) => listeners.set(name, run),
-  },
-  location: { protocol: "https:", host: "here" },
-  addEventListener: (name: string, run: () => void) => listeners.set(name, run),
-  setTimeout: (run: () => void, ms?: number) => later(run, ms),
-  setInterval: (run: () => void, ms = 0) => later(run, ms, ms),
-  clearTimeout: (id: number) => timers.delete(id),
-  clearInterval: (id: number) => timers.delete(id),
-  WebSocket: PaperSocket,
-  fetch: () => Promise.reject(new Error("no network")),
-});
+import { PaperSocket, advance, clean, greet, listeners, newest, settle } from "./paper";
 
 // After the world is made of paper: the modules look at it when they load.
 const { Link } = await import("../src/net/link");
-
-const newest = (): PaperSocket => PaperSocket.all[PaperSocket.all.length - 1] ?? new PaperSocket();
+const { t } = await import("../src/i18n");
 
 const start = async (leg: number | null = null) => {
   const pushes: unknown[] = [];
@@ -114,19 +20,7 @@ const start = async (leg: number | null = null) => {
   return { link, pushes, hellos };
 };
 
-/** The server takes the newest socket and answers its hello. */
-const greet = async (): Promise<PaperSocket> => {
-  const socket = newest();
-  socket.open();
-  socket.says({ t: "ok", re: socket.last()["id"], role: "room", now_ms: 1, time_zone: "Asia/Ho_Chi_Minh" });
-  await settle();
-  return socket;
-};
-
-beforeEach(() => {
-  timers.clear();
-  PaperSocket.all = [];
-});
+beforeEach(clean);
 
 test("link: the first word is hello, with the client and the leg it still has", async () => {
   const { link, hellos } = await start(7);
@@ -254,4 +148,13 @@ test("link: a hello that is refused ends it", async () => {
   newest().says({ t: "fault", re: newest().last()["id"], code: "refused", text: "…" });
   await settle();
   assert.equal(link.state.value, "refused");
+});
+
+test("link: what was not sent, or not answered, is not said to be tried again", async () => {
+  const { link } = await start();
+  const unanswered = link.request("hand", { up: true });
+  newest().breaks();
+  const unsent = link.request("hand", { up: true });
+  for (const request of [unanswered, unsent])
+    await assert.rejects(request, { code: "unreachable", message: t("fault.cut") });
 });

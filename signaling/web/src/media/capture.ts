@@ -1,6 +1,6 @@
 // Camera and microphone of this computer: asks once, says in a word what is wrong, takes a device back when it
 // returns, remembers the choice. The page only sees signals.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { type Trouble, retryAfter, troubleOf } from "../core/trouble";
 import { remember, remembered } from "../ui/memory";
 
@@ -9,7 +9,12 @@ export type Kind = "audio" | "video";
 export interface Choice {
   id: string;
   label: string;
+  /** Of what is in one box; also behind "default", which is another device from one day to the next. */
+  group: string;
 }
+
+/** Which device a track is or was of. */
+type Which = Pick<Choice, "id" | "group">;
 
 const CONSTRAINTS: Record<Kind, MediaTrackConstraints> = {
   audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
@@ -19,9 +24,14 @@ const CONSTRAINTS: Record<Kind, MediaTrackConstraints> = {
 const DEVICE_KIND: Record<Kind, MediaDeviceKind> = { audio: "audioinput", video: "videoinput" };
 const PERMISSION: Record<Kind, string> = { audio: "microphone", video: "camera" };
 
-const constraintsOf = (kind: Kind): MediaTrackConstraints => {
-  const id = remembered(`device.${kind}`);
-  return id === null ? CONSTRAINTS[kind] : { ...CONSTRAINTS[kind], deviceId: { ideal: id } };
+const ALIASES: readonly string[] = ["default", "communications"];
+
+const isSame = (choice: Which, other: Which): boolean =>
+  choice.id === other.id || (ALIASES.includes(other.id) && choice.group === other.group);
+
+const whichOf = (track: MediaStreamTrack): Which => {
+  const { deviceId = "", groupId = "" } = track.getSettings();
+  return { id: deviceId, group: groupId };
 };
 
 const nameOf = (error: unknown): string => (error instanceof DOMException ? error.name : "");
@@ -36,6 +46,8 @@ class Device {
   readonly choices = signal<Choice[]>([]);
   readonly asking = signal(false);
   wanted = false;
+  /** Those that went while they were in use, the first one first: each is taken again rather than what replaced it. */
+  private lost: Which[] = [];
   private timer: number | undefined;
 
   constructor(
@@ -56,11 +68,52 @@ class Device {
     track.onended = () => {
       if (this.track.peek() !== track) return;
       this.track.value = null;
+      this.loses(whichOf(track));
       this.fail("unplugged");
       // Another one may be there already.
       this.timer = window.setTimeout(() => this.retry(this.kind), 500);
     };
     if (before !== null && before !== track) release(before);
+  }
+
+  private loses(which: Which): void {
+    if (!this.lost.some((one) => one.id === which.id && one.group === which.group)) this.lost.push(which);
+  }
+
+  /** The user's word is newer than what was lost. */
+  choose(id: string): void {
+    remember(`device.${this.kind}`, id);
+    this.lost = [];
+    // Some systems open a camera once only: let go before taking the other.
+    const track = this.track.peek();
+    if (track !== null) release(track);
+    this.track.value = null;
+  }
+
+  /** The one to take, of those that are there; null: whichever the browser thinks best. */
+  private favourite(): string | null {
+    const chosen = remembered(`device.${this.kind}`);
+    const choices = this.choices.peek();
+    if (choices.some((one) => one.id === chosen)) return chosen;
+    for (const lost of this.lost) {
+      const back = choices.find((one) => !ALIASES.includes(one.id) && isSame(one, lost));
+      if (back !== undefined) return back.id;
+    }
+    return null;
+  }
+
+  constraints(): MediaTrackConstraints {
+    const id = this.favourite() ?? remembered(`device.${this.kind}`);
+    return id === null ? CONSTRAINTS[this.kind] : { ...CONSTRAINTS[this.kind], deviceId: { ideal: id } };
+  }
+
+  /** Is there something to ask for: any device, or a better one than the one in use? */
+  lacks(): boolean {
+    const track = this.track.peek();
+    if (!this.wanted || track === null) return this.wanted;
+    const favourite = this.favourite();
+    const choice = this.choices.peek().find((one) => one.id === favourite);
+    return choice !== undefined && !isSame(choice, whichOf(track));
   }
 
   /** No longer wanted: nothing is asked for until it is again. */
@@ -92,8 +145,15 @@ export class Capture {
   readonly video = new Device("video", (kind) => void this.ask([kind]));
   readonly speakers = signal<Choice[]>([]);
   readonly speaker = signal<string>(remembered("device.speaker") ?? "");
+  /** Where the sound goes: to the speaker that was chosen, while it is not there to the system's own (""). */
+  readonly sink = computed(() => {
+    const there = this.speakers.value;
+    const isThere = there.length === 0 || there.some((one) => one.id === this.speaker.value);
+    return isThere ? this.speaker.value : "";
+  });
+  /** Asked for while a question was still with the browser: the next question. */
+  private readonly due = new Set<Kind>();
   private busy = false;
-
   private started = false;
 
   /** Lets go of both devices; start() takes them again. */
@@ -131,13 +191,7 @@ export class Capture {
 
   /** The user chose another device. */
   async choose(kind: Kind, id: string): Promise<void> {
-    remember(`device.${kind}`, id);
-    const track = this.device(kind).track.peek();
-    // Some systems open a camera once only: let go before taking the other.
-    if (track !== null) {
-      release(track);
-      this.device(kind).track.value = null;
-    }
+    this.device(kind).choose(id);
     await this.ask([kind]);
   }
 
@@ -154,21 +208,37 @@ export class Capture {
 
   private async ask(kinds: readonly Kind[]): Promise<void> {
     const media = devices();
-    if (media === null || kinds.length === 0 || this.busy) return;
+    if (media === null) return;
+    for (const kind of kinds) this.due.add(kind);
+    if (this.busy) return;
     this.busy = true;
-    for (const kind of kinds) this.device(kind).asking.value = true;
     try {
-      await this.askTogether(media, kinds);
+      while (this.due.size > 0) await this.askDue(media);
     } finally {
       this.busy = false;
-      for (const kind of kinds) this.device(kind).asking.value = false;
     }
     await this.list();
   }
 
+  private async askDue(media: MediaDevices): Promise<void> {
+    const kinds = [...this.due].filter((kind) => this.device(kind).lacks());
+    this.due.clear();
+    if (kinds.length === 0) return;
+    for (const kind of kinds) this.device(kind).asking.value = true;
+    try {
+      await this.askTogether(media, kinds);
+    } finally {
+      for (const kind of kinds) {
+        this.device(kind).asking.value = false;
+        // The user has just said no: what asked meanwhile has its answer.
+        if (this.device(kind).trouble.peek() === "refused") this.due.delete(kind);
+      }
+    }
+  }
+
   private async askTogether(media: MediaDevices, kinds: readonly Kind[]): Promise<void> {
     const wanted: MediaStreamConstraints = {};
-    for (const kind of kinds) wanted[kind] = constraintsOf(kind);
+    for (const kind of kinds) wanted[kind] = this.device(kind).constraints();
     try {
       const stream = await media.getUserMedia(wanted);
       for (const kind of kinds) {
@@ -201,7 +271,7 @@ export class Capture {
     const of = (kind: MediaDeviceKind): Choice[] =>
       found
         .filter((one) => one.kind === kind && one.deviceId !== "")
-        .map((one) => ({ id: one.deviceId, label: one.label }));
+        .map((one) => ({ id: one.deviceId, label: one.label, group: one.groupId }));
     this.audio.choices.value = of("audioinput");
     this.video.choices.value = of("videoinput");
     this.speakers.value = of("audiooutput");
@@ -214,18 +284,10 @@ export class Capture {
   /** Something was plugged in or out. */
   private async changed(): Promise<void> {
     await this.list();
-    for (const kind of ["audio", "video"] as const) {
-      const device = this.device(kind);
-      if (!device.wanted) continue;
-      const track = device.track.peek();
-      const favourite = remembered(`device.${kind}`);
-      const isBack =
-        track !== null &&
-        favourite !== null &&
-        track.getSettings().deviceId !== favourite &&
-        device.choices.peek().some((one) => one.id === favourite);
-      if ((track === null && device.trouble.peek() !== "refused") || isBack) await this.ask([kind]);
-    }
+    const kinds = (["audio", "video"] as const).filter(
+      (kind) => this.device(kind).trouble.peek() !== "refused" && this.device(kind).lacks(),
+    );
+    await this.ask(kinds);
   }
 
   private async watchPermission(kind: Kind): Promise<void> {

@@ -91,10 +91,8 @@ export class Leg {
 
   close(): void {
     this.wanted = false;
-    const id = this.id;
     this.dispose();
     this.state.value = "none";
-    if (id !== null) this.link.request("leg.close", { leg: id }).catch(() => undefined);
   }
 
   /** After hello. alive: the bridge still has our leg. */
@@ -148,6 +146,8 @@ export class Leg {
   }
 
   private dispose(): void {
+    // The server would keep it for a minute, and a session may have only so many.
+    if (this.id !== null) this.link.request("leg.close", { leg: this.id }).catch(() => undefined);
     this.turn++;
     this.opening = false;
     clearTimeout(this.timer);
@@ -170,9 +170,10 @@ export class Leg {
   }
 
   private async open(): Promise<void> {
-    if (this.opening || !this.wanted || this.link.state.peek() !== "open") return;
-    this.opening = true;
+    if (this.opening || !this.wanted) return;
     this.state.value = this.stream.peek() === null ? "opening" : "weak";
+    if (this.link.state.peek() !== "open") return;
+    this.opening = true;
     const turn = this.turn;
     try {
       const answer = await this.link.request("leg.open", {

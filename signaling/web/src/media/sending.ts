@@ -123,7 +123,8 @@ export class Sending {
       void this.quietly({ microphone: false });
     } else if (there && this.resume) {
       this.resume = false;
-      if (seat.microphone === "off") void this.quietly({ microphone: true });
+      // Also while the server has not heard yet that it went: this word comes after that one.
+      if (seat.microphone !== "held-off") void this.quietly({ microphone: true });
     }
   }
 

@@ -75,40 +75,42 @@ const play = (notes: readonly Note[], gain: number, into: AudioNode): void => {
   }
 };
 
-/** "You have the floor": three rising notes on the loudspeaker. */
-export const chime = (): void => {
-  play(
-    [
-      { hz: 523.25, at_s: 0, for_s: 0.22 },
-      { hz: 659.25, at_s: 0.2, for_s: 0.22 },
-      { hz: 783.99, at_s: 0.4, for_s: 0.5 },
-    ],
-    0.25,
-    context().destination,
-  );
-};
+const CHIME: readonly Note[] = [
+  { hz: 523.25, at_s: 0, for_s: 0.22 },
+  { hz: 659.25, at_s: 0.2, for_s: 0.22 },
+  { hz: 783.99, at_s: 0.4, for_s: 0.5 },
+];
+const TONE: readonly Note[] = [
+  { hz: 440, at_s: 0.05, for_s: 0.6 },
+  { hz: 554.37, at_s: 0.65, for_s: 0.6 },
+  { hz: 659.25, at_s: 1.25, for_s: 0.8 },
+];
+const NOTES_MS = 2200;
 
-/** Two seconds of test tone through an element, so that it comes from the loudspeaker that was chosen. */
-export const testTone = async (sinkId: string): Promise<void> => {
-  const audio = context();
-  const out = audio.createMediaStreamDestination();
+/** Through an element, so that it comes from the loudspeaker that was chosen. */
+const playTo = async (sinkId: string, notes: readonly Note[], gain: number): Promise<void> => {
+  const out = context().createMediaStreamDestination();
   const element = new Audio();
   element.srcObject = out.stream;
   await setSink(element, sinkId);
   await element.play();
-  play(
-    [
-      { hz: 440, at_s: 0.05, for_s: 0.6 },
-      { hz: 554.37, at_s: 0.65, for_s: 0.6 },
-      { hz: 659.25, at_s: 1.25, for_s: 0.8 },
-    ],
-    0.2,
-    out,
-  );
-  await new Promise((done) => setTimeout(done, 2200));
+  play(notes, gain, out);
+  await new Promise((done) => setTimeout(done, NOTES_MS));
   element.pause();
   element.srcObject = null;
 };
+
+/** "You have the floor": three rising notes on the loudspeaker. */
+export const chime = (sinkId: string): void => {
+  playTo(sinkId, CHIME, 0.25).catch(() => play(CHIME, 0.25, context().destination));
+};
+
+/** Two seconds of test tone. */
+export const testTone = (sinkId: string): Promise<void> => playTo(sinkId, TONE, 0.2);
+
+/** Why did an element not play? Because the browser wants a touch first; a picture that was replaced while it began plays by itself. */
+export const wantsTouch = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === "NotAllowedError";
 
 interface WithSink {
   setSinkId?: (id: string) => Promise<void>;

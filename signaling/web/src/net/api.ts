@@ -59,8 +59,9 @@ export const post = async <T>(path: string, value: unknown = {}): Promise<T> =>
 export const remove = async <T>(path: string): Promise<T> =>
   answer<T>(await send("DELETE", path, "{}", "application/json"));
 
-export const postCsv = async <T>(path: string, text: string): Promise<T> =>
-  answer<T>(await send("POST", path, text, "text/csv"));
+/** The bytes as they are: what is not UTF-8 is the server's to tell. */
+export const postCsv = async <T>(path: string, file: Blob): Promise<T> =>
+  answer<T>(await send("POST", path, file, "text/csv"));
 
 /** The picture of a QR code. By POST, so that a room's link appears in no address and no log. */
 export const qrPicture = async (text: string): Promise<SVGSVGElement> => {

@@ -50,6 +50,8 @@ export class HallStore {
   private hall: Hall | null = null;
   private asked_at = 0;
   private attended: string | null = null;
+  /** Counts the attempts, so that an answer that comes late knows that it is no longer meant. */
+  private attending = 0;
   private readonly legs = new Set<LegHandler>();
 
   private named: LegId | null = null;
@@ -93,15 +95,31 @@ export class HallStore {
     }
   }
 
-  async attend(meeting: string): Promise<void> {
+  /** Watches a meeting, now or as soon as it can be. alive: the bridge still has the leg that hello named. */
+  async attend(meeting: string, alive = false): Promise<void> {
     this.attended = meeting;
-    if (!(await this.do("attend", { meeting }))) this.attended = null;
+    const turn = ++this.attending;
+    try {
+      await this.link.request("attend", { meeting });
+    } catch (error) {
+      if (turn === this.attending) this.notAttended(error, meeting, alive);
+      return;
+    }
+    this.legsBack(alive);
   }
 
-  /** After a leave: the same meeting, with new legs. */
-  async attendAgain(meeting: string): Promise<void> {
-    await this.attend(meeting);
-    this.legsBack(false);
+  /** What passes is asked again: by the next hello when the line broke, by ourselves when it stands. */
+  private notAttended(error: unknown, meeting: string, alive: boolean): void {
+    if (!(error instanceof Fault) || !isPassing(error)) {
+      complain(error);
+      this.forgetMeeting();
+      return;
+    }
+    const turn = this.attending;
+    window.setTimeout(() => {
+      if (turn === this.attending && this.attended === meeting && this.link.state.peek() === "open")
+        void this.attend(meeting, alive);
+    }, ASK_AGAIN_MS);
   }
 
   private legsBack(alive: boolean): void {
@@ -120,8 +138,7 @@ export class HallStore {
 
   private ready(answer: Message): void {
     this.role.value = wordOf(answer["role"]);
-    const alive = answer["leg_alive"] === true;
-    if (this.attended !== null) void this.attend(this.attended).then(() => this.legsBack(alive));
+    if (this.attended !== null) void this.attend(this.attended, answer["leg_alive"] === true);
     void this.loadContacts();
   }
 

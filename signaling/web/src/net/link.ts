@@ -67,7 +67,7 @@ export class Link {
   request(name: string, fields: Record<string, unknown> = {}, answer_ms = ANSWER_MS): Promise<Message> {
     const socket = this.socket;
     if (socket?.readyState !== WebSocket.OPEN) {
-      return Promise.reject(new Fault("unreachable", t("fault.unreachable")));
+      return Promise.reject(new Fault("unreachable", t("fault.cut")));
     }
     const id = this.next_id++;
     return new Promise((resolve, reject) => {
@@ -227,7 +227,7 @@ export class Link {
     }
     for (const waiting of this.waiting.values()) {
       clearTimeout(waiting.timer);
-      waiting.reject(new Fault("unreachable", t("fault.unreachable")));
+      waiting.reject(new Fault("unreachable", t("fault.cut")));
     }
     this.waiting.clear();
     this.state.value = state;

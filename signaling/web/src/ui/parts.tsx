@@ -40,6 +40,7 @@ export const Button = (props: ButtonProps): JSX.Element => (
 );
 
 const HOLD_MS = 1000;
+const HINT_MS = 3000;
 
 interface HoldProps {
   id?: string;
@@ -57,6 +58,7 @@ export const HoldButton = (props: HoldProps): JSX.Element => {
   const begin = (): void => {
     if (props.disabled === true || holding.peek()) return;
     holding.value = true;
+    clearTimeout(timer.current);
     timer.current = window.setTimeout(() => {
       holding.value = false;
       hint.value = false;
@@ -65,9 +67,12 @@ export const HoldButton = (props: HoldProps): JSX.Element => {
     }, HOLD_MS);
   };
   const end = (): void => {
-    if (holding.peek()) hint.value = true;
+    if (!holding.peek()) return;
     holding.value = false;
     clearTimeout(timer.current);
+    // Not for long: two buttons with a hint look alike.
+    hint.value = true;
+    timer.current = window.setTimeout(() => (hint.value = false), HINT_MS);
   };
   useEffect(() => () => clearTimeout(timer.current), []);
   const isKey = (event: KeyboardEvent): boolean => event.key === " " || event.key === "Enter";

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Layout, SIZED_GRIDS, type Undo, type View } from "../../core/protocol";
 import { type Key, t } from "../../i18n";
+import { setSink, wantsTouch } from "../../media/sound";
 import type { HallStore } from "../../net/hall";
 import { now } from "../../ui/clock";
 import { Icon } from "../../ui/icons";
@@ -77,13 +78,18 @@ const Picture = ({ hall, watch, part }: { hall: HallStore; watch: Watch; part: P
     if (element === null) return;
     element.muted = !listening;
     if (element.srcObject !== stream) element.srcObject = stream;
-    element.play().catch(() => {
+    element.play().catch((error: unknown) => {
+      if (!wantsTouch(error)) return;
       // Sound needs the touch that turned it on; should even that not do, the picture goes on silently.
       element.muted = true;
       watch.listening.value = false;
       element.play().catch(() => undefined);
     });
   }, [stream, listening]);
+  const sink = part.capture.sink.value;
+  useEffect(() => {
+    if (video.current !== null) void setSink(video.current, sink);
+  }, [sink, stream]);
   const floor = hall.meeting.value?.floor ?? null;
   const floorSeat = floor === null ? undefined : hall.seat(floor)?.value;
   const presenting = hall.meeting.value?.presenting ?? null;
@@ -286,12 +292,21 @@ const Commands = ({ hall }: { hall: HallStore }): JSX.Element => {
 
 const UndoBar = ({ hall, undo }: { hall: HallStore; undo: Undo }): JSX.Element | null => {
   const left_ms = undo.until_ms - now.value;
-  if (left_ms <= 0) return null;
   const seconds = Math.ceil(left_ms / 1000);
+  const words = (left: number): string =>
+    undo.what === "mute.all" ? t("undo.mute_all") : t("undo.end", { seconds: left });
+  // Who listens to the page hears it once, not every second.
+  const first = useMemo(() => seconds, [undo.what, undo.until_ms]);
+  if (left_ms <= 0) return null;
   return (
-    <div class="undo" role="alert" id="undo-bar">
-      <span class="grow">{undo.what === "mute.all" ? t("undo.mute_all") : t("undo.end", { seconds })}</span>
-      <Button id="undo" icon="undo" onClick={() => void hall.do("undo")}>
+    <div class="undo" id="undo-bar">
+      <span class="visually-hidden" role="alert">
+        {words(first)}
+      </span>
+      <span class="grow" aria-hidden="true">
+        {words(seconds)}
+      </span>
+      <Button id="undo" icon="undo" label={t("undo.button")} onClick={() => void hall.do("undo")}>
         {t("undo.button")} ({seconds})
       </Button>
     </div>

@@ -13,6 +13,7 @@ export const PartBar = ({ part }: { part: Part }): JSX.Element | null => {
   const microphone = sending.microphoneOn.value;
   const camera = sending.cameraOn.value;
   const track = capture.video.track.value;
+  const missing = capture.audio.track.value === null;
   const stream = useMemo(
     () => (track === null || !camera ? null : new MediaStream([track])),
     [track, camera],
@@ -25,17 +26,19 @@ export const PartBar = ({ part }: { part: Part }): JSX.Element | null => {
         id="part-microphone"
         icon={microphone ? "mic" : "micOff"}
         pressed={microphone}
+        disabled={missing}
         onClick={() => sending.toggleMicrophone()}
       >
-        {t(microphone ? "room.microphone_on" : "room.microphone_off")}
+        {t(missing ? "room.no_microphone" : microphone ? "room.microphone_on" : "room.microphone_off")}
       </Button>
       <Button
         id="part-camera"
         icon={camera ? "camera" : "cameraOff"}
         pressed={camera}
+        disabled={track === null}
         onClick={() => sending.toggleCamera()}
       >
-        {t(camera ? "room.camera_on" : "room.camera_off")}
+        {t(track === null ? "room.no_camera" : camera ? "room.camera_on" : "room.camera_off")}
       </Button>
       {canPresent() && (
         <Button

@@ -1,10 +1,12 @@
 // Who asks for the floor, and all rooms. Rows stand in the order of the roster whatever happens; what can be done with
 // a room is at the foot of the list, so that nothing opens under the finger.
-import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { percent, timeOfDay } from "../../core/format";
 import type { Seat, SeatId } from "../../core/protocol";
 import { matches } from "../../core/fold";
+import { settle } from "../../core/order";
 import { handsQueue } from "../../core/seats";
 import { searchText } from "../../core/tree";
 import { type Key, t } from "../../i18n";
@@ -86,18 +88,21 @@ const MicrophoneIcon = ({ seat }: { seat: Seat }): JSX.Element => (
 const RoomRow = ({
   hall,
   id,
-  chosen,
-  onChoose,
+  choice,
 }: {
   hall: HallStore;
   id: SeatId;
-  chosen: boolean;
-  onChoose: () => void;
+  choice: Signal<SeatId | null>;
 }): JSX.Element => {
+  // Of what is one for all rooms a row sees only whether it is meant: else all would be drawn anew at every change.
+  const isChosen = useComputed(() => choice.value === id);
+  const isSpeaking = useComputed(() => hall.speaking.value.has(id));
+  const isPresenting = useComputed(() => hall.meeting.value?.presenting === id);
   const seat = hall.seat(id)?.value;
   if (seat === undefined) return <div class="room-row" />;
   const present = seat.state === "present";
-  const speaking = hall.speaking.value.has(id);
+  const chosen = isChosen.value;
+  const speaking = isSpeaking.value;
   return (
     <div
       class={`room-row${chosen ? " chosen" : ""}${speaking ? " speaking" : ""}${present ? "" : " away"}`}
@@ -108,7 +113,7 @@ const RoomRow = ({
       data-microphone={seat.microphone}
       data-deaf={String(seat.deaf)}
     >
-      <button type="button" class="room-name" aria-pressed={chosen} onClick={onChoose}>
+      <button type="button" class="room-name" aria-pressed={chosen} onClick={() => (choice.value = chosen ? null : id)}>
         <span class={`dot ${COLOURS[seat.state]}`} title={stateWord(seat)} />
         <span class="cut grow">{seat.label}</span>
         {seat.floor === "given" && <span class="tag floor-tag">{t("floor.given")}</span>}
@@ -118,7 +123,7 @@ const RoomRow = ({
             {seat.hand_place ?? ""}
           </span>
         )}
-        {hall.meeting.value?.presenting === id && (
+        {isPresenting.value && (
           <span class="presents" title={t("present.shows")}>
             <Icon name="program" />
           </span>
@@ -137,22 +142,15 @@ const RoomRow = ({
 };
 
 /** Always there, so that choosing a room moves no row. */
-const Actions = ({
-  hall,
-  id,
-  onClose,
-}: {
-  hall: HallStore;
-  id: SeatId | null;
-  onClose: () => void;
-}): JSX.Element => {
+const Actions = ({ hall, choice }: { hall: HallStore; choice: Signal<SeatId | null> }): JSX.Element => {
+  const id = choice.value;
   const seat = id === null ? undefined : hall.seat(id)?.value;
   return (
     <div class="actions" id="actions">
       {seat === undefined ? (
         <p class="soft actions-empty">{t("rooms.choose")}</p>
       ) : (
-        <SeatActions hall={hall} seat={seat} onClose={onClose} />
+        <SeatActions hall={hall} seat={seat} onClose={() => (choice.value = null)} />
       )}
     </div>
   );
@@ -253,20 +251,29 @@ const useRoomIds = (
   hall: HallStore,
   query: ReadonlySignal<string>,
   filter: ReadonlySignal<Filter>,
-): ReadonlySignal<readonly SeatId[]> =>
-  useComputed(() => {
+): ReadonlySignal<readonly SeatId[]> => {
+  const before = useRef<readonly SeatId[]>([]);
+  return useComputed(() => {
     const wanted = hall.list.value.filter(
       (seat) => passes(seat, filter.value) && matches(searchText(seat), query.value),
     );
     const ids = new Set(wanted.map((seat) => seat.id));
-    return hall.order.value.filter((id) => ids.has(id));
+    // The same array while it is the same rooms: nothing is drawn anew then.
+    before.current = settle(before.current, hall.order.value.filter((id) => ids.has(id)), false);
+    return before.current;
   });
+};
 
-export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
-  const query = useSignal("");
-  const filter = useSignal<Filter>("all");
-  const chosen = useSignal<SeatId | null>(null);
-  const ids = useRoomIds(hall, query, filter);
+/** Search and filters, with how many there are of each. */
+const Questions = ({
+  hall,
+  query,
+  filter,
+}: {
+  hall: HallStore;
+  query: Signal<string>;
+  filter: Signal<Filter>;
+}): JSX.Element => {
   const counts = hall.counts.value;
   const numbers: Record<Filter, number> = {
     all: counts.all,
@@ -275,7 +282,7 @@ export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
     lost: counts.lost,
   };
   return (
-    <section class="panel rooms" aria-label={t("rooms.title")}>
+    <>
       <div class="search">
         <Icon name="search" />
         <input
@@ -313,23 +320,27 @@ export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
           </button>
         ))}
       </div>
+    </>
+  );
+};
+
+export const Rooms = ({ hall }: { hall: HallStore }): JSX.Element => {
+  const query = useSignal("");
+  const filter = useSignal<Filter>("all");
+  const choice = useSignal<SeatId | null>(null);
+  const ids = useRoomIds(hall, query, filter);
+  return (
+    <section class="panel rooms" aria-label={t("rooms.title")}>
+      <Questions hall={hall} query={query} filter={filter} />
       <SteadyList
         id="rooms"
         class="room-list"
         ids={ids}
         question={`${filter.value} ${query.value}`}
         empty={<p class="soft list-empty">{t("rooms.none")}</p>}
-        row={(id) => (
-          <RoomRow
-            key={id}
-            hall={hall}
-            id={id}
-            chosen={chosen.value === id}
-            onChoose={() => (chosen.value = chosen.peek() === id ? null : id)}
-          />
-        )}
+        row={(id) => <RoomRow key={id} hall={hall} id={id} choice={choice} />}
       />
-      <Actions hall={hall} id={chosen.value} onClose={() => (chosen.value = null)} />
+      <Actions hall={hall} choice={choice} />
     </section>
   );
 };

@@ -10,6 +10,8 @@ import type { HallStore } from "../../net/hall";
 import type { Message } from "../../net/link";
 import { complain } from "../../ui/toasts";
 
+const RETRY_MS = 3000;
+
 export class Part {
   readonly on = signal(false);
   readonly starting = signal(false);
@@ -31,6 +33,8 @@ export class Part {
       this.hall?.link.request(name, fields) ?? Promise.reject(new Fault("unreachable", "")),
   );
   private hall: HallStore | null = null;
+  /** Counts the returns to the seat: only the newest is tried again. */
+  private turn = 0;
   private dropLeg: (() => void) | null = null;
 
   begin(hall: HallStore): void {
@@ -64,7 +68,7 @@ export class Part {
     if (hall === null || meeting === undefined) return;
     // Leaving ends the whole attendance of this page; the console comes back to watch.
     await hall.do("leave");
-    await hall.attendAgain(meeting);
+    await hall.attend(meeting);
   }
 
   private async join(hall: HallStore, returning: boolean): Promise<void> {
@@ -92,15 +96,24 @@ export class Part {
   private async again(then: () => void): Promise<void> {
     const hall = this.hall;
     if (hall === null || !this.on.peek()) return;
+    const turn = ++this.turn;
     try {
       await this.join(hall, true);
       this.sending.tellAgain();
       then();
     } catch (error) {
-      if (error instanceof Fault && isPassing(error)) return;
+      if (error instanceof Fault && isPassing(error)) {
+        window.setTimeout(() => this.retry(hall, turn, then), RETRY_MS);
+        return;
+      }
       complain(error);
       this.letGo();
     }
+  }
+
+  /** The server answered that it cannot right now; when the link broke meanwhile, what follows its hello does the rest. */
+  private retry(hall: HallStore, turn: number, then: () => void): void {
+    if (turn === this.turn && hall.link.state.peek() === "open") void this.again(then);
   }
 
   private take(message: Message): void {

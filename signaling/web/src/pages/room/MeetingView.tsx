@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { MutedTalk } from "../../core/talk";
 import { t } from "../../i18n";
 import { canPresent } from "../../media/screen";
-import { Meter, setSink } from "../../media/sound";
+import { Meter, setSink, wantsTouch } from "../../media/sound";
 import { Icon } from "../../ui/icons";
 import { Button, Clock, Dialog, MeterBar, Screen, toggleFull } from "../../ui/parts";
 import { DeviceTrouble } from "./Devices";
@@ -18,7 +18,7 @@ const SMALL_TRIES_MS = 1000;
 const Program = ({ room, beside }: { room: Room; beside: boolean }): JSX.Element => {
   const video = useRef<HTMLVideoElement | null>(null);
   const stream = room.program.value;
-  const speaker = room.capture.speaker.value;
+  const sink = room.capture.sink.value;
   const play = async (): Promise<void> => {
     const element = video.current;
     if (element === null || element.srcObject === null) return;
@@ -27,8 +27,7 @@ const Program = ({ room, beside }: { room: Room; beside: boolean }): JSX.Element
       await element.play();
       room.setDeaf(false);
     } catch (error) {
-      // Only a refusal; a picture that was replaced while it began plays by itself.
-      if (!(error instanceof DOMException) || error.name !== "NotAllowedError") return;
+      if (!wantsTouch(error)) return;
       element.muted = true;
       room.setDeaf(true);
       await element.play().catch(() => undefined);
@@ -40,8 +39,8 @@ const Program = ({ room, beside }: { room: Room; beside: boolean }): JSX.Element
     void play();
   }, [stream]);
   useEffect(() => {
-    if (video.current !== null && speaker !== "") void setSink(video.current, speaker);
-  }, [speaker, stream]);
+    if (video.current !== null) void setSink(video.current, sink);
+  }, [sink, stream]);
   // A browser may stop an element by itself (another tab's call, a changed device): begin again.
   useEffect(() => {
     const timer = window.setInterval(() => {

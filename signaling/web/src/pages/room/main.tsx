@@ -14,6 +14,10 @@ import { Choose, Taken, Waiting } from "./Waiting";
 const room = new Room();
 effect(() => keepAwake(room.phase.value === "in" || room.phase.value === "waiting"));
 const checking = signal(false);
+effect(() => {
+  // Who was checking when the meeting began waits after it, not checks.
+  if (room.phase.value === "in") checking.value = false;
+});
 
 const Refused = (): JSX.Element => (
   <main class="centre">

@@ -218,7 +218,8 @@ export class Room {
       remember(READY, meeting);
       this.openMedia();
     } catch (error) {
-      complain(error);
+      // A line that is down is told elsewhere; it is we who try again.
+      if (!(error instanceof Fault) || error.code !== "unreachable") complain(error);
       if (this.phase.peek() !== "taken") this.phase.value = "waiting";
       window.setTimeout(() => this.tookMeetings(this.meetings.peek()), RETRY_MS);
     } finally {
@@ -246,6 +247,8 @@ export class Room {
         return;
       }
       this.stopFor("waiting");
+      // What the server told of meetings while we still believed to be in ours.
+      this.tookMeetings(this.meetings.peek());
     }
   }
 
@@ -344,7 +347,7 @@ export class Room {
   }
 
   private rang(): void {
-    chime();
+    chime(this.capture.sink.peek());
     this.chimed.value = true;
     window.setTimeout(() => (this.chimed.value = false), CHIME_SHOWN_MS);
   }

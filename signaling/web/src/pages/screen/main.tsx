@@ -12,6 +12,7 @@ import { keepAwake } from "../../ui/awake";
 import { PageNumber, TurnBar } from "../../ui/TurnBar";
 import { Button, ClockFace, Screen, toggleFull } from "../../ui/parts";
 import { Toasts } from "../../ui/toasts";
+import { SessionOver } from "../chair/Header";
 
 const SHOWN_MS = 4000;
 
@@ -100,7 +101,10 @@ const Page = (): JSX.Element =>
       <p class="pulse">{t("link.connecting")}</p>
     </main>
   ) : (
-    <Pages store={hall.value} />
+    <>
+      <Pages store={hall.value} />
+      <SessionOver hall={hall.value} />
+    </>
   );
 
 const start = async (): Promise<void> => {

@@ -142,11 +142,14 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
   const seat = chosen.value === null ? undefined : hall.contacts.value.get(chosen.value);
   if (printing.value !== null)
     return (
-      <Sheet
-        branch={printing.value}
-        onClose={() => (printing.value = null)}
-        onMade={() => void hall.loadContacts()}
-      />
+      <>
+        <Sheet
+          branch={printing.value}
+          onClose={() => (printing.value = null)}
+          onMade={() => void hall.loadContacts()}
+        />
+        <SessionOver hall={hall} />
+      </>
     );
   return (
     <main class="desk">
@@ -181,7 +184,11 @@ export const Desk = ({ hall }: { hall: HallStore }): JSX.Element => {
         </a>
       </div>
       <Tree hall={hall} chosen={chosen} onPrint={(branch) => (printing.value = branch)} />
-      <section class="panel details" aria-live="polite">
+      <section class="panel details">
+        {/* Who listens to the page hears which room it is, not every change of its numbers. */}
+        <p class="visually-hidden" role="status">
+          {seat?.label}
+        </p>
         {seat === undefined ? (
           <>
             <p class="soft list-empty">{t("technician.choose")}</p>

@@ -55,15 +55,24 @@ const Live = ({ seat }: { seat: Seat }): JSX.Element => {
   );
 };
 
-export const QrPicture = ({ text }: { text: string }): JSX.Element => {
+/** null: its place. */
+export const QrBox = ({ picture }: { picture: SVGSVGElement | null }): JSX.Element => {
   const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (picture !== null) box.current?.replaceChildren(picture);
+  }, [picture]);
+  return <div class="qr" ref={box} aria-label={t("details.qr")} role="img" />;
+};
+
+const QrPicture = ({ text }: { text: string }): JSX.Element => {
+  const picture = useSignal<SVGSVGElement | null>(null);
   useEffect(() => {
     api
       .qrPicture(text)
-      .then((svg) => box.current?.replaceChildren(svg))
+      .then((svg) => (picture.value = svg))
       .catch(complain);
   }, [text]);
-  return <div class="qr" ref={box} aria-label={t("details.qr")} role="img" />;
+  return <QrBox picture={picture.value} />;
 };
 
 const copy = async (text: string): Promise<void> => {

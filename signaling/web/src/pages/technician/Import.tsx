@@ -55,7 +55,7 @@ export const ImportDialog = ({ onClose }: { onClose: () => void }): JSX.Element 
     }
     busy.value = true;
     try {
-      report.value = await api.postCsv<ImportReport>("roster/import", await file.text());
+      report.value = await api.postCsv<ImportReport>("roster/import", file);
     } catch (error) {
       failure.value = error instanceof Fault ? error.message : t("fault.unknown");
       if (error instanceof Fault) failed.value = rowsOf(error);

@@ -10,11 +10,13 @@ import * as api from "../../net/api";
 import { locale, now } from "../../ui/clock";
 import { Button } from "../../ui/parts";
 import { complain } from "../../ui/toasts";
-import { QrPicture } from "./Details";
+import { QrBox } from "./Details";
 
 interface Made {
   seat: RosterSeat;
   url: string;
+  /** null: not had yet. A sheet without it is not fit to print. */
+  picture: SVGSVGElement | null;
 }
 
 export const Sheet = (props: {
@@ -32,7 +34,12 @@ export const Sheet = (props: {
       for (const seat of seats) {
         if (made.peek().some((one) => one.seat.id === seat.id)) continue;
         const { url } = await api.post<{ url: string }>(`roster/${seat.id}/link`);
-        made.value = [...made.peek(), { seat, url }];
+        made.value = [...made.peek(), { seat, url, picture: null }];
+      }
+      for (const one of made.peek()) {
+        if (one.picture !== null) continue;
+        const picture = await api.qrPicture(one.url);
+        made.value = made.peek().map((other) => (other === one ? { ...one, picture } : other));
       }
     } catch (error) {
       complain(error);
@@ -41,7 +48,9 @@ export const Sheet = (props: {
       props.onMade();
     }
   };
-  const complete = made.value.length === seats.length;
+  const linked = made.value.length === seats.length;
+  const pictures = made.value.filter((one) => one.picture !== null).length;
+  const complete = pictures === seats.length;
   return (
     <main class="sheet">
       <div class="sheet-tools row wrap">
@@ -55,18 +64,25 @@ export const Sheet = (props: {
       </div>
       {!complete && (
         <div class="notice sheet-tools">
-          <p>{t("sheet.warning", { n: seats.length })}</p>
-          <Button id="sheet-make" kind="danger" disabled={busy.value} onClick={() => void make()}>
+          <p>{linked ? t("sheet.no_pictures") : t("sheet.warning", { n: seats.length })}</p>
+          <Button
+            id="sheet-make"
+            kind={linked ? "primary" : "danger"}
+            disabled={busy.value}
+            onClick={() => void make()}
+          >
             {busy.value
-              ? t("sheet.making", { n: made.value.length, all: seats.length })
-              : t("sheet.make", { n: seats.length })}
+              ? t("sheet.making", { n: linked ? pictures : made.value.length, all: seats.length })
+              : linked
+                ? t("common.again")
+                : t("sheet.make", { n: seats.length })}
           </Button>
         </div>
       )}
       <div class="sheet-cards">
-        {made.value.map(({ seat, url }) => (
+        {made.value.map(({ seat, url, picture }) => (
           <div key={seat.id} class="sheet-card">
-            <QrPicture text={url} />
+            <QrBox picture={picture} />
             <div>
               <strong>{seat.label}</strong>
               <div class="small">{seat.code}</div>
