@@ -26,7 +26,7 @@ gpointer worker_user(const Worker *worker);
 guint worker_index(const Worker *worker);
 gboolean worker_is_here(const Worker *worker); /* TRUE on the worker's own thread */
 
-/* Worker thread: the beat runs while the count is above zero, so an idle bridge sleeps. */
+/* Worker thread: the beat runs while the count is above zero, so idle workers sleep. */
 void worker_hold_beat(Worker *worker);
 void worker_release_beat(Worker *worker);
 /* Worker thread: something comes each WORKER_STEP_US, and was due at due_us. From now on beats, and with them the looks at the
